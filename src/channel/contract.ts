@@ -1,0 +1,112 @@
+import type { z } from 'zod';
+import type { Action, DurableReceipt, EpochMs, Money, Observation, Result, Scene } from '../payment/index.ts';
+import type { ChannelError } from './errors.ts';
+
+/** What a channel can do beyond create and query. What is missing here is refused before the call, never pretended. */
+export type Capability = 'close' | 'refund' | 'partial_refund' | 'bills' | 'balance';
+
+/** Everything an adapter needs to ask for money; the adapter turns it into its provider's words. */
+export interface CreateRequest {
+  /** Our order number at the provider: 28 characters of `[0-9a-z]`. Repeating it must not make a second order. */
+  readonly providerRef: string;
+  readonly amount: Money;
+  readonly method: string;
+  readonly scene: Scene;
+  readonly subject: string;
+  readonly expiresAt: EpochMs;
+  /** Where this attempt's callbacks go; ends in the attempt's unguessable token. */
+  readonly callbackUrl: string;
+  /** Where the buyer's browser goes afterwards. Nothing is ever decided by a visit there (I12). */
+  readonly returnUrl: string;
+  readonly buyer: { readonly ip: string | null };
+}
+
+export interface Created {
+  readonly action: Action;
+  readonly channelTradeNo: string | null;
+}
+
+/** One order of ours at a provider. `channelTradeNo` is needed by providers that cannot be asked by our number (Stripe). */
+export interface OrderRef {
+  readonly providerRef: string;
+  readonly channelTradeNo: string | null;
+  /** The amount that was asked for; for providers whose answers leave the currency out. */
+  readonly amount: Money;
+}
+
+/** A callback exactly as it arrived; signatures are made over these bytes. */
+export interface RawCallback {
+  readonly method: string;
+  /** Path and query as received. */
+  readonly target: string;
+  /** Names in lower case; a header that came twice has two entries. */
+  readonly headers: ReadonlyMap<string, readonly string[]>;
+  readonly body: Uint8Array;
+  readonly receivedAt: EpochMs;
+}
+
+/** One verified statement about one order. */
+export interface Notice {
+  readonly providerRef: string;
+  readonly observation: Observation;
+}
+
+/** Why a callback was not believed. `probe`: the provider's own test of our verification; refused without an alarm. */
+export type CallbackRefusal = 'malformed' | 'bad_signature' | 'stale' | 'foreign_account' | 'probe';
+
+/** What came of a callback. Only `durable` may be acknowledged, and only the store can make one (I3). */
+export type CallbackOutcome = { readonly kind: 'durable'; readonly receipt: DurableReceipt } | { readonly kind: 'refused' };
+
+export interface RawAnswer {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: string;
+}
+
+/**
+ * One channel: one account at one provider. Adapters keep no state but their connections, log nothing and never retry.
+ * Every method honours its signal; what a provider can do is a value, a throw is our bug.
+ */
+export interface ChannelAdapter {
+  /** The account at the provider that every callback of this channel must name (app id, mchid, account id). */
+  readonly account: string;
+  /** See `AttemptBinding.absence`. */
+  readonly absence: 'final' | 'until_expiry';
+  /** True when a create for this scene makes no network call, so that its success says nothing of the channel's health. */
+  createsOffline(scene: Scene): boolean;
+  /** When the provider stops taking money for an order that should end at `expiresAt` (some have a minimum life). */
+  providerExpiresAt(expiresAt: EpochMs, now: EpochMs): EpochMs;
+  create(request: CreateRequest, signal: AbortSignal): Promise<Result<Created, ChannelError>>;
+  /** "No such order" is an observation (`absent`), not an error. */
+  query(order: OrderRef, signal: AbortSignal): Promise<Result<Observation, ChannelError>>;
+  /**
+   * Asks the provider to stop taking money. `closed`: it has, or the order was closed already. `succeeded`: it was paid
+   * first. `absent`: it holds no such order. `open`: it could not be closed now; ask again.
+   */
+  close(order: OrderRef, signal: AbortSignal): Promise<Result<Observation, ChannelError>>;
+  /** Verifies raw bytes and only then reads them. An empty list is a valid message that concerns no order. */
+  parseCallback(raw: RawCallback, signal: AbortSignal): Promise<Result<readonly Notice[], CallbackRefusal>>;
+  /** The provider's own words for "we have it" and "we do not". */
+  acknowledge(outcome: CallbackOutcome): RawAnswer;
+  /** A call without side effects that a healthy channel answers: the query of an order that does not exist. */
+  probe(signal: AbortSignal): Promise<Result<void, ChannelError>>;
+  /** Releases connections. */
+  dispose(): Promise<void>;
+}
+
+/** What the gateway lends to an adapter. Time and chance are ports. */
+export interface AdapterPorts {
+  readonly now: () => EpochMs;
+  readonly randomBytes: (size: number) => Uint8Array;
+}
+
+/** What a provider folder exports. */
+export interface Provider<Config = unknown> {
+  readonly id: string;
+  readonly capabilities: readonly Capability[];
+  /** The `credentials` of a channel in `gateway.yaml`: strict, refusing empty, short and placeholder secrets (I13). */
+  readonly configSchema: z.ZodType<Config>;
+  openAdapter(config: Config, ports: AdapterPorts): ChannelAdapter;
+  /** Loaded on demand, so that a live gateway never loads a simulator. */
+  openSandbox(options: import('./sandbox/contract.ts').SimulatorOptions): Promise<import('./sandbox/contract.ts').Simulator>;
+}

@@ -1,0 +1,69 @@
+import type { RawAnswer, RawCallback } from '../channel/index.ts';
+import type { Candidate, Money, Payment, PaymentStatus, Result, Scene } from '../payment/index.ts';
+import type { ListedEvent, Page } from '../store/port.ts';
+import type { GatewayError } from './errors.ts';
+import type { Merchant } from './ports.ts';
+
+/** A merchant's order as the HTTP edge has parsed and checked it. */
+export interface Order {
+  readonly merchantOrderNo: string;
+  readonly amount: Money;
+  readonly methods: readonly string[];
+  readonly scene: Scene;
+  readonly subject: string;
+  readonly customer: {
+    readonly id?: string;
+    readonly ip?: string;
+    readonly email?: string;
+    readonly deviceId?: string;
+    readonly country?: string;
+  };
+  readonly notifyUrl: string | null;
+  readonly returnUrl: string | null;
+  readonly expiresInMs: number;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly pinnedChannelId: string | null;
+  /** SHA-256 over the canonical request; the same request has the same hash (I1). */
+  readonly requestHash: string;
+}
+
+export type QuoteRequest = Pick<Order, 'amount' | 'methods' | 'scene' | 'pinnedChannelId'>;
+
+export interface Quote {
+  readonly channelId: string | null;
+  readonly candidates: readonly Candidate[];
+}
+
+/** The use cases, as the HTTP edge and the CLI call them. Every refusal is a value with a stable code. */
+export interface Gateway {
+  /** `repeat` is true when the payment existed already (200 instead of 201). */
+  createPayment(
+    merchant: Merchant,
+    order: Order,
+    idempotencyKey: string | null,
+  ): Promise<Result<{ readonly payment: Payment; readonly repeat: boolean }, GatewayError>>;
+  getPayment(merchant: Merchant, paymentId: string): Promise<Result<Payment, GatewayError>>;
+  listPayments(
+    merchant: Merchant,
+    filter: {
+      readonly merchantOrderNo?: string;
+      readonly status?: PaymentStatus;
+      readonly createdAfter?: number;
+      readonly createdBefore?: number;
+      readonly limit: number;
+      readonly cursor?: string;
+    },
+  ): Promise<Page<Payment>>;
+  closePayment(merchant: Merchant, paymentId: string): Promise<Result<Payment, GatewayError>>;
+  syncPayment(merchant: Merchant, paymentId: string): Promise<Result<Payment, GatewayError>>;
+  markDelivered(merchant: Merchant, paymentId: string): Promise<Result<Payment, GatewayError>>;
+  quote(merchant: Merchant, request: QuoteRequest): Promise<Quote>;
+  listEvents(merchant: Merchant, page: { readonly after?: string; readonly limit: number }): Promise<readonly ListedEvent[]>;
+  redeliverEvent(merchant: Merchant, eventId: string): Promise<Result<ListedEvent, GatewayError>>;
+  /** A provider's message. `token` is the last path segment, null where the provider keeps one URL per account. */
+  receiveCallback(channelId: string, token: string | null, raw: RawCallback): Promise<RawAnswer>;
+  /** For the cashier page: whoever holds the unguessable id may look. */
+  findForBuyer(paymentId: string): Promise<Payment | null>;
+  /** The buyer says "I have paid": asks the channel, rate-limited per payment. */
+  syncForBuyer(paymentId: string): Promise<Payment | null>;
+}

@@ -1,0 +1,99 @@
+import type { Capability, ChannelAdapter } from '../channel/index.ts';
+import type { AnomalyKind, EpochMs, PaymentStatus, Policies } from '../payment/index.ts';
+import type { ChannelProfile, RoutingSettings } from '../routing/index.ts';
+
+/** A shop that may call, as far as the use cases care. */
+export interface Merchant {
+  readonly id: string;
+  readonly name: string;
+  readonly webhookUrl: string | null;
+  /** Standard Webhooks secrets (`whsec_...`); every event is signed with each of them. */
+  readonly webhookSecrets: readonly string[];
+  readonly channels: 'all' | readonly string[];
+  readonly limits: { readonly maxAmountMinor: number | null; readonly perMinute: number | null };
+}
+
+export interface Merchants {
+  byId(id: string): Merchant | undefined;
+  /** Finds the owner of a secret key; compares hashes in constant time. */
+  bySecretKey(key: string): Merchant | undefined;
+}
+
+/** A channel that is loaded: its adapter, what the admin says of it, and how long its calls may take. */
+export interface Channel {
+  readonly id: string;
+  readonly providerId: string;
+  readonly mode: 'sandbox' | 'live';
+  readonly capabilities: readonly Capability[];
+  readonly adapter: ChannelAdapter;
+  readonly profile: ChannelProfile;
+  readonly timeouts: { readonly createMs: number; readonly queryMs: number; readonly refundMs: number };
+  readonly breaker: BreakerSettings;
+}
+
+export interface BreakerSettings {
+  /** 0 to 1 */
+  readonly failureRate: number;
+  readonly minRequests: number;
+  readonly windowMs: number;
+  readonly openForMs: number;
+}
+
+/** What an admin has configured, already parsed; taken whole, replaced whole (I9). */
+export interface GatewaySettings {
+  readonly routing: RoutingSettings;
+  readonly failover: { readonly maxAttempts: number; readonly budgetMs: number };
+  readonly policies: Policies;
+  readonly webhooks: {
+    readonly timeoutMs: number;
+    /** Private and loopback addresses are refused unless this is set (SSRF). */
+    readonly allowPrivateAddresses: boolean;
+  };
+  readonly publicUrl: string;
+  /** The sandbox allows plain http for notify and return URLs. */
+  readonly allowHttpUrls: boolean;
+}
+
+/** Encrypts personal data at rest. */
+export interface Sealer {
+  seal(plain: string): string;
+  open(sealed: string): string;
+}
+
+export interface Clock {
+  now(): EpochMs;
+}
+
+export type CallbackResult =
+  | 'applied'
+  | 'duplicate'
+  | 'ignored'
+  | 'bad_signature'
+  | 'amount_mismatch'
+  | 'unknown_payment'
+  | 'malformed'
+  | 'error';
+
+/** What the use cases report. Implemented once, on prom-client and pino; label values are closed sets. */
+export interface Telemetry {
+  paymentOutcome(method: string, outcome: 'created' | 'succeeded' | 'failed' | 'closed' | 'rejected'): void;
+  channelRequest(channelId: string, operation: string, outcome: string, durationMs: number): void;
+  routingDecision(channelId: string, position: 'first' | 'failover', reason: string, durationMs: number): void;
+  callback(channelId: string, outcome: CallbackResult): void;
+  callbackDelay(channelId: string, delayMs: number): void;
+  webhookDelivery(outcome: 'delivered' | 'failed' | 'dead' | 'refused'): void;
+  surplusPayment(channelId: string): void;
+  anomaly(kind: AnomalyKind | 'forged_response' | 'unmapped_code' | 'foreign_callback' | 'trade_number_reused'): void;
+  /** One line per state change: ids and words only, never bodies or personal data. */
+  paymentChanged(change: {
+    paymentId: string;
+    merchantId: string;
+    from: PaymentStatus;
+    to: PaymentStatus;
+    fact: string;
+    channelId: string | null;
+  }): void;
+  info(fields: Readonly<Record<string, unknown>>, message: string): void;
+  warn(fields: Readonly<Record<string, unknown>>, message: string): void;
+  error(fields: Readonly<Record<string, unknown>>, message: string): void;
+}

@@ -1,0 +1,121 @@
+import {
+  type Action,
+  type Attempt,
+  type Candidate,
+  currentAttempt,
+  type Payment,
+  type PaymentEvent,
+  payableAttempt,
+} from '../payment/index.ts';
+
+/** The shape of a payment on the wire (`api.md`), in the API's answers and in events. Holds nothing personal. */
+export function paymentView(payment: Payment, publicUrl: string) {
+  const current = currentAttempt(payment);
+  const refundedMinor = payment.refunds.reduce((sum, r) => (r.status === 'succeeded' ? sum + r.amountMinor : sum), 0);
+  return {
+    id: payment.id,
+    object: 'payment' as const,
+    status: payment.status,
+    status_reason: payment.statusReason,
+    merchant_order_no: payment.merchantOrderNo,
+    amount: payment.amount.minor,
+    amount_refunded: refundedMinor,
+    currency: payment.amount.currency,
+    subject: payment.subject,
+    method: current?.method ?? null,
+    channel: current?.channelId ?? null,
+    action: actionView(payment, publicUrl),
+    checkout_url: checkoutUrl(payment.id, publicUrl),
+    attempts: payment.attempts.map(attemptView),
+    refunds: payment.refunds.map((refund) => ({
+      id: refund.id,
+      object: 'refund' as const,
+      payment_id: payment.id,
+      merchant_refund_no: refund.merchantRefundNo,
+      amount: refund.amountMinor,
+      status: refund.status,
+      reason: refund.reason,
+      created_at: isoTime(refund.createdAt),
+    })),
+    fulfilment: payment.fulfilment,
+    metadata: payment.metadata,
+    created_at: isoTime(payment.createdAt),
+    expires_at: isoTime(payment.expiresAt),
+    paid_at: payment.paidAt === null ? null : isoTime(payment.paidAt),
+  };
+}
+
+export type PaymentView = ReturnType<typeof paymentView>;
+
+/** The body of a webhook. It is rendered once, at the commit of the change, and sent unchanged ever after (I4). */
+export function eventBody(event: PaymentEvent, payment: Payment, publicUrl: string): string {
+  return JSON.stringify({
+    type: event.type,
+    id: event.id,
+    timestamp: isoTime(event.at),
+    data: paymentView(payment, publicUrl),
+  });
+}
+
+export function checkoutUrl(paymentId: string, publicUrl: string): string {
+  return `${publicUrl}/pay/${paymentId}`;
+}
+
+/** One judged channel, for the routing and quote answers. */
+export function candidateView(candidate: Candidate) {
+  return {
+    channel: candidate.channelId,
+    method: candidate.method,
+    score: candidate.score,
+    factors: candidate.factors,
+    fee: candidate.feeMinor,
+    success_ratio: candidate.successRatio,
+    sample_size: candidate.sampleSize,
+    latency_ms: candidate.latencyMs,
+    excluded: candidate.excluded,
+  };
+}
+
+export function isoTime(atMs: number): string {
+  return new Date(atMs).toISOString();
+}
+
+function attemptView(attempt: Attempt) {
+  return {
+    seq: attempt.seq,
+    channel: attempt.channelId,
+    method: attempt.method,
+    status: attempt.status,
+    provider_ref: attempt.providerRef,
+    channel_trade_no: attempt.channelTradeNo,
+    error_code: attempt.error?.kind ?? null,
+    provider_code: attempt.error?.providerCode ?? null,
+    effect: attempt.status === 'succeeded' ? attempt.effect : null,
+    latency_ms: attempt.latencyMs,
+  };
+}
+
+function actionView(payment: Payment, publicUrl: string) {
+  const attempt = payableAttempt(payment);
+  if (!attempt) return { type: 'none' as const };
+  // A shop that asked for a redirect gets a place to send the buyer to, also when the channel speaks in QR codes.
+  if (payment.scene === 'redirect' && attempt.action.type !== 'redirect') {
+    return { type: 'redirect' as const, url: checkoutUrl(payment.id, publicUrl) };
+  }
+  return wireAction(attempt.action);
+}
+
+function wireAction(action: Action) {
+  switch (action.type) {
+    case 'qr_code':
+      return { type: 'qr_code' as const, qr_code: action.qrCode };
+    case 'client_secret':
+      return {
+        type: 'client_secret' as const,
+        client_secret: action.clientSecret,
+        publishable_key: action.publishableKey,
+      };
+    default:
+      return action;
+  }
+}

@@ -1,0 +1,70 @@
+import type { AgendaItem, Attempt, EpochMs, Payment } from './document.ts';
+import { effectiveAttempt, hasEnded, isUnresolved } from './inspect.ts';
+import { ABANDON_AFTER_MS, nextCloseAt, nextQueryAt } from './schedule.ts';
+
+/**
+ * What is still to be done for a payment, and when (I8). Derived from the rest of the document; only the times of questions
+ * already under way are carried over.
+ */
+export function planAgenda(payment: Payment, now: EpochMs): readonly AgendaItem[] {
+  const kept = new Map(payment.agenda.map((item) => [keyOf(item), item]));
+  const wanted: AgendaItem[] = [];
+  if (!hasEnded(payment) && payment.closeRequested === null) wanted.push({ kind: 'expire', at: payment.expiresAt });
+  for (const attempt of payment.attempts) wanted.push(...dutiesOf(payment, attempt, now));
+  // One at a time: a later event is not sent before an earlier one is delivered or dead.
+  for (const event of payment.events) {
+    if (event.delivery.state !== 'pending') continue;
+    wanted.push({ kind: 'notify', at: event.delivery.nextAt, eventId: event.id });
+    break;
+  }
+  return wanted.map((item) => (item.kind === 'query' || item.kind === 'close' ? (kept.get(keyOf(item)) ?? item) : item));
+}
+
+/** The same agenda with one question counted as asked and its next time set. */
+export function afterAsking(payment: Payment, kind: 'query' | 'close', seq: number, now: EpochMs): Payment {
+  const attempt = payment.attempts[seq - 1];
+  if (!attempt) return payment;
+  const agenda = payment.agenda.map((item) => {
+    if (item.kind !== kind || item.seq !== seq) return item;
+    const at = kind === 'query' ? nextQueryAt(payment, attempt, item.tries + 1, now) : nextCloseAt(item.tries, now);
+    return { ...item, tries: item.tries + 1, at };
+  });
+  return { ...payment, agenda };
+}
+
+/** The same agenda without the plans for one attempt's questions: they are planned afresh from its new state. */
+export function forgetPlans(payment: Payment, kind: 'query' | 'close', seq: number): Payment {
+  return { ...payment, agenda: payment.agenda.filter((item) => item.kind !== kind || item.seq !== seq) };
+}
+
+function dutiesOf(payment: Payment, attempt: Attempt, now: EpochMs): AgendaItem[] {
+  if (attempt.status === 'creating') {
+    return [{ kind: 'abandon', at: attempt.openedAt + ABANDON_AFTER_MS, seq: attempt.seq }];
+  }
+  if (!isUnresolved(attempt)) return [];
+  const query: AgendaItem = { kind: 'query', at: nextQueryAt(payment, attempt, 0, now), tries: 0, seq: attempt.seq };
+  if (!mustClose(payment, attempt)) return [query];
+  return [query, { kind: 'close', at: now, tries: 0, seq: attempt.seq }];
+}
+
+/** Whether this order has to disappear at its provider: ended, paid elsewhere, or never handed out. */
+function mustClose(payment: Payment, attempt: Attempt): boolean {
+  if (attempt.unseenAtClose) return false;
+  return (
+    attempt.status === 'unknown' ||
+    payment.closeRequested !== null ||
+    hasEnded(payment) ||
+    effectiveAttempt(payment) !== undefined
+  );
+}
+
+function keyOf(item: AgendaItem): string {
+  switch (item.kind) {
+    case 'expire':
+      return 'expire';
+    case 'notify':
+      return `notify/${item.eventId}`;
+    default:
+      return `${item.kind}/${item.seq}`;
+  }
+}

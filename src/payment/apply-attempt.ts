@@ -1,0 +1,59 @@
+import type { Attempt, EpochMs, Payment } from './document.ts';
+import type { Fact } from './facts.ts';
+import { ATTEMPT_SEQ_MAX, providerRefOf } from './ids.ts';
+import { hasEnded } from './inspect.ts';
+import { ignored, next, rejected, type Step, withAttempt } from './step.ts';
+
+type FactOf<T extends Fact['type']> = Extract<Fact, { type: T }>;
+
+/** Opens a new attempt; refused while the buyer could still pay an earlier one that was shown (I7). */
+export function onAttemptStarted(payment: Payment, { attempt }: FactOf<'attempt_started'>): Step {
+  const known = payment.attempts[attempt.seq - 1];
+  if (known) return known.providerRef === attempt.providerRef ? ignored('repeat') : rejected('wrong_sequence');
+  if (hasEnded(payment) || payment.closeRequested !== null) return rejected('already_ended');
+  if (payment.attempts.some((a) => a.status === 'creating' || a.status === 'open')) return rejected('live_attempt');
+  if (attempt.seq > ATTEMPT_SEQ_MAX) return rejected('attempt_limit');
+  if (attempt.seq !== payment.attempts.length + 1) return rejected('wrong_sequence');
+  if (attempt.providerRef !== providerRefOf(payment.id, attempt.seq)) return rejected('wrong_sequence');
+  const creating: Attempt = {
+    ...attempt,
+    status: 'creating',
+    channelTradeNo: null,
+    latencyMs: null,
+    error: null,
+    unseenAtClose: false,
+  };
+  return next({ ...payment, attempts: [...payment.attempts, creating] });
+}
+
+/** The channel's answer to our create. A callback may have overtaken it, and it may come after we stopped waiting. */
+export function onAttemptOpened(payment: Payment, fact: FactOf<'attempt_opened'>): Step {
+  const attempt = payment.attempts[fact.seq - 1];
+  if (!attempt) return rejected('unknown_attempt');
+  if (attempt.status === 'open') return ignored('repeat');
+  // An attempt given up as unknown stays unknown: its action must never be shown beside its successor's.
+  if (attempt.status !== 'creating') return ignored('late_answer');
+  const { action, channelTradeNo, latencyMs } = fact;
+  const opened = withAttempt(payment, { ...attempt, status: 'open', action, channelTradeNo, latencyMs });
+  return next(opened.status === 'created' ? { ...opened, status: 'pending' } : opened);
+}
+
+/** The channel certainly holds no payable order for this attempt. */
+export function onAttemptRefused(payment: Payment, fact: FactOf<'attempt_refused'>, now: EpochMs): Step {
+  const attempt = payment.attempts[fact.seq - 1];
+  if (!attempt) return rejected('unknown_attempt');
+  if (attempt.status !== 'creating') return ignored(attempt.status === 'failed' ? 'repeat' : 'late_answer');
+  const { error, latencyMs } = fact;
+  const refused = withAttempt(payment, { ...attempt, status: 'failed', error, latencyMs, resolvedAt: now });
+  return next(fact.endsPayment ? { ...refused, statusReason: error.kind.toLowerCase() } : refused);
+}
+
+/** Asked without a readable answer: the order may exist (I7). */
+export function onAttemptLost(payment: Payment, fact: FactOf<'attempt_lost'>): Step {
+  const attempt = payment.attempts[fact.seq - 1];
+  if (!attempt) return rejected('unknown_attempt');
+  if (attempt.status !== 'creating') return ignored(attempt.status === 'unknown' ? 'repeat' : 'late_answer');
+  const { error, latencyMs } = fact;
+  const lost = withAttempt(payment, { ...attempt, status: 'unknown', error, latencyMs });
+  return next(lost.status === 'created' ? { ...lost, status: 'pending' } : lost);
+}

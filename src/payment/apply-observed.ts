@@ -1,0 +1,159 @@
+import { afterAsking, forgetPlans } from './agenda.ts';
+import type { Attempt, EpochMs, Payment, SucceededAttempt } from './document.ts';
+import type { Fact, Observation } from './facts.ts';
+import { effectiveAttempt, hasEnded, isUnresolved } from './inspect.ts';
+import { unreachable } from './result.ts';
+import { ABSENCE_SETTLES_MS, HORIZON_MS, PROVIDER_GRACE_MS } from './schedule.ts';
+import { ignored, next, rejected, type Step, withAttempt } from './step.ts';
+
+type FactOf<T extends Fact['type']> = Extract<Fact, { type: T }>;
+
+/** Something that a channel said of one order: by callback, in answer to a query, or in answer to a close. */
+export function onObserved(payment: Payment, fact: FactOf<'observed'>, now: EpochMs): Step {
+  const attempt = payment.attempts[fact.seq - 1];
+  if (!attempt) return rejected('unknown_attempt');
+  const { observation, by } = fact;
+  const foreign = foreignPart(attempt, observation);
+  if (foreign !== null) return rejected(foreign);
+  switch (observation.state) {
+    case 'succeeded':
+      return onSuccess(payment, attempt, fact, now);
+    case 'failed':
+    case 'closed':
+      return onDead(payment, attempt, observation, now);
+    case 'open':
+      return onStillOpen(payment, attempt, fact, now);
+    case 'absent':
+      return onAbsent(payment, attempt, fact, now);
+    case 'unclear':
+      return by === 'callback' || !isUnresolved(attempt)
+        ? ignored('no_news')
+        : next(afterAsking(flagUnresolved(payment, attempt, now), by, attempt.seq, now));
+    default:
+      return unreachable(observation.state);
+  }
+}
+
+/** A query or a close brought no information; plan the next one. */
+export function onAskedInVain(payment: Payment, fact: FactOf<'asked_in_vain'>, now: EpochMs): Step {
+  const attempt = payment.attempts[fact.seq - 1];
+  if (!attempt) return rejected('unknown_attempt');
+  if (!isUnresolved(attempt)) return ignored('already_resolved');
+  const flagged = flagUnresolved(payment, attempt, now);
+  return next(
+    afterAsking(flagged, fact.by, attempt.seq, now),
+    flagged.status === payment.status ? [] : ['unresolved_at_provider'],
+  );
+}
+
+/** Brings the next query forward to now; the caller limits how often. */
+export function onQueryWanted(payment: Payment, fact: FactOf<'query_wanted'>, now: EpochMs): Step {
+  const planned = payment.agenda.find((item) => item.kind === 'query' && item.seq === fact.seq);
+  if (!planned || planned.at <= now) return ignored('no_news');
+  return next({ ...payment, agenda: payment.agenda.map((item) => (item === planned ? { ...planned, at: now } : item)) });
+}
+
+/** I5, I12: whatever the channel names must be what the attempt was bound to; a success must name all of it. */
+function foreignPart(attempt: Attempt, seen: Observation) {
+  if (seen.account !== null && seen.account !== attempt.account) return 'account_mismatch' as const;
+  if (seen.amount !== null && seen.amount.currency !== attempt.amount.currency) return 'currency_mismatch' as const;
+  if (seen.amount !== null && seen.amount.minor !== attempt.amount.minor) return 'amount_mismatch' as const;
+  if (seen.state !== 'succeeded') return null;
+  if (seen.account === null || seen.amount === null || !seen.channelTradeNo) return 'incomplete_success' as const;
+  return null;
+}
+
+function onSuccess(payment: Payment, attempt: Attempt, fact: FactOf<'observed'>, now: EpochMs): Step {
+  const { observation, by } = fact;
+  if (attempt.status === 'succeeded') {
+    return attempt.channelTradeNo === observation.channelTradeNo ? ignored('repeat') : rejected('second_trade_number');
+  }
+  const effect = effectOf(payment);
+  const paidAt = observation.paidAt ?? now;
+  const { channelTradeNo } = observation;
+  const paid: SucceededAttempt = {
+    ...bare(attempt),
+    status: 'succeeded',
+    channelTradeNo,
+    paidAt,
+    resolvedAt: now,
+    knownBy: by,
+    effect,
+  };
+  const recorded = withAttempt(payment, paid);
+  if (effect === 'surplus') return next(recorded, ['surplus_payment']);
+  if (effect === 'late') return next({ ...recorded, statusReason: 'paid_after_end' }, ['late_success']);
+  return next(
+    { ...recorded, status: 'succeeded', statusReason: null, paidAt },
+    hasEnded(payment) ? ['late_success'] : [],
+  );
+}
+
+function effectOf(payment: Payment): SucceededAttempt['effect'] {
+  if (effectiveAttempt(payment) !== undefined) return 'surplus';
+  return hasEnded(payment) && payment.policies.lateSuccess === 'refund' ? 'late' : 'effective';
+}
+
+function onDead(payment: Payment, attempt: Attempt, seen: Observation, now: EpochMs): Step {
+  // Money that has arrived is not undone by a later "closed" (a full refund reads like that at some providers).
+  if (!isUnresolved(attempt)) return ignored('already_resolved');
+  const status = seen.state === 'failed' ? 'failed' : 'closed';
+  const dead = withAttempt(payment, { ...bare(attempt), status, error: seen.error ?? attempt.error, resolvedAt: now });
+  if (status === 'closed' || hasEnded(payment)) return next(dead);
+  return next({ ...dead, statusReason: (seen.error?.kind ?? 'declined').toLowerCase() });
+}
+
+function onStillOpen(payment: Payment, attempt: Attempt, fact: FactOf<'observed'>, now: EpochMs): Step {
+  if (!isUnresolved(attempt)) return ignored('already_resolved');
+  const { observation, by } = fact;
+  const news: Attempt = {
+    ...attempt,
+    channelTradeNo: attempt.channelTradeNo ?? observation.channelTradeNo,
+    error: observation.error ?? attempt.error,
+    // The buyer has opened it after all: now it can be closed.
+    unseenAtClose: false,
+  };
+  const changed =
+    news.channelTradeNo !== attempt.channelTradeNo ||
+    news.error?.providerCode !== attempt.error?.providerCode ||
+    attempt.unseenAtClose;
+  if (by === 'callback') return changed ? next(withAttempt(payment, news)) : ignored('no_news');
+  const flagged = flagUnresolved(withAttempt(payment, news), news, now);
+  return next(afterAsking(flagged, by, attempt.seq, now), flagged.status === payment.status ? [] : ['unresolved_at_provider']);
+}
+
+function onAbsent(payment: Payment, attempt: Attempt, fact: FactOf<'observed'>, now: EpochMs): Step {
+  if (!isUnresolved(attempt)) return ignored('already_resolved');
+  if (provesAbsence(attempt, now)) {
+    return next(withAttempt(payment, { ...bare(attempt), status: 'closed', resolvedAt: now }));
+  }
+  if (fact.by === 'callback') return ignored('no_news');
+  if (fact.by === 'close' && attempt.absence === 'until_expiry') {
+    const unseen = withAttempt(payment, { ...attempt, unseenAtClose: true });
+    return next(forgetPlans(unseen, 'query', attempt.seq));
+  }
+  return next(afterAsking(payment, fact.by, attempt.seq, now));
+}
+
+/** Whether "no such order", heard now, means that the order cannot be paid any more. */
+function provesAbsence(attempt: Attempt, now: EpochMs): boolean {
+  if (attempt.status === 'creating') return false;
+  if (now >= attempt.providerExpiresAt + PROVIDER_GRACE_MS) return true;
+  return attempt.absence === 'final' && attempt.status === 'unknown' && now >= attempt.openedAt + ABSENCE_SETTLES_MS;
+}
+
+/** A payment that its provider leaves open a day past its expiry needs a person. */
+function flagUnresolved(payment: Payment, attempt: Attempt, now: EpochMs): Payment {
+  if (payment.status !== 'pending' || now <= attempt.providerExpiresAt + HORIZON_MS) return payment;
+  return { ...payment, status: 'review', statusReason: 'unresolved_at_provider' };
+}
+
+/** The attempt without the fields that belong to its state alone. */
+function bare(attempt: Attempt) {
+  const { status: _status, ...fields } = attempt;
+  if ('action' in fields) {
+    const { action: _action, ...rest } = fields;
+    return rest;
+  }
+  return fields;
+}

@@ -1,0 +1,50 @@
+/** Each factor between 0 and 1, higher is better. */
+export interface FactorScores {
+  readonly success: number;
+  readonly fee: number;
+  readonly latency: number;
+  readonly settlement: number;
+}
+
+export type ExclusionReason =
+  | 'disabled'
+  | 'draining'
+  | 'merchant'
+  | 'method'
+  | 'currency'
+  | 'scene'
+  | 'amount_below_min'
+  | 'amount_above_max'
+  | 'daily_limit'
+  | 'rate_limit'
+  | 'breaker_open'
+  | 'cooling_down'
+  | 'pinned_elsewhere'
+  | 'already_tried';
+
+/** One channel as the router saw it: either scored or excluded with the reason. */
+export interface Candidate {
+  readonly channelId: string;
+  /** The method that this channel would use: the first of the payment's methods that it offers. Null when none fits. */
+  readonly method: string | null;
+  readonly score: number;
+  readonly factors: FactorScores | null;
+  readonly feeMinor: number | null;
+  /** What routing believed: expected share of successes, and how many outcomes that rests on. */
+  readonly successRatio: number | null;
+  readonly sampleSize: number | null;
+  readonly latencyMs: number | null;
+  readonly excluded: ExclusionReason | null;
+}
+
+/** Why an attempt went where it went. Stored in the attempt and never changed (C4). */
+export interface Decision {
+  readonly decidedAt: number;
+  readonly channelId: string;
+  readonly position: 'first' | 'failover';
+  readonly reason: 'best_score' | 'pinned' | 'exploration';
+  readonly candidates: readonly Candidate[];
+  /** The random number that decided an exploration, null when none was drawn. */
+  readonly draw: number | null;
+  readonly explanation: string;
+}

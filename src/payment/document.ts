@@ -1,0 +1,181 @@
+import type { Decision } from './decision.ts';
+import type { Money } from './money.ts';
+
+/** Milliseconds since 1970 UTC. Documents keep times as numbers so that they survive JSON unchanged. */
+export type EpochMs = number;
+
+export const PAYMENT_STATUSES = [
+  'created',
+  'pending',
+  'review',
+  'succeeded',
+  'partially_refunded',
+  'refunded',
+  'disputed',
+  'failed',
+  'closed',
+] as const;
+export type PaymentStatus = (typeof PAYMENT_STATUSES)[number];
+
+export const SCENES = ['qr', 'redirect', 'wap', 'inapp'] as const;
+export type Scene = (typeof SCENES)[number];
+
+/** What the buyer has to do next. */
+export type Action =
+  | { readonly type: 'redirect'; readonly url: string }
+  | { readonly type: 'qr_code'; readonly qrCode: string }
+  | { readonly type: 'form'; readonly html: string }
+  | { readonly type: 'client_secret'; readonly clientSecret: string; readonly publishableKey: string };
+
+/** Why an attempt did not work: our taxonomy's kind, and the provider's own code for the operator. */
+export interface AttemptError {
+  readonly kind: string;
+  readonly providerCode: string | null;
+}
+
+/** What an attempt is bound to from its first moment (I12). */
+export interface AttemptBinding {
+  readonly seq: number;
+  readonly channelId: string;
+  readonly method: string;
+  readonly providerRef: string;
+  /** Unguessable part of the callback URL. */
+  readonly callbackToken: string;
+  /** The account at the provider (app id, mchid, pid ...) that a callback must name. */
+  readonly account: string;
+  readonly amount: Money;
+  /** When the provider itself stops taking money for this order. */
+  readonly providerExpiresAt: EpochMs;
+  /**
+   * What "no such order" from this provider is worth. `final`: it proves that the order does not exist. `until_expiry`: the
+   * order appears only when the buyer acts (Alipay), so nothing is proven before `providerExpiresAt`.
+   */
+  readonly absence: 'final' | 'until_expiry';
+  readonly decision: Decision;
+  readonly openedAt: EpochMs;
+}
+
+interface AttemptFields extends AttemptBinding {
+  readonly channelTradeNo: string | null;
+  readonly latencyMs: number | null;
+  /** The last thing that went wrong, also on an attempt that is still open (a declined card that may be tried again). */
+  readonly error: AttemptError | null;
+  /** The provider answered our close with "no such order" (Alipay before the scan). */
+  readonly unseenAtClose: boolean;
+}
+
+export type CreatingAttempt = AttemptFields & { readonly status: 'creating' };
+export type OpenAttempt = AttemptFields & { readonly status: 'open'; readonly action: Action };
+/** The provider may or may not hold this order; its action was never handed out. */
+export type UnknownAttempt = AttemptFields & { readonly status: 'unknown' };
+export type SucceededAttempt = AttemptFields & {
+  readonly status: 'succeeded';
+  readonly paidAt: EpochMs;
+  readonly resolvedAt: EpochMs;
+  readonly knownBy: ObservedBy;
+  /** `effective`: the one success that counts. `surplus`: the buyer paid twice. `late`: paid after the payment had ended. */
+  readonly effect: 'effective' | 'surplus' | 'late';
+};
+export type FailedAttempt = AttemptFields & { readonly status: 'failed'; readonly resolvedAt: EpochMs };
+export type ClosedAttempt = AttemptFields & { readonly status: 'closed'; readonly resolvedAt: EpochMs };
+
+export type Attempt =
+  | CreatingAttempt
+  | OpenAttempt
+  | UnknownAttempt
+  | SucceededAttempt
+  | FailedAttempt
+  | ClosedAttempt;
+
+/** How we learnt something from a channel. */
+export type ObservedBy = 'callback' | 'query' | 'close';
+
+export interface Refund {
+  readonly id: string;
+  readonly merchantRefundNo: string;
+  readonly amountMinor: number;
+  readonly reason: string | null;
+  readonly status: 'pending' | 'succeeded' | 'failed';
+  readonly createdAt: EpochMs;
+  readonly resolvedAt: EpochMs | null;
+}
+
+export const EVENT_TYPES = [
+  'payment.succeeded',
+  'payment.failed',
+  'payment.closed',
+  'payment.disputed',
+  'refund.succeeded',
+  'refund.failed',
+] as const;
+export type EventType = (typeof EVENT_TYPES)[number];
+
+/** `none`: the merchant has no address for events; it can still list them. */
+export type Delivery =
+  | { readonly state: 'none' }
+  | { readonly state: 'pending'; readonly tries: number; readonly nextAt: EpochMs }
+  | { readonly state: 'delivered'; readonly tries: number; readonly at: EpochMs }
+  | { readonly state: 'dead'; readonly tries: number; readonly at: EpochMs };
+
+/** One entry of the outbox, written in the same compare-and-set as the change that caused it. */
+export interface PaymentEvent {
+  readonly id: string;
+  readonly type: EventType;
+  readonly at: EpochMs;
+  /** The exact body that is sent, every time (I4). Empty only between `apply` and the commit, which fills it. */
+  readonly body: string;
+  readonly delivery: Delivery;
+}
+
+export type AgendaItem =
+  | { readonly kind: 'expire'; readonly at: EpochMs }
+  | { readonly kind: 'abandon'; readonly at: EpochMs; readonly seq: number }
+  | { readonly kind: 'query'; readonly at: EpochMs; readonly tries: number; readonly seq: number }
+  | { readonly kind: 'close'; readonly at: EpochMs; readonly tries: number; readonly seq: number }
+  | { readonly kind: 'notify'; readonly at: EpochMs; readonly eventId: string };
+
+export interface Policies {
+  /** What to do with money that arrives after the payment had ended. */
+  readonly lateSuccess: 'accept' | 'refund';
+}
+
+/** Who pays, as far as the shop told us. Personal parts are sealed with the master key. */
+export interface Customer {
+  readonly country: string | null;
+  readonly sealed: string | null;
+}
+
+/** One payment is one document; every change to it is one compare-and-set on `version`. */
+export interface Payment {
+  readonly schema: 1;
+  readonly id: string;
+  readonly version: number;
+  readonly merchantId: string;
+  readonly merchantOrderNo: string;
+  readonly requestHash: string;
+  readonly amount: Money;
+  /** In the order of the shop's preference; empty means whatever is enabled. */
+  readonly methods: readonly string[];
+  readonly scene: Scene;
+  readonly subject: string;
+  readonly customer: Customer;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly pinnedChannelId: string | null;
+  readonly notifyUrl: string | null;
+  readonly returnUrl: string | null;
+  readonly policies: Policies;
+  readonly status: PaymentStatus;
+  readonly statusReason: string | null;
+  readonly closeRequested: { readonly by: 'merchant' | 'expiry'; readonly at: EpochMs } | null;
+  readonly attempts: readonly Attempt[];
+  readonly refunds: readonly Refund[];
+  readonly events: readonly PaymentEvent[];
+  readonly agenda: readonly AgendaItem[];
+  /** The earliest agenda time; null when nothing is left to do. */
+  readonly nextDueAt: EpochMs | null;
+  readonly fulfilment: 'none' | 'delivered';
+  readonly createdAt: EpochMs;
+  readonly updatedAt: EpochMs;
+  readonly expiresAt: EpochMs;
+  readonly paidAt: EpochMs | null;
+}

@@ -1,0 +1,11 @@
+export type { DurableReceipt } from './durable.ts';
+export * from './apply.ts';
+export * from './create.ts';
+export * from './decision.ts';
+export * from './document.ts';
+export * from './facts.ts';
+export * from './ids.ts';
+export * from './inspect.ts';
+export { assertPayment } from './invariants.ts';
+export * from './money.ts';
+export * from './result.ts';

@@ -1,0 +1,79 @@
+import { dinero, toDecimal } from 'dinero.js';
+import * as iso from 'dinero.js/currencies';
+import { err, ok, type Result } from './result.ts';
+
+/** An amount as an integer of the currency's minor unit (CNY: fen, JPY: yen, USDT: millionths). */
+export interface Money {
+  readonly minor: number;
+  readonly currency: string;
+}
+
+/** The largest amount that one payment may carry (I11); sums of a few thousand of them stay safe integers. */
+export const AMOUNT_MINOR_MAX = 10_000_000_000_000;
+
+const EXPONENT_BY_CURRENCY: ReadonlyMap<string, number> = new Map([
+  ...Object.values(iso).map((currency): [string, number] => [currency.code, currency.exponent]),
+  ['USDT', 6],
+]);
+
+/** True for an ISO 4217 code in use, or `USDT`. */
+export function isCurrency(code: string): boolean {
+  return EXPONENT_BY_CURRENCY.has(code);
+}
+
+/** Digits after the decimal point: CNY 2, JPY 0, USDT 6. Throws on a code that `isCurrency` refuses. */
+export function currencyExponent(code: string): number {
+  const exponent = EXPONENT_BY_CURRENCY.get(code);
+  if (exponent === undefined) throw new Error(`money: unknown currency ${code}; check it with isCurrency first`);
+  return exponent;
+}
+
+/** Builds a positive amount; throws when it is not a safe integer in 1..AMOUNT_MINOR_MAX, since callers parse first. */
+export function money(minor: number, currency: string): Money {
+  if (!isAmountMinor(minor)) throw new Error(`money: ${minor} is not an amount in minor units`);
+  currencyExponent(currency);
+  return { minor, currency };
+}
+
+export function isAmountMinor(value: number): boolean {
+  return Number.isSafeInteger(value) && value > 0 && value <= AMOUNT_MINOR_MAX;
+}
+
+export function sameMoney(a: Money, b: Money): boolean {
+  return a.minor === b.minor && a.currency === b.currency;
+}
+
+/** `{ 1050, CNY }` -> `"10.50"`: every digit of the currency's exponent, no grouping. */
+export function toDecimalString(amount: Money): string {
+  const exponent = currencyExponent(amount.currency);
+  return toDecimal(dinero({ amount: amount.minor, currency: { code: amount.currency, base: 10, exponent } }));
+}
+
+/**
+ * `"10.5"` with CNY -> `{ 1050, CNY }`. Strict: digits, at most one point, no sign, no exponent, and no more decimals than
+ * the currency has (further zeros are let pass, since some providers print them). Never goes through a float.
+ */
+export function fromDecimalString(text: string, currency: string): Result<Money, 'not_an_amount'> {
+  const match = /^(\d{1,14})(?:\.(\d{1,12}))?$/.exec(text);
+  if (!match) return err('not_an_amount');
+  const exponent = currencyExponent(currency);
+  const fraction = match[2] ?? '';
+  if (/[^0]/.test(fraction.slice(exponent))) return err('not_an_amount');
+  const minor = Number(`${match[1]}${fraction.slice(0, exponent).padEnd(exponent, '0')}`);
+  return isAmountMinor(minor) ? ok({ minor, currency }) : err('not_an_amount');
+}
+
+/** What a channel charges: `ratePpm` parts per million of the amount (0.6% = 6000) plus `fixedMinor`, within min and max. */
+export interface FeeSchedule {
+  readonly ratePpm: number;
+  readonly fixedMinor: number;
+  readonly minMinor: number;
+  readonly maxMinor: number | null;
+}
+
+/** The fee for one payment in minor units of its currency, rounded up: the router must never under-quote a fee. */
+export function feeMinorCeil(schedule: FeeSchedule, amountMinor: number): number {
+  const share = (BigInt(amountMinor) * BigInt(schedule.ratePpm) + 999_999n) / 1_000_000n;
+  const fee = Math.max(schedule.minMinor, Number(share) + schedule.fixedMinor);
+  return schedule.maxMinor === null ? fee : Math.min(fee, schedule.maxMinor);
+}

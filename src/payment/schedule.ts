@@ -1,0 +1,63 @@
+import type { Attempt, EpochMs, Payment } from './document.ts';
+
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+
+/** An order whose buyer may be paying now: a lost callback must not cost more than a minute. */
+const QUERY_OPEN_MS = [5, 10, 15, 30, 45].map((s) => s * SECOND);
+/** An order that may or may not exist: ask sooner, since the answer decides what the buyer may do. */
+const QUERY_UNKNOWN_MS = [2, 4, 8, 15, 30, 45].map((s) => s * SECOND);
+/** The payment has ended; only a late success could still be news. */
+const QUERY_ENDED_MS = [1, 5, 10, 30].map((m) => m * MINUTE);
+const QUERY_PAST_HORIZON_MS = 6 * HOUR;
+const CLOSE_RETRY_MS = [5 * SECOND, 15 * SECOND, MINUTE, 5 * MINUTE, 10 * MINUTE];
+
+/** Webhook retries of `api.md`: these delays, then every three hours until three days after the first try. */
+const WEBHOOK_RETRY_MS = [5 * SECOND, 30 * SECOND, 2 * MINUTE, 10 * MINUTE, HOUR];
+const WEBHOOK_LATER_MS = 3 * HOUR;
+export const WEBHOOK_MAX_AGE_MS = 72 * HOUR;
+
+/** An attempt whose create was never answered is taken as lost after this long: longer than any request may run. */
+export const ABANDON_AFTER_MS = MINUTE;
+/** Clocks differ, and a payment made in the last second takes a moment to be booked. */
+export const PROVIDER_GRACE_MS = MINUTE;
+/** How long a provider may take to show an order that it has just accepted. */
+export const ABSENCE_SETTLES_MS = 10 * SECOND;
+/** How long after its expiry an attempt may stay unresolved before a person has to look. */
+export const HORIZON_MS = 24 * HOUR;
+
+/** When to ask for this attempt again after `tries` questions that settled nothing. */
+export function nextQueryAt(payment: Payment, attempt: Attempt, tries: number, now: EpochMs): EpochMs {
+  if (now > attempt.providerExpiresAt + HORIZON_MS) return now + QUERY_PAST_HORIZON_MS;
+  // Nothing new can be learnt of an order that nobody has seen until it is certain that nobody will.
+  if (attempt.unseenAtClose) return Math.max(now + MINUTE, attempt.providerExpiresAt + PROVIDER_GRACE_MS);
+  if (payment.status !== 'created' && payment.status !== 'pending') return now + step(QUERY_ENDED_MS, tries);
+  return now + step(attempt.status === 'unknown' ? QUERY_UNKNOWN_MS : QUERY_OPEN_MS, tries);
+}
+
+/** When to try again to close an order after `tries` closes that settled nothing. */
+export function nextCloseAt(tries: number, now: EpochMs): EpochMs {
+  return now + step(CLOSE_RETRY_MS, tries);
+}
+
+/**
+ * When to send an event again after `tries` failed deliveries, or null when it is given up.
+ * Jitter of up to a tenth comes from the event's id, so that the plan is the same however often it is computed.
+ */
+export function nextDeliveryAt(event: { id: string; at: EpochMs }, tries: number, now: EpochMs): EpochMs | null {
+  const delay = WEBHOOK_RETRY_MS[tries - 1] ?? WEBHOOK_LATER_MS;
+  const at = now + delay + Math.floor((delay / 10) * fraction(`${event.id}/${tries}`));
+  return at > event.at + WEBHOOK_MAX_AGE_MS ? null : at;
+}
+
+function step(delays: readonly number[], tries: number): number {
+  return delays[Math.min(tries, delays.length - 1)] ?? MINUTE;
+}
+
+/** FNV-1a of the text, scaled to [0, 1): spread, not secrecy. */
+function fraction(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i += 1) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  return (hash >>> 0) / 2 ** 32;
+}

@@ -1,0 +1,99 @@
+import type { DurableReceipt, EpochMs, Payment, PaymentEvent, PaymentStatus } from '../payment/index.ts';
+
+/** A document that is on stable storage, with the proof of it (I3). */
+export interface Stored {
+  readonly payment: Payment;
+  readonly receipt: DurableReceipt;
+}
+
+export type Inserted = ({ readonly outcome: 'inserted' } & Stored) | ({ readonly outcome: 'exists' } & Stored);
+
+export type Updated =
+  | ({ readonly outcome: 'updated' } & Stored)
+  /** Somebody else was first: load again, apply again. */
+  | { readonly outcome: 'stale' }
+  /** A channelTradeNo of a succeeded attempt already belongs to another payment or attempt of that channel (I12). */
+  | { readonly outcome: 'trade_no_taken' };
+
+export interface PaymentFilter {
+  readonly merchantId: string;
+  readonly merchantOrderNo?: string;
+  readonly status?: PaymentStatus;
+  readonly createdAfter?: EpochMs;
+  readonly createdBefore?: EpochMs;
+  /** 1-100 */
+  readonly limit: number;
+  /** The `nextCursor` of the page before. */
+  readonly cursor?: string;
+}
+
+export interface Page<T> {
+  readonly items: readonly T[];
+  readonly nextCursor: string | null;
+}
+
+export interface ListedEvent {
+  readonly paymentId: string;
+  readonly event: PaymentEvent;
+}
+
+export type KeyReservation =
+  | { readonly outcome: 'reserved' }
+  /** The key was used before with this hash. */
+  | { readonly outcome: 'repeat'; readonly subject: string }
+  | { readonly outcome: 'conflict' };
+
+/**
+ * The durable port. One payment is one document; every write is one atomic compare-and-set, and every promise of a write
+ * resolves only after the data is on stable storage. No method spans two documents. Rejections are outages of the store.
+ */
+export interface PaymentStore {
+  /** Inserts unless (merchantId, merchantOrderNo) exists (I1); then it answers the existing payment. */
+  insert(payment: Payment): Promise<Inserted>;
+  findById(id: string): Promise<Stored | null>;
+  findByOrderNo(merchantId: string, merchantOrderNo: string): Promise<Stored | null>;
+  /**
+   * Writes `next` if the stored version is `next.version - 1`. The update also ends the lease of `releaseLease`, when that
+   * owner holds it.
+   */
+  update(next: Payment, options?: { readonly releaseLease?: string }): Promise<Updated>;
+  /** Newest first, by creation time and id. */
+  list(filter: PaymentFilter): Promise<Page<Payment>>;
+  /**
+   * Takes up to `limit` payments with `nextDueAt <= now` that nobody holds, earliest first, for `leaseMs`. A payment comes back
+   * to the pool when its lease is released or runs out.
+   */
+  claimDue(claim: {
+    readonly now: EpochMs;
+    readonly owner: string;
+    readonly leaseMs: number;
+    readonly limit: number;
+  }): Promise<readonly Payment[]>;
+  releaseLease(id: string, owner: string): Promise<void>;
+  /** How many payments are due at `now`, and since when the oldest of them has been (null when none). */
+  dueBacklog(now: EpochMs): Promise<{ readonly count: number; readonly oldestDueAt: EpochMs | null }>;
+  /** A merchant's events, oldest first; `after` is an event id of that merchant (unknown id: from the start). */
+  listEvents(page: { readonly merchantId: string; readonly after?: string; readonly limit: number }): Promise<readonly ListedEvent[]>;
+  /** Remembers an Idempotency-Key with the hash of its request. `subject` is what the first request made. */
+  reserveKey(key: {
+    readonly merchantId: string;
+    readonly key: string;
+    readonly requestHash: string;
+    readonly subject: string;
+    readonly now: EpochMs;
+  }): Promise<KeyReservation>;
+  /** Counts for the gauges; cheap enough for every scrape. */
+  counts(): Promise<StoreCounts>;
+  /** Rejects when the store cannot serve. */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface StoreCounts {
+  /** Payments with an attempt in state unknown. */
+  readonly unknown: number;
+  /** Paid, but not reported as delivered. */
+  readonly undelivered: number;
+  readonly webhookBacklog: number;
+  readonly oldestWebhookAt: EpochMs | null;
+}

@@ -54,8 +54,14 @@ export interface Notice {
 /** Why a callback was not believed. `probe`: the provider's own test of our verification; refused without an alarm. */
 export type CallbackRefusal = 'malformed' | 'bad_signature' | 'stale' | 'foreign_account' | 'probe';
 
-/** What came of a callback. Only `durable` may be acknowledged, and only the store can make one (I3). */
-export type CallbackOutcome = { readonly kind: 'durable'; readonly receipt: DurableReceipt } | { readonly kind: 'refused' };
+/**
+ * What came of a callback. `durable` and `irrelevant` are acknowledged, `refused` is not. `durable` needs a receipt, which only
+ * the store can make, after its commit (I3). `irrelevant`: verified, but it concerns no order (an event type we do not use).
+ */
+export type CallbackOutcome =
+  | { readonly kind: 'durable'; readonly receipt: DurableReceipt }
+  | { readonly kind: 'irrelevant' }
+  | { readonly kind: 'refused' };
 
 export interface RawAnswer {
   readonly status: number;
@@ -104,9 +110,16 @@ export interface AdapterPorts {
 export interface Provider<Config = unknown> {
   readonly id: string;
   readonly capabilities: readonly Capability[];
+  /**
+   * `per_request`: every create names its callback URL, so a callback must arrive under its attempt's unguessable token.
+   * `per_account`: the provider knows one URL; the binding rests on signed content alone.
+   */
+  readonly callbackUrl: 'per_request' | 'per_account';
   /** The `credentials` of a channel in `gateway.yaml`: strict, refusing empty, short and placeholder secrets (I13). */
   readonly configSchema: z.ZodType<Config>;
   openAdapter(config: Config, ports: AdapterPorts): ChannelAdapter;
   /** Loaded on demand, so that a live gateway never loads a simulator. */
-  openSandbox(options: import('./sandbox/contract.ts').SimulatorOptions): Promise<import('./sandbox/contract.ts').Simulator>;
+  openSandbox(
+    options: import('./sandbox/contract.ts').SimulatorOptions,
+  ): Promise<import('./sandbox/contract.ts').Simulator>;
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
-const PLACEHOLDER = /^(changeme|change-me|secret|password|test|demo|example|placeholder|todo|none|null|undefined|x+|\*+|0+|your[-_ ].*|<.*>)$/i;
+const PLACEHOLDER =
+  /^(changeme|change-me|secret|password|test|demo|example|placeholder|todo|none|null|undefined|x+|\*+|0+|your[-_ ].*|<.*>)$/i;
 
 /** A shared secret in a configuration: at least `min` characters and no placeholder; otherwise what it protects stays off (I13). */
 export function secretSchema(min: number): z.ZodType<string> {

@@ -58,7 +58,10 @@ export interface Gateway {
   syncPayment(merchant: Merchant, paymentId: string): Promise<Result<Payment, GatewayError>>;
   markDelivered(merchant: Merchant, paymentId: string): Promise<Result<Payment, GatewayError>>;
   quote(merchant: Merchant, request: QuoteRequest): Promise<Quote>;
-  listEvents(merchant: Merchant, page: { readonly after?: string; readonly limit: number }): Promise<readonly ListedEvent[]>;
+  listEvents(
+    merchant: Merchant,
+    page: { readonly after?: string; readonly limit: number },
+  ): Promise<readonly ListedEvent[]>;
   redeliverEvent(merchant: Merchant, eventId: string): Promise<Result<ListedEvent, GatewayError>>;
   /** A provider's message. `token` is the last path segment, null where the provider keeps one URL per account. */
   receiveCallback(channelId: string, token: string | null, raw: RawCallback): Promise<RawAnswer>;

@@ -25,6 +25,7 @@ export interface Channel {
   readonly providerId: string;
   readonly mode: 'sandbox' | 'live';
   readonly capabilities: readonly Capability[];
+  readonly callbackUrl: 'per_request' | 'per_account';
   readonly adapter: ChannelAdapter;
   readonly profile: ChannelProfile;
   readonly timeouts: { readonly createMs: number; readonly queryMs: number; readonly refundMs: number };

@@ -17,7 +17,9 @@ export function planAgenda(payment: Payment, now: EpochMs): readonly AgendaItem[
     wanted.push({ kind: 'notify', at: event.delivery.nextAt, eventId: event.id });
     break;
   }
-  return wanted.map((item) => (item.kind === 'query' || item.kind === 'close' ? (kept.get(keyOf(item)) ?? item) : item));
+  return wanted.map((item) =>
+    item.kind === 'query' || item.kind === 'close' ? (kept.get(keyOf(item)) ?? item) : item,
+  );
 }
 
 /** The same agenda with one question counted as asked and its next time set. */

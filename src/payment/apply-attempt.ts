@@ -9,7 +9,8 @@ type FactOf<T extends Fact['type']> = Extract<Fact, { type: T }>;
 /** Opens a new attempt; refused while the buyer could still pay an earlier one that was shown (I7). */
 export function onAttemptStarted(payment: Payment, { attempt }: FactOf<'attempt_started'>): Step {
   const known = payment.attempts[attempt.seq - 1];
-  if (known) return known.providerRef === attempt.providerRef ? ignored('repeat') : rejected('wrong_sequence');
+  // Two replicas may bind the same number; the token tells whose attempt it is.
+  if (known) return known.callbackToken === attempt.callbackToken ? ignored('repeat') : rejected('wrong_sequence');
   if (hasEnded(payment) || payment.closeRequested !== null) return rejected('already_ended');
   if (payment.attempts.some((a) => a.status === 'creating' || a.status === 'open')) return rejected('live_attempt');
   if (attempt.seq > ATTEMPT_SEQ_MAX) return rejected('attempt_limit');

@@ -11,7 +11,10 @@ export function onEventSent(payment: Payment, fact: FactOf<'event_sent'>, now: E
   if (!event) return rejected('unknown_event');
   if (event.delivery.state !== 'pending') return ignored('repeat');
   const tries = event.delivery.tries + 1;
-  return next(withDelivery(payment, event, fact.delivered ? { state: 'delivered', tries, at: now } : later(event, tries, now)));
+  if (fact.tryNo !== tries) return ignored('repeat');
+  return next(
+    withDelivery(payment, event, fact.delivered ? { state: 'delivered', tries, at: now } : later(event, tries, now)),
+  );
 }
 
 /** A person wants the event sent again: same id, same body, a fresh schedule. */

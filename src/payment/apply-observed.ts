@@ -50,7 +50,10 @@ export function onAskedInVain(payment: Payment, fact: FactOf<'asked_in_vain'>, n
 export function onQueryWanted(payment: Payment, fact: FactOf<'query_wanted'>, now: EpochMs): Step {
   const planned = payment.agenda.find((item) => item.kind === 'query' && item.seq === fact.seq);
   if (!planned || planned.at <= now) return ignored('no_news');
-  return next({ ...payment, agenda: payment.agenda.map((item) => (item === planned ? { ...planned, at: now } : item)) });
+  return next({
+    ...payment,
+    agenda: payment.agenda.map((item) => (item === planned ? { ...planned, at: now } : item)),
+  });
 }
 
 /** I5, I12: whatever the channel names must be what the attempt was bound to; a success must name all of it. */
@@ -119,7 +122,10 @@ function onStillOpen(payment: Payment, attempt: Attempt, fact: FactOf<'observed'
     attempt.unseenAtClose;
   if (by === 'callback') return changed ? next(withAttempt(payment, news)) : ignored('no_news');
   const flagged = flagUnresolved(withAttempt(payment, news), news, now);
-  return next(afterAsking(flagged, by, attempt.seq, now), flagged.status === payment.status ? [] : ['unresolved_at_provider']);
+  return next(
+    afterAsking(flagged, by, attempt.seq, now),
+    flagged.status === payment.status ? [] : ['unresolved_at_provider'],
+  );
 }
 
 function onAbsent(payment: Payment, attempt: Attempt, fact: FactOf<'observed'>, now: EpochMs): Step {

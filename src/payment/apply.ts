@@ -1,7 +1,7 @@
 import { planAgenda } from './agenda.ts';
-import { onAskedInVain, onObserved, onQueryWanted } from './apply-observed.ts';
 import { onAttemptLost, onAttemptOpened, onAttemptRefused, onAttemptStarted } from './apply-attempt.ts';
 import { onEventSent, onRedeliveryRequested } from './apply-delivery.ts';
+import { onAskedInVain, onObserved, onQueryWanted } from './apply-observed.ts';
 import type { EpochMs, EventType, Payment, PaymentEvent, PaymentStatus } from './document.ts';
 import type { AnomalyKind, Fact, IgnoredReason, RejectedReason } from './facts.ts';
 import { eventIdOf } from './ids.ts';
@@ -84,12 +84,16 @@ function onFulfilled(payment: Payment): Step {
 
 /** Ends an unpaid payment once no provider can take money for it any more, as far as that can be known. */
 function settleUnpaid(payment: Payment): Payment {
-  if (payment.status !== 'created' && payment.status !== 'pending') return payment;
+  if (hasEnded(payment)) return payment;
   const unresolved = payment.attempts.filter(isUnresolved);
   if (payment.closeRequested !== null) {
     // An order that nobody has seen dies at the provider's own expiry; until then a late success is possible and handled.
     if (unresolved.some((a) => !a.unseenAtClose)) return payment;
-    return { ...payment, status: 'closed', statusReason: payment.closeRequested.by === 'expiry' ? 'expired' : 'merchant' };
+    return {
+      ...payment,
+      status: 'closed',
+      statusReason: payment.closeRequested.by === 'expiry' ? 'expired' : 'merchant',
+    };
   }
   if (unresolved.length > 0 || payment.attempts.at(-1)?.status !== 'failed') return payment;
   return payment.statusReason === null ? payment : { ...payment, status: 'failed' };
@@ -104,6 +108,7 @@ const EVENT_BY_STATUS: ReadonlyMap<PaymentStatus, EventType> = new Map([
 function eventFor(before: PaymentStatus, payment: Payment, now: EpochMs): PaymentEvent | null {
   const type = payment.status === before ? undefined : EVENT_BY_STATUS.get(payment.status);
   if (type === undefined) return null;
-  const delivery = payment.notifyUrl === null ? { state: 'none' as const } : { state: 'pending' as const, tries: 0, nextAt: now };
+  const delivery =
+    payment.notifyUrl === null ? { state: 'none' as const } : { state: 'pending' as const, tries: 0, nextAt: now };
   return { id: eventIdOf(payment.id, payment.status), type, at: now, body: '', delivery };
 }

@@ -79,13 +79,7 @@ export type SucceededAttempt = AttemptFields & {
 export type FailedAttempt = AttemptFields & { readonly status: 'failed'; readonly resolvedAt: EpochMs };
 export type ClosedAttempt = AttemptFields & { readonly status: 'closed'; readonly resolvedAt: EpochMs };
 
-export type Attempt =
-  | CreatingAttempt
-  | OpenAttempt
-  | UnknownAttempt
-  | SucceededAttempt
-  | FailedAttempt
-  | ClosedAttempt;
+export type Attempt = CreatingAttempt | OpenAttempt | UnknownAttempt | SucceededAttempt | FailedAttempt | ClosedAttempt;
 
 /** How we learnt something from a channel. */
 export type ObservedBy = 'callback' | 'query' | 'close';

@@ -38,14 +38,20 @@ export type Fact =
       readonly endsPayment: boolean;
     }
   /** Asked, but no readable answer: an order may exist there. */
-  | { readonly type: 'attempt_lost'; readonly seq: number; readonly error: AttemptError; readonly latencyMs: number | null }
+  | {
+      readonly type: 'attempt_lost';
+      readonly seq: number;
+      readonly error: AttemptError;
+      readonly latencyMs: number | null;
+    }
   | { readonly type: 'observed'; readonly seq: number; readonly by: ObservedBy; readonly observation: Observation }
   /** A query or close got no information; only the next try is planned. */
   | { readonly type: 'asked_in_vain'; readonly seq: number; readonly by: 'query' | 'close' }
   /** A callback that could not be verified, or the merchant's sync, brings the next query forward. */
   | { readonly type: 'query_wanted'; readonly seq: number }
   | { readonly type: 'close_requested'; readonly by: 'merchant' | 'expiry' }
-  | { readonly type: 'event_sent'; readonly eventId: string; readonly delivered: boolean }
+  /** `tryNo` counts deliveries of this event from 1, so that the same news counts once. */
+  | { readonly type: 'event_sent'; readonly eventId: string; readonly tryNo: number; readonly delivered: boolean }
   | { readonly type: 'redelivery_requested'; readonly eventId: string }
   | { readonly type: 'fulfilled' };
 

@@ -1,8 +1,8 @@
-export type { DurableReceipt } from './durable.ts';
 export * from './apply.ts';
 export * from './create.ts';
 export * from './decision.ts';
 export * from './document.ts';
+export type { DurableReceipt } from './durable.ts';
 export * from './facts.ts';
 export * from './ids.ts';
 export * from './inspect.ts';

@@ -15,7 +15,10 @@ export function assertPayment(payment: Payment): void {
   const effective = payment.attempts.filter((a) => a.status === 'succeeded' && a.effect === 'effective');
   must(effective.length <= 1, 'I2 more than one effective success');
   must(payment.status !== 'succeeded' || effective.length === 1, 'I2 succeeded without an effective success');
-  must(payment.attempts.filter((a) => a.status === 'creating' || a.status === 'open').length <= 1, 'I7 two live attempts');
+  must(
+    payment.attempts.filter((a) => a.status === 'creating' || a.status === 'open').length <= 1,
+    'I7 two live attempts',
+  );
   must(
     payment.attempts.every((a, i) => a.seq === i + 1 && a.providerRef === providerRefOf(payment.id, a.seq)),
     'attempts out of sequence',

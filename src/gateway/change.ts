@@ -1,0 +1,150 @@
+import {
+  type AnomalyKind,
+  apply,
+  currentAttempt,
+  type DurableReceipt,
+  type Fact,
+  type IgnoredReason,
+  type Payment,
+  type RejectedReason,
+} from '../payment/index.ts';
+import type { Parts } from './parts.ts';
+import { eventBody } from './view.ts';
+
+export type Changed =
+  | { readonly outcome: 'applied'; readonly payment: Payment; readonly receipt: DurableReceipt }
+  /** Nothing new: the stored document, which is durable, knew it already. */
+  | {
+      readonly outcome: 'ignored';
+      readonly reason: IgnoredReason;
+      readonly payment: Payment;
+      readonly receipt: DurableReceipt;
+    }
+  | {
+      readonly outcome: 'rejected';
+      readonly reason: RejectedReason | 'trade_number_reused' | 'contended';
+      readonly payment: Payment;
+    }
+  | { readonly outcome: 'missing' };
+
+/** Writers of one payment are few; losing this often means that something is badly wrong. */
+const TRIES_MAX = 50;
+
+/**
+ * The one way in which a stored payment changes: load, apply the fact, compare-and-set, again if somebody else was first.
+ * Events get their bodies here and become durable with the change that caused them.
+ */
+export function createChanger(parts: Parts, onDue: (dueAt: number) => void) {
+  const { store, clock, telemetry } = parts;
+
+  /** `known` saves the load when the caller holds the stored document; a stale one costs one more round. */
+  async function change(
+    paymentId: string,
+    fact: Fact,
+    options: { readonly known?: Payment; readonly releaseLease?: string } = {},
+  ): Promise<Changed> {
+    let payment = options.known;
+    let receipt: DurableReceipt | undefined;
+    for (let tries = 0; tries < TRIES_MAX; tries += 1) {
+      if (!payment) {
+        const stored = await store.findById(paymentId);
+        if (!stored) return { outcome: 'missing' };
+        ({ payment, receipt } = stored);
+      }
+      const applied = apply(payment, fact, clock.now());
+      if (applied.outcome !== 'applied') {
+        // What the caller knew may be old; only the stored document may say that there is nothing to do.
+        if (!receipt) {
+          payment = undefined;
+          continue;
+        }
+        if (applied.outcome === 'ignored') return { ...applied, payment, receipt };
+        reportRejection(payment, applied.reason, fact);
+        return { ...applied, payment };
+      }
+      const next = withBodies({ ...applied.payment, version: payment.version + 1 });
+      const lease = options.releaseLease;
+      const updated = await store.update(next, lease === undefined ? {} : { releaseLease: lease });
+      if (updated.outcome === 'updated') {
+        report(payment, updated.payment, fact, applied.anomalies);
+        return { outcome: 'applied', payment: updated.payment, receipt: updated.receipt };
+      }
+      if (updated.outcome === 'trade_no_taken') {
+        telemetry.anomaly('trade_number_reused');
+        telemetry.warn({ paymentId, fact: fact.type }, 'trade number already belongs to another payment');
+        return { outcome: 'rejected', reason: 'trade_number_reused', payment };
+      }
+      payment = undefined;
+      receipt = undefined;
+    }
+    telemetry.error({ paymentId, fact: fact.type }, 'payment could not be changed: too many writers');
+    const stored = await store.findById(paymentId);
+    return stored ? { outcome: 'rejected', reason: 'contended', payment: stored.payment } : { outcome: 'missing' };
+  }
+
+  function withBodies(payment: Payment): Payment {
+    if (payment.events.every((event) => event.body !== '')) return payment;
+    const { publicUrl } = parts.settings();
+    const events = payment.events.map((event) =>
+      event.body === '' ? { ...event, body: eventBody(event, payment, publicUrl) } : event,
+    );
+    return { ...payment, events };
+  }
+
+  function report(before: Payment, after: Payment, fact: Fact, anomalies: readonly AnomalyKind[]): void {
+    const current = currentAttempt(after);
+    const channelId = current?.channelId ?? null;
+    for (const kind of anomalies) telemetry.anomaly(kind);
+    if (anomalies.includes('surplus_payment') && 'seq' in fact) {
+      telemetry.surplusPayment(after.attempts[fact.seq - 1]?.channelId ?? 'none');
+    }
+    if (anomalies.length > 0) telemetry.warn({ paymentId: after.id, anomalies }, 'payment needs attention');
+    if (after.status !== before.status) {
+      telemetry.paymentChanged({
+        paymentId: after.id,
+        merchantId: after.merchantId,
+        from: before.status,
+        to: after.status,
+        fact: fact.type,
+        channelId,
+      });
+      const { status } = after;
+      if (status === 'succeeded' || status === 'failed' || status === 'closed') {
+        telemetry.paymentOutcome(current?.method ?? 'none', status);
+      }
+    }
+    learn(before, after);
+    if (after.nextDueAt !== null) onDue(after.nextDueAt);
+  }
+
+  /** Tells the statistics how an order that was handed out ended: paid, or not. */
+  function learn(before: Payment, after: Payment): void {
+    for (const attempt of after.attempts) {
+      if (before.attempts[attempt.seq - 1]?.status !== 'open' || attempt.status === 'open') continue;
+      const outcome = attempt.status === 'succeeded' ? 'paid' : 'unpaid';
+      parts.statistics.recordOutcome(attempt.channelId, attempt.method, outcome, clock.now());
+    }
+  }
+
+  function reportRejection(payment: Payment, reason: RejectedReason, fact: Fact): void {
+    if (!isAnomaly(reason)) return;
+    telemetry.anomaly(reason);
+    telemetry.warn({ paymentId: payment.id, fact: fact.type, reason }, 'refused what a channel said');
+  }
+
+  return { change, withBodies };
+}
+
+export type Change = ReturnType<typeof createChanger>['change'];
+
+const ANOMALOUS: ReadonlySet<string> = new Set<AnomalyKind>([
+  'amount_mismatch',
+  'currency_mismatch',
+  'account_mismatch',
+  'incomplete_success',
+  'second_trade_number',
+]);
+
+function isAnomaly(reason: RejectedReason): reason is AnomalyKind {
+  return ANOMALOUS.has(reason);
+}

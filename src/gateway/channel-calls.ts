@@ -1,0 +1,122 @@
+import { type ChannelError, channelError, feedsBreaker } from '../channel/index.ts';
+import { err, type Result } from '../payment/index.ts';
+import type { Parts } from './parts.ts';
+import type { Channel } from './ports.ts';
+
+export type Operation = 'create' | 'query' | 'close' | 'probe';
+
+export interface CallOptions {
+  readonly operation: Operation;
+  readonly timeoutMs: number;
+  /** The method whose statistics learn from this call; null for calls that are not about one. */
+  readonly method: string | null;
+  readonly signal?: AbortSignal;
+}
+
+/** How long after its signal an adapter may take to return before it is left behind. */
+const STRAGGLER_MS = 250;
+const RATE_LIMIT_PAUSE_MS = 1_000;
+const QUOTA_PAUSE_MS = 60_000;
+
+/**
+ * The one place where a channel is called: time-out, breaker, metrics and what routing learns wrap every call alike, so that
+ * adapters can stay silent. A probe passes through the breaker of `create`, since that is what it speaks for.
+ */
+export function createChannelCalls(parts: Parts) {
+  const { telemetry, clock, breakers, statistics } = parts;
+  const pausedUntil = new Map<string, number>();
+  const lastContactAt = new Map<string, number>();
+  const lastFailureAt = new Map<string, number>();
+
+  async function call<T>(
+    channel: Channel,
+    options: CallOptions,
+    run: (signal: AbortSignal) => Promise<Result<T, ChannelError>>,
+  ): Promise<Result<T, ChannelError>> {
+    const guarded = options.operation === 'probe' ? 'create' : options.operation;
+    const passed = await breakers.run(
+      channel.id,
+      guarded,
+      () => timed(channel, options, run),
+      (result) => !result.ok && feedsBreaker(result.error),
+    );
+    if (passed.outcome === 'open')
+      return err(channelError('CHANNEL_UNAVAILABLE', 'no', { providerCode: 'breaker_open' }));
+    return passed.value;
+  }
+
+  async function timed<T>(
+    channel: Channel,
+    options: CallOptions,
+    run: (signal: AbortSignal) => Promise<Result<T, ChannelError>>,
+  ): Promise<Result<T, ChannelError>> {
+    const startedAt = clock.now();
+    const result = await withDeadline(options, run).catch((thrown: unknown): Result<T, ChannelError> => {
+      telemetry.error({ channelId: channel.id, operation: options.operation, err: thrown }, 'adapter threw: a bug');
+      return err(channelError('CHANNEL_TIMEOUT_UNKNOWN', 'maybe', { providerCode: 'adapter_bug' }));
+    });
+    const durationMs = clock.now() - startedAt;
+    telemetry.channelRequest(channel.id, options.operation, result.ok ? 'ok' : result.error.kind, durationMs);
+    learn(channel, options, result, durationMs);
+    return result;
+  }
+
+  function learn<T>(channel: Channel, options: CallOptions, result: Result<T, ChannelError>, durationMs: number): void {
+    const now = clock.now();
+    const failed = !result.ok && feedsBreaker(result.error);
+    lastContactAt.set(channel.id, now);
+    if (failed) lastFailureAt.set(channel.id, now);
+    if (options.operation === 'create' || options.operation === 'probe') {
+      const methods = options.method === null ? channel.profile.methods : [options.method];
+      for (const method of methods) statistics.recordTechnical(channel.id, method, !failed, durationMs, now);
+    }
+    if (result.ok) return;
+    const { kind, reason } = result.error;
+    if (kind === 'RATE_LIMITED') pausedUntil.set(channel.id, now + RATE_LIMIT_PAUSE_MS);
+    if (reason === 'quota') pausedUntil.set(channel.id, now + QUOTA_PAUSE_MS);
+    if (kind === 'AUTH_MISCONFIGURED') breakers.trip(channel.id, 'create');
+    if (reason === 'forged_response' || reason === 'unmapped_code') telemetry.anomaly(reason);
+    if (kind === 'AUTH_MISCONFIGURED' || reason !== undefined) {
+      const { providerCode } = result.error;
+      telemetry.warn(
+        { channelId: channel.id, operation: options.operation, kind, reason, providerCode },
+        'channel trouble',
+      );
+    }
+  }
+
+  return {
+    call,
+    isPaused: (channelId: string): boolean => (pausedUntil.get(channelId) ?? 0) > clock.now(),
+    /** When the channel was last asked anything, and when it last failed technically. */
+    contact: (channelId: string) => ({
+      lastAt: lastContactAt.get(channelId) ?? 0,
+      lastFailureAt: lastFailureAt.get(channelId) ?? 0,
+    }),
+  };
+}
+
+export type ChannelCalls = ReturnType<typeof createChannelCalls>;
+
+/** Adapters end by their signal; one that does not is left behind, and its outcome is unknown. */
+async function withDeadline<T>(
+  options: CallOptions,
+  run: (signal: AbortSignal) => Promise<Result<T, ChannelError>>,
+): Promise<Result<T, ChannelError>> {
+  const timeout = new AbortController();
+  const signal = options.signal ? AbortSignal.any([timeout.signal, options.signal]) : timeout.signal;
+  const soft = setTimeout(() => timeout.abort(), options.timeoutMs);
+  let hard: NodeJS.Timeout | undefined;
+  const straggler = new Promise<Result<T, ChannelError>>((resolve) => {
+    hard = setTimeout(
+      () => resolve(err(channelError('CHANNEL_TIMEOUT_UNKNOWN', 'maybe', { reason: 'timeout' }))),
+      options.timeoutMs + STRAGGLER_MS,
+    );
+  });
+  try {
+    return await Promise.race([run(signal), straggler]);
+  } finally {
+    clearTimeout(soft);
+    clearTimeout(hard);
+  }
+}

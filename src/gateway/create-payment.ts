@@ -1,0 +1,162 @@
+import {
+  apply,
+  err,
+  hasEnded,
+  createPayment as newDocument,
+  newId,
+  ok,
+  type Payment,
+  type Result,
+} from '../payment/index.ts';
+import type { Gateway, Order } from './api.ts';
+import { type GatewayError, gatewayError } from './errors.ts';
+import type { Parts } from './parts.ts';
+import { exhausted, type Placement } from './placement.ts';
+import type { Merchant } from './ports.ts';
+import type { Router } from './router.ts';
+
+/** How often a repeat looks whether another replica has finished placing the order. */
+const PEEK_EVERY_MS = 50;
+
+type Placed = Result<Payment, GatewayError>;
+
+/**
+ * Creates a payment, or answers the one that exists (I1). The document with its first attempt is durable before any channel
+ * is asked, so neither a crash nor a repeated request can make a second order.
+ */
+export function createPaymentCreation(
+  parts: Parts,
+  services: { placement: Placement; router: Router },
+): Gateway['createPayment'] {
+  const { store, clock, telemetry } = parts;
+  const { placement, router } = services;
+  /** Placements under way in this process, so that a repeat waits for the answer instead of asking again. */
+  const underWay = new Map<string, Promise<Placed>>();
+
+  return async function createPayment(merchant, order, idempotencyKey) {
+    const refused = await checkRequest(merchant, order, idempotencyKey);
+    if (refused) return err(refused);
+    const existing = await store.findByOrderNo(merchant.id, order.merchantOrderNo);
+    if (existing) return repeat(merchant, order, existing.payment);
+    const first = await firstDocument(merchant, order);
+    if (!first.ok) return first;
+    const inserted = await store.insert(first.value);
+    if (inserted.outcome === 'exists') return repeat(merchant, order, inserted.payment);
+    telemetry.paymentOutcome(first.value.attempts[0]?.method ?? 'none', 'created');
+    telemetry.info({ paymentId: inserted.payment.id, merchantId: merchant.id }, 'payment created');
+    const placed = await placeOnce(merchant, inserted.payment);
+    return placed.ok ? ok({ payment: placed.value, repeat: false }) : placed;
+  };
+
+  async function checkRequest(merchant: Merchant, order: Order, key: string | null): Promise<GatewayError | null> {
+    const { maxAmountMinor } = merchant.limits;
+    if (maxAmountMinor !== null && order.amount.minor > maxAmountMinor) {
+      const message = `must be at most ${maxAmountMinor} for this merchant`;
+      return {
+        ...gatewayError('validation_failed', 'The amount is above the limit.'),
+        errors: [{ path: 'amount', message }],
+      };
+    }
+    if (key === null) return null;
+    const { requestHash, merchantOrderNo: subject } = order;
+    const reserved = await store.reserveKey({ merchantId: merchant.id, key, requestHash, subject, now: clock.now() });
+    if (reserved.outcome !== 'conflict') return null;
+    return gatewayError(
+      'idempotency_conflict',
+      'This Idempotency-Key was used with a different request. Use a new key.',
+    );
+  }
+
+  /** The document as it is inserted: bound to its first channel already, or refused before anything exists. */
+  async function firstDocument(merchant: Merchant, order: Order): Promise<Placed> {
+    const { merchantOrderNo, amount, methods, scene, subject, metadata, pinnedChannelId, requestHash } = order;
+    const now = clock.now();
+    const { country, ...personal } = order.customer;
+    const sealed = Object.keys(personal).length === 0 ? null : parts.sealer.seal(JSON.stringify(personal));
+    const blank = newDocument(
+      {
+        id: newId('pay', now, parts.randomBytes),
+        merchantId: merchant.id,
+        ...{ merchantOrderNo, amount, methods, scene, subject, metadata, pinnedChannelId, requestHash },
+        customer: { country: country ?? null, sealed },
+        notifyUrl: order.notifyUrl ?? merchant.webhookUrl,
+        returnUrl: order.returnUrl,
+        policies: parts.settings().policies,
+        expiresInMs: order.expiresInMs,
+      },
+      now,
+    );
+    const routed = await route(merchant, blank);
+    if (!routed.ok) return routed;
+    const applied = apply(blank, { type: 'attempt_started', attempt: routed.value }, now);
+    if (applied.outcome !== 'applied') throw new Error(`a first attempt was ${applied.outcome}: ${applied.reason}`);
+    return ok(applied.payment);
+  }
+
+  async function route(merchant: Merchant, blank: Payment) {
+    const { amount, methods, scene, pinnedChannelId } = blank;
+    const ranking = await router.route({
+      ...{ amount, methods, scene, pinnedChannelId },
+      merchantChannels: merchant.channels,
+      triedChannelIds: [],
+    });
+    const binding = ranking.choice ? placement.bind(blank, ranking.choice) : null;
+    if (binding) return ok(binding);
+    telemetry.paymentOutcome('none', 'rejected');
+    const pinned = ranking.candidates.find((c) => c.channelId === pinnedChannelId);
+    if (pinnedChannelId !== null && !isPassing(pinned?.excluded)) {
+      const why = pinned?.excluded ?? 'unknown channel';
+      return err(gatewayError('channel_rejected', `Channel ${pinnedChannelId} cannot take this payment: ${why}.`));
+    }
+    return err(exhausted());
+  }
+
+  async function repeat(merchant: Merchant, order: Order, existing: Payment) {
+    if (existing.requestHash !== order.requestHash) {
+      const detail = 'A payment with this merchant_order_no exists with different content. Use a new number.';
+      return err(gatewayError('idempotency_conflict', detail));
+    }
+    const placed = await settle(merchant, existing);
+    return placed.ok ? ok({ payment: placed.value, repeat: true }) : placed;
+  }
+
+  /** Waits for a placement under way; goes on with one that ended without a channel. */
+  async function settle(merchant: Merchant, existing: Payment): Promise<Placed> {
+    const running = underWay.get(existing.id);
+    if (running) return running;
+    const deadline = clock.now() + parts.settings().failover.budgetMs;
+    let payment = existing;
+    while (payment.attempts.at(-1)?.status === 'creating' && clock.now() < deadline) {
+      await new Promise((resolve) => setTimeout(resolve, PEEK_EVERY_MS));
+      payment = (await store.findById(payment.id))?.payment ?? payment;
+    }
+    const live = payment.attempts.some((a) => a.status === 'creating' || a.status === 'open');
+    if (live || hasEnded(payment) || payment.closeRequested !== null || clock.now() >= payment.expiresAt)
+      return ok(payment);
+    const joined = underWay.get(payment.id);
+    return joined ?? resume(merchant, payment);
+  }
+
+  function resume(merchant: Merchant, payment: Payment): Promise<Placed> {
+    return remember(payment.id, async () => {
+      const started = await placement.startAttempt(merchant, payment, []);
+      if (!started.ok) return started;
+      return started.value.ours ? placement.place(merchant, started.value.payment) : ok(started.value.payment);
+    });
+  }
+
+  function placeOnce(merchant: Merchant, payment: Payment): Promise<Placed> {
+    return remember(payment.id, () => placement.place(merchant, payment));
+  }
+
+  function remember(paymentId: string, work: () => Promise<Placed>): Promise<Placed> {
+    const running = work().finally(() => underWay.delete(paymentId));
+    underWay.set(paymentId, running);
+    return running;
+  }
+}
+
+/** Exclusions that pass by themselves: worth a retry, so 503 rather than 422. */
+function isPassing(excluded: string | null | undefined): boolean {
+  return excluded === 'breaker_open' || excluded === 'cooling_down' || excluded === 'rate_limit';
+}

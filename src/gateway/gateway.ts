@@ -1,0 +1,132 @@
+import {
+  err,
+  hasEnded,
+  isPaymentId,
+  isUnresolved,
+  ok,
+  type Payment,
+  paymentIdOfEvent,
+  type Result,
+} from '../payment/index.ts';
+import { createAgendaWorker } from './agenda-worker.ts';
+import type { Gateway } from './api.ts';
+import { createCallbackReception } from './callbacks.ts';
+import { createChanger } from './change.ts';
+import { createChannelCalls } from './channel-calls.ts';
+import { createPaymentCreation } from './create-payment.ts';
+import { type GatewayError, gatewayError } from './errors.ts';
+import { createOrders } from './orders.ts';
+import type { Parts } from './parts.ts';
+import { createPlacement } from './placement.ts';
+import type { Merchant } from './ports.ts';
+import { createProber } from './prober.ts';
+import { createRouter } from './router.ts';
+import { createNotifier } from './webhook.ts';
+
+/** A buyer may make us ask the channel this often. */
+const BUYER_SYNC_EVERY_MS = 3_000;
+
+const NOT_FOUND = gatewayError('not_found', 'No such payment of this merchant.');
+
+export interface RunningGateway extends Gateway {
+  start(): void;
+  /** Finishes what is in hand; call it after the listeners have stopped taking requests. */
+  stop(): Promise<void>;
+}
+
+/** Puts the use cases together from their parts. Nothing runs before `start`. */
+export function createGateway(parts: Parts): RunningGateway {
+  const wakeIfDue = (dueAt: number): void => {
+    if (dueAt <= parts.clock.now()) agenda.wake();
+  };
+  const { change } = createChanger(parts, wakeIfDue);
+  const calls = createChannelCalls(parts);
+  const router = createRouter(parts, calls);
+  const orders = createOrders(parts, calls, change);
+  const prober = createProber(parts, calls);
+  const placement = createPlacement(parts, { calls, change, orders, prober, router });
+  const notify = createNotifier(parts, change);
+  const agenda = createAgendaWorker(parts, { change, orders, notify });
+  const { store } = parts;
+
+  async function own(merchant: Merchant, paymentId: string): Promise<Result<Payment, GatewayError>> {
+    const stored = isPaymentId(paymentId) ? await store.findById(paymentId) : null;
+    return stored?.payment.merchantId === merchant.id ? ok(stored.payment) : err(NOT_FOUND);
+  }
+
+  async function closePayment(merchant: Merchant, paymentId: string): Promise<Result<Payment, GatewayError>> {
+    const found = await own(merchant, paymentId);
+    if (!found.ok) return found;
+    const requested = await change(paymentId, { type: 'close_requested', by: 'merchant' }, { known: found.value });
+    if (requested.outcome === 'missing') return err(NOT_FOUND);
+    let { payment } = requested;
+    for (const attempt of payment.attempts) {
+      if (!hasEnded(payment) && isUnresolved(attempt) && attempt.status !== 'creating') {
+        payment = await orders.close(payment, attempt);
+      }
+    }
+    if (!hasEnded(payment) || payment.status === 'closed') return ok(payment);
+    return err(
+      gatewayError('invalid_state', `The payment is ${payment.status}; only an unpaid payment can be closed.`),
+    );
+  }
+
+  async function markDelivered(merchant: Merchant, paymentId: string): Promise<Result<Payment, GatewayError>> {
+    const found = await own(merchant, paymentId);
+    if (!found.ok) return found;
+    const changed = await change(paymentId, { type: 'fulfilled' }, { known: found.value });
+    if (changed.outcome === 'applied' || changed.outcome === 'ignored') return ok(changed.payment);
+    return err(gatewayError('invalid_state', 'Only a paid payment can be delivered.'));
+  }
+
+  async function redeliverEvent(merchant: Merchant, eventId: string) {
+    const paymentId = paymentIdOfEvent(eventId);
+    const found = paymentId === null ? err(NOT_FOUND) : await own(merchant, paymentId);
+    const known = found.ok ? found.value.events.find((e) => e.id === eventId) : undefined;
+    if (!found.ok || !known) return err(gatewayError('not_found', 'No such event of this merchant.'));
+    if (found.value.notifyUrl === null) {
+      return err(
+        gatewayError('invalid_state', 'This payment has no notify_url; configure a webhook or read GET /v1/events.'),
+      );
+    }
+    const changed = await change(found.value.id, { type: 'redelivery_requested', eventId });
+    const event = changed.outcome === 'missing' ? undefined : changed.payment.events.find((e) => e.id === eventId);
+    return ok({ paymentId: found.value.id, event: event ?? known });
+  }
+
+  async function syncForBuyer(paymentId: string): Promise<Payment | null> {
+    const stored = isPaymentId(paymentId) ? await store.findById(paymentId) : null;
+    if (!stored || hasEnded(stored.payment)) return stored?.payment ?? null;
+    const gate = await parts.ephemeral.hit(`buyer-sync/${paymentId}`, 1, BUYER_SYNC_EVERY_MS).catch(() => null);
+    return gate?.allowed ? orders.queryAll(stored.payment) : stored.payment;
+  }
+
+  return {
+    createPayment: createPaymentCreation(parts, { placement, router }),
+    getPayment: own,
+    listPayments: (merchant, filter) => store.list({ merchantId: merchant.id, ...filter }),
+    closePayment,
+    syncPayment: async (merchant, paymentId) => {
+      const found = await own(merchant, paymentId);
+      return found.ok ? ok(await orders.queryAll(found.value)) : found;
+    },
+    markDelivered,
+    quote: async (merchant, request) => {
+      const ranking = await router.route({ ...request, merchantChannels: merchant.channels, triedChannelIds: [] });
+      return { channelId: ranking.choice?.channelId ?? null, candidates: ranking.candidates };
+    },
+    listEvents: (merchant, page) => store.listEvents({ merchantId: merchant.id, ...page }),
+    redeliverEvent,
+    receiveCallback: createCallbackReception(parts, change),
+    findForBuyer: async (paymentId) =>
+      isPaymentId(paymentId) ? ((await store.findById(paymentId))?.payment ?? null) : null,
+    syncForBuyer,
+    start: () => {
+      prober.start();
+      agenda.start();
+    },
+    stop: async () => {
+      await Promise.all([prober.stop(), agenda.stop()]);
+    },
+  };
+}

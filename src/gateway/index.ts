@@ -1,0 +1,7 @@
+export type * from './api.ts';
+export * from './errors.ts';
+export { createGateway, type RunningGateway } from './gateway.ts';
+export type { Parts } from './parts.ts';
+export type * from './ports.ts';
+export * from './view.ts';
+export type { SendWebhook, WebhookAnswer, WebhookRequest } from './webhook.ts';

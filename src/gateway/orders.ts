@@ -1,0 +1,84 @@
+import type { ChannelError } from '../channel/index.ts';
+import { type Attempt, isUnresolved, type Observation, type Payment, type Result } from '../payment/index.ts';
+import type { Change } from './change.ts';
+import type { ChannelCalls } from './channel-calls.ts';
+import type { Parts } from './parts.ts';
+
+/** A close that runs while a buyer waits for the next channel may not take longer than this. */
+const CLOSE_DURING_FAILOVER_MS = 1_500;
+
+/** Asks providers about our orders and closes them; what they say becomes a fact. */
+export function createOrders(parts: Parts, calls: ChannelCalls, change: Change) {
+  /** Asks the channel what became of an attempt and records the answer. Answers the payment as it is then. */
+  async function query(payment: Payment, attempt: Attempt, signal?: AbortSignal): Promise<Payment> {
+    return ask(payment, attempt, 'query', channelTimeout(attempt), signal);
+  }
+
+  /** Asks the channel to stop taking money for an attempt. The provider's answer decides whether it was in time. */
+  async function close(payment: Payment, attempt: Attempt, signal?: AbortSignal): Promise<Payment> {
+    return ask(payment, attempt, 'close', channelTimeout(attempt), signal);
+  }
+
+  /** The first step of I7 after a lost create: make the order disappear before another channel is asked. */
+  async function closeDuringFailover(payment: Payment, attempt: Attempt): Promise<Payment> {
+    return ask(payment, attempt, 'close', Math.min(CLOSE_DURING_FAILOVER_MS, channelTimeout(attempt)));
+  }
+
+  /** Asks about everything that is still unresolved. */
+  async function queryAll(payment: Payment): Promise<Payment> {
+    let current = payment;
+    for (const attempt of payment.attempts) {
+      if (isUnresolved(attempt) && attempt.status !== 'creating') current = await query(current, attempt);
+    }
+    return current;
+  }
+
+  async function ask(
+    payment: Payment,
+    attempt: Attempt,
+    operation: 'query' | 'close',
+    timeoutMs: number,
+    signal?: AbortSignal,
+  ): Promise<Payment> {
+    const said = await askChannel(attempt, operation, timeoutMs, signal);
+    if (signal?.aborted) return payment;
+    const changed = await change(
+      payment.id,
+      said?.ok
+        ? { type: 'observed', seq: attempt.seq, by: operation, observation: said.value }
+        : { type: 'asked_in_vain', seq: attempt.seq, by: operation },
+    );
+    if (changed.outcome === 'rejected' && said?.ok) {
+      // What the channel said could not be taken; the next question must still be planned, or this one repeats at once.
+      await change(payment.id, { type: 'asked_in_vain', seq: attempt.seq, by: operation });
+    }
+    return changed.outcome === 'missing' ? payment : changed.payment;
+  }
+
+  async function askChannel(
+    attempt: Attempt,
+    operation: 'query' | 'close',
+    timeoutMs: number,
+    signal?: AbortSignal,
+  ): Promise<Result<Observation, ChannelError> | null> {
+    const channel = parts.channels().get(attempt.channelId);
+    if (!channel) {
+      parts.telemetry.warn({ channelId: attempt.channelId }, 'an open order names a channel that is not configured');
+      return null;
+    }
+    if (operation === 'close' && !channel.capabilities.includes('close')) return null;
+    const { providerRef, channelTradeNo, amount } = attempt;
+    const options = { operation, timeoutMs, method: attempt.method, ...(signal ? { signal } : {}) };
+    return calls.call(channel, options, (callSignal) =>
+      channel.adapter[operation]({ providerRef, channelTradeNo, amount }, callSignal),
+    );
+  }
+
+  function channelTimeout(attempt: Attempt): number {
+    return parts.channels().get(attempt.channelId)?.timeouts.queryMs ?? CLOSE_DURING_FAILOVER_MS;
+  }
+
+  return { query, close, closeDuringFailover, queryAll };
+}
+
+export type Orders = ReturnType<typeof createOrders>;

@@ -1,0 +1,25 @@
+import type { EphemeralState } from '../ephemeral/port.ts';
+import type { RandomBytes } from '../payment/index.ts';
+import type { Breakers, Statistics } from '../routing/index.ts';
+import type { PaymentStore } from '../store/port.ts';
+import type { Channel, Clock, GatewaySettings, Merchants, Sealer, Telemetry } from './ports.ts';
+import type { SendWebhook } from './webhook.ts';
+
+/** Everything that the use cases stand on; the composition root puts it together. */
+export interface Parts {
+  readonly store: PaymentStore;
+  readonly ephemeral: EphemeralState;
+  readonly channels: () => ReadonlyMap<string, Channel>;
+  readonly settings: () => GatewaySettings;
+  readonly merchants: () => Merchants;
+  readonly sealer: Sealer;
+  readonly statistics: Statistics;
+  readonly breakers: Breakers;
+  readonly telemetry: Telemetry;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly randomBytes: RandomBytes;
+  readonly sendWebhook: SendWebhook;
+  /** Names this process as the owner of its leases. */
+  readonly processId: string;
+}

@@ -1,0 +1,202 @@
+import { CHANNEL_ERROR_KINDS, type ChannelError, type Created, type CreateRequest } from '../channel/index.ts';
+import {
+  type AttemptBinding,
+  type CreatingAttempt,
+  err,
+  hasEnded,
+  ok,
+  type Payment,
+  providerRefOf,
+  type Result,
+} from '../payment/index.ts';
+import type { Ranking } from '../routing/index.ts';
+import type { Change } from './change.ts';
+import type { ChannelCalls } from './channel-calls.ts';
+import { type GatewayError, gatewayError } from './errors.ts';
+import type { Orders } from './orders.ts';
+import type { Parts } from './parts.ts';
+import type { Channel, Merchant } from './ports.ts';
+import type { Prober } from './prober.ts';
+import { type Router, requestOf } from './router.ts';
+import { checkoutUrl } from './view.ts';
+
+/** When everything is out, a shop's next try is worth it about when a breaker lets its first probe through. */
+const RETRY_AFTER_S = 5;
+/** Over its whole life a payment gets this many attempts, however often the shop repeats its request. */
+const ATTEMPTS_PER_PAYMENT_MAX = 20;
+
+type Choice = NonNullable<Ranking['choice']>;
+
+/**
+ * Finds a channel that takes the order: tries the best one and fails over within the request's budget (C3). After an ambiguous
+ * answer I7 holds: the attempt is recorded as unknown and closed at its provider before the next channel is asked.
+ */
+export function createPlacement(
+  parts: Parts,
+  services: { calls: ChannelCalls; change: Change; orders: Orders; prober: Prober; router: Router },
+) {
+  const { clock, telemetry } = parts;
+  const { calls, change, orders, prober, router } = services;
+
+  /** Binds the next attempt of a payment to a channel; null when the channel has just been removed. */
+  function bind(payment: Payment, choice: Choice): AttemptBinding | null {
+    const channel = parts.channels().get(choice.channelId);
+    if (!channel) return null;
+    const seq = payment.attempts.length + 1;
+    const now = clock.now();
+    return {
+      seq,
+      channelId: channel.id,
+      method: choice.method,
+      providerRef: providerRefOf(payment.id, seq),
+      callbackToken: Buffer.from(parts.randomBytes(16)).toString('base64url'),
+      account: channel.adapter.account,
+      amount: payment.amount,
+      providerExpiresAt: channel.adapter.providerExpiresAt(payment.expiresAt, now),
+      absence: channel.adapter.absence,
+      decision: choice.decision,
+      openedAt: now,
+    };
+  }
+
+  /** Goes on from a payment whose latest attempt is `creating` and ours, until a channel has taken the order. */
+  async function place(merchant: Merchant, started: Payment): Promise<Result<Payment, GatewayError>> {
+    const { maxAttempts, budgetMs } = parts.settings().failover;
+    const deadline = clock.now() + budgetMs;
+    const tried: string[] = [];
+    let payment = started;
+    for (let round = 1; ; round += 1) {
+      const attempt = payment.attempts.at(-1);
+      if (attempt?.status !== 'creating') return ok(payment);
+      tried.push(attempt.channelId);
+      const settled = await tryAttempt(payment, attempt);
+      payment = settled.payment;
+      if (settled.done) return settled.refusal ? err(settled.refusal) : ok(payment);
+      if (round >= maxAttempts || clock.now() >= deadline) return err(exhausted());
+      const next = await startAttempt(merchant, payment, tried);
+      if (!next.ok) return next;
+      payment = next.value.payment;
+      if (!next.value.ours) return ok(payment);
+    }
+  }
+
+  /**
+   * Chooses among the channels not tried yet and records the attempt before anything is asked. `ours` is false when another
+   * process was first: then the attempt must be left to it.
+   */
+  async function startAttempt(
+    merchant: Merchant,
+    payment: Payment,
+    tried: readonly string[],
+  ): Promise<Result<{ payment: Payment; ours: boolean }, GatewayError>> {
+    if (payment.attempts.length >= ATTEMPTS_PER_PAYMENT_MAX) return err(exhausted());
+    const ranking = await router.route(requestOf(payment, merchant, tried));
+    const binding = ranking.choice ? bind(payment, ranking.choice) : null;
+    if (!binding) return err(exhausted());
+    const changed = await change(payment.id, { type: 'attempt_started', attempt: binding }, { known: payment });
+    if (changed.outcome === 'missing') return err(gatewayError('internal', 'The payment has vanished.'));
+    return ok({ payment: changed.payment, ours: changed.outcome === 'applied' });
+  }
+
+  async function tryAttempt(
+    payment: Payment,
+    attempt: CreatingAttempt,
+  ): Promise<{ payment: Payment; done: boolean; refusal?: GatewayError }> {
+    const channel = parts.channels().get(attempt.channelId);
+    const startedAt = clock.now();
+    const answer = channel ? await create(channel, payment, attempt) : err(GONE);
+    const latencyMs = clock.now() - startedAt;
+    const { seq } = attempt;
+    if (answer.ok) {
+      const changed = await change(
+        payment.id,
+        { type: 'attempt_opened', seq, ...answer.value, latencyMs },
+        { known: payment },
+      );
+      if (channel) await router.countTowardsLimits(channel, payment.amount.minor);
+      return { payment: changed.outcome === 'missing' ? payment : changed.payment, done: true };
+    }
+    const { kind, created, providerCode } = answer.error;
+    const error = { kind, providerCode };
+    telemetry.info(
+      { paymentId: payment.id, attemptSeq: seq, channelId: attempt.channelId, kind, created },
+      'attempt failed',
+    );
+    if (created === 'maybe') {
+      const lost = await change(payment.id, { type: 'attempt_lost', seq, error, latencyMs }, { known: payment });
+      const unknown = lost.outcome === 'missing' ? payment : lost.payment;
+      const known = unknown.attempts[seq - 1];
+      // A callback may have overtaken our time-out: then the payment is paid and there is nothing to close.
+      const after = known?.status === 'unknown' ? await orders.closeDuringFailover(unknown, known) : unknown;
+      return { payment: after, done: hasEnded(after) };
+    }
+    const endsPayment = CHANNEL_ERROR_KINDS[kind].afterCreate === 'refuse';
+    const refused = await change(
+      payment.id,
+      { type: 'attempt_refused', seq, error, latencyMs, endsPayment },
+      { known: payment },
+    );
+    const after = refused.outcome === 'missing' ? payment : refused.payment;
+    if (endsPayment)
+      return { payment: after, done: true, refusal: gatewayError('channel_rejected', reasonFor(answer.error)) };
+    return { payment: after, done: hasEnded(after) };
+  }
+
+  async function create(
+    channel: Channel,
+    payment: Payment,
+    attempt: CreatingAttempt,
+  ): Promise<Result<Created, ChannelError>> {
+    if (channel.adapter.createsOffline(payment.scene)) {
+      // A signed link is made without asking anybody; so the channel is asked first whether it is there at all.
+      const alive = await prober.probe(channel);
+      if (!alive.ok) return err({ ...alive.error, created: 'no' });
+    }
+    const { publicUrl } = parts.settings();
+    const request: CreateRequest = {
+      providerRef: attempt.providerRef,
+      amount: attempt.amount,
+      method: attempt.method,
+      scene: payment.scene,
+      subject: payment.subject,
+      expiresAt: payment.expiresAt,
+      callbackUrl: `${publicUrl}/callbacks/${channel.id}/${attempt.callbackToken}`,
+      returnUrl: checkoutUrl(payment.id, publicUrl),
+      buyer: { ip: buyerIp(payment) },
+    };
+    const options = { operation: 'create' as const, timeoutMs: channel.timeouts.createMs, method: attempt.method };
+    return calls.call(channel, options, (signal) => channel.adapter.create(request, signal));
+  }
+
+  function buyerIp(payment: Payment): string | null {
+    if (payment.customer.sealed === null) return null;
+    const customer: unknown = JSON.parse(parts.sealer.open(payment.customer.sealed));
+    const ip = typeof customer === 'object' && customer !== null && 'ip' in customer ? customer.ip : null;
+    return typeof ip === 'string' ? ip : null;
+  }
+
+  return { bind, place, startAttempt };
+}
+
+export type Placement = ReturnType<typeof createPlacement>;
+
+const GONE: ChannelError = { kind: 'CHANNEL_UNAVAILABLE', created: 'no', providerCode: 'channel_removed' };
+
+export function exhausted(): GatewayError {
+  return gatewayError(
+    'no_channel_available',
+    'No payment channel can take this payment now. Repeat the same request after the given time.',
+    RETRY_AFTER_S,
+  );
+}
+
+function reasonFor(error: ChannelError): string {
+  switch (error.kind) {
+    case 'DECLINED':
+      return 'The payment was declined by the payment provider. The buyer may try another way to pay.';
+    case 'RISK_REJECTED':
+      return 'The payment provider refused this payment for reasons of risk. The buyer may try another way to pay.';
+    default:
+      return `The payment provider does not accept this request${error.providerCode ? ` (${error.providerCode})` : ''}. Check amount, currency and subject.`;
+  }
+}

@@ -1,0 +1,67 @@
+import type { ChannelError } from '../channel/index.ts';
+import type { Result } from '../payment/index.ts';
+import type { ChannelCalls } from './channel-calls.ts';
+import type { Parts } from './parts.ts';
+import type { Channel } from './ports.ts';
+
+/** How often the background looks whether a channel wants a probe. */
+const TICK_MS = 500;
+/** A channel that nobody has called for this long is asked whether it is there. */
+const IDLE_MS = 3_000;
+/** After a technical failure the channel is watched closely for this long, so that its breaker can decide. */
+const SUSPECT_MS = 10_000;
+
+/**
+ * Side-effect-free probes. They keep breakers informed where no traffic does (an idle channel, or one whose create makes no
+ * network call), and they are the trial calls of half-open breakers, so that no buyer is used for that.
+ */
+export function createProber(parts: Parts, calls: ChannelCalls) {
+  const inFlight = new Map<string, Promise<Result<void, ChannelError>>>();
+  let timer: NodeJS.Timeout | undefined;
+
+  /** Asks now; callers at the same time share one call, so probing never exceeds one call in flight per channel. */
+  function probe(channel: Channel): Promise<Result<void, ChannelError>> {
+    const running = inFlight.get(channel.id);
+    if (running) return running;
+    const wasOpen = parts.breakers.isOpen(channel.id, 'create');
+    const started = calls
+      .call(channel, { operation: 'probe', timeoutMs: channel.timeouts.queryMs, method: null }, (signal) =>
+        channel.adapter.probe(signal),
+      )
+      .finally(() => inFlight.delete(channel.id));
+    inFlight.set(channel.id, started);
+    return started.then((result) => {
+      // A channel that has just come back is judged by what it does now, not by its outage.
+      if (wasOpen && result.ok) parts.statistics.resetTechnical(channel.id);
+      return result;
+    });
+  }
+
+  function wantsProbe(channel: Channel): boolean {
+    if (!channel.profile.enabled) return false;
+    if (parts.breakers.isOpen(channel.id, 'create')) return parts.breakers.wantsProbe(channel.id, 'create');
+    const now = parts.clock.now();
+    const { lastAt, lastFailureAt } = calls.contact(channel.id);
+    return now - lastFailureAt < SUSPECT_MS || now - lastAt >= IDLE_MS;
+  }
+
+  function tick(): void {
+    for (const channel of parts.channels().values()) {
+      if (!inFlight.has(channel.id) && wantsProbe(channel)) void probe(channel);
+    }
+  }
+
+  return {
+    probe,
+    start: (): void => {
+      timer = setInterval(tick, TICK_MS);
+      timer.unref();
+    },
+    stop: async (): Promise<void> => {
+      clearInterval(timer);
+      await Promise.allSettled(inFlight.values());
+    },
+  };
+}
+
+export type Prober = ReturnType<typeof createProber>;

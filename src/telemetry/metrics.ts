@@ -1,0 +1,147 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { Channel } from '../gateway/index.ts';
+import type { PaymentStore } from '../store/port.ts';
+
+/** What the gauges look at when somebody scrapes. */
+export interface Observed {
+  readonly channels: () => ReadonlyMap<string, Channel>;
+  readonly breakerState: (channelId: string, operation: string) => 'closed' | 'half_open' | 'open';
+  readonly estimate: (channelId: string, method: string) => { technicalRatio: number; paymentRatio: number };
+  readonly score: (channel: Channel) => number;
+  readonly alertThresholds: () => ReadonlyMap<string, number>;
+  readonly store: PaymentStore;
+  readonly now: () => number;
+}
+
+const SECONDS_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const BREAKER_NUMBER = { closed: 0, half_open: 1, open: 2 } as const;
+const GUARDED_OPERATIONS = ['create', 'query', 'close'] as const;
+
+/** Every metric of `api.md`. Label values are closed sets: channel ids, methods and words, never an id or an amount. */
+export function createMetrics() {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const counter = <L extends string>(name: string, help: string, labelNames: L[]) =>
+    new Counter({ name: `switchyard_${name}`, help, labelNames, registers: [registry] });
+  const histogram = <L extends string>(name: string, help: string, labelNames: L[], buckets: number[]) =>
+    new Histogram({ name: `switchyard_${name}`, help, labelNames, buckets, registers: [registry] });
+
+  return {
+    registry,
+    payments: counter('payments_total', 'Payments by method and outcome.', ['method', 'outcome']),
+    channelRequests: counter('channel_requests_total', 'Calls to channels: ok or the kind of error.', [
+      'channel',
+      'operation',
+      'outcome',
+    ]),
+    channelRequestSeconds: histogram(
+      'channel_request_duration_seconds',
+      'How long calls to channels took.',
+      ['channel', 'operation'],
+      SECONDS_BUCKETS,
+    ),
+    decisions: counter('routing_decisions_total', 'Choices of a channel.', ['channel', 'position', 'reason']),
+    decisionSeconds: histogram(
+      'routing_decision_duration_seconds',
+      'How long a choice took.',
+      [],
+      [0.00001, 0.00005, 0.0001, 0.0005, 0.001, 0.005, 0.01],
+    ),
+    callbacks: counter('callbacks_total', "Providers' callbacks by what came of them.", ['channel', 'outcome']),
+    callbackDelaySeconds: histogram(
+      'callback_delay_seconds',
+      "From the provider's paid-at to our commit.",
+      ['channel'],
+      [0.1, 0.5, 1, 2, 5, 10, 30, 60, 300, 3600],
+    ),
+    webhookDeliveries: counter('webhook_deliveries_total', 'Deliveries of events to merchants.', ['outcome']),
+    surplus: counter('surplus_payments_total', 'Second payments of one order.', ['channel']),
+    anomalies: counter('anomalies_total', 'Things that must not happen.', ['kind']),
+    configReloads: counter('config_reloads_total', 'Configurations taken and refused.', ['outcome']),
+  };
+}
+
+export type Metrics = ReturnType<typeof createMetrics>;
+
+/** Gauges that are read when somebody scrapes, so that nothing runs when nobody looks. */
+export function addGauges({ registry }: Metrics, observed: Observed): void {
+  addChannelGauges(registry, observed);
+  addStoreGauges(registry, observed);
+  new Gauge({
+    name: 'switchyard_alert_threshold',
+    help: 'The configured thresholds, for the alert rules to compare with.',
+    labelNames: ['alert'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [alert, value] of observed.alertThresholds()) this.set({ alert }, value);
+    },
+  });
+}
+
+function addChannelGauges(registry: Registry, observed: Observed): void {
+  const perChannel = (name: string, help: string, value: (channel: Channel) => number) =>
+    new Gauge({
+      name: `switchyard_${name}`,
+      help,
+      labelNames: ['channel'],
+      registers: [registry],
+      collect() {
+        this.reset();
+        for (const channel of observed.channels().values()) this.set({ channel: channel.id }, value(channel));
+      },
+    });
+  perChannel('channel_weight', "The admin's weight of a channel.", (channel) => channel.profile.weight);
+  perChannel('channel_score', 'The score of a channel for a typical payment.', (channel) => observed.score(channel));
+  new Gauge({
+    name: 'switchyard_channel_success_ratio',
+    help: 'What routing believes: share of technically good calls and of paid orders.',
+    labelNames: ['channel', 'kind'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { id, profile } of observed.channels().values()) {
+        const estimate = observed.estimate(id, profile.methods[0] ?? 'none');
+        this.set({ channel: id, kind: 'technical' }, estimate.technicalRatio);
+        this.set({ channel: id, kind: 'payment' }, estimate.paymentRatio);
+      }
+    },
+  });
+  new Gauge({
+    name: 'switchyard_channel_breaker_state',
+    help: 'Breaker per channel and operation: 0 closed, 1 half-open, 2 open.',
+    labelNames: ['channel', 'operation'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const channel of observed.channels().keys()) {
+        for (const operation of GUARDED_OPERATIONS) {
+          this.set({ channel, operation }, BREAKER_NUMBER[observed.breakerState(channel, operation)]);
+        }
+      }
+    },
+  });
+}
+
+function addStoreGauges(registry: Registry, { store, now }: Observed): void {
+  const gauge = (name: string, help: string) => new Gauge({ name: `switchyard_${name}`, help, registers: [registry] });
+  const unknown = gauge('payments_unknown', 'Payments with an attempt whose outcome is unknown.');
+  const undelivered = gauge('payments_undelivered', 'Paid, but not reported as delivered.');
+  const backlog = gauge('webhook_backlog', 'Events that wait for their delivery.');
+  const oldest = gauge('webhook_oldest_seconds', 'Age of the oldest event that waits for its delivery.');
+  const due = gauge('agenda_due', 'Payments whose next duty is due.');
+  new Gauge({
+    name: 'switchyard_agenda_lag_seconds',
+    help: 'How long the oldest due payment has been waiting.',
+    registers: [registry],
+    async collect() {
+      const [counts, dueNow] = await Promise.all([store.counts(), store.dueBacklog(now())]);
+      unknown.set(counts.unknown);
+      undelivered.set(counts.undelivered);
+      backlog.set(counts.webhookBacklog);
+      oldest.set(counts.oldestWebhookAt === null ? 0 : Math.max(0, now() - counts.oldestWebhookAt) / 1000);
+      due.set(dueNow.count);
+      this.set(dueNow.oldestDueAt === null ? 0 : Math.max(0, now() - dueNow.oldestDueAt) / 1000);
+    },
+  });
+}

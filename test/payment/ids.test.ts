@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { eventIdOf, isPaymentId, newId, parseProviderRef, paymentIdOfEvent, providerRefOf } from '../../src/payment/index.ts';
+import {
+  eventIdOf,
+  isPaymentId,
+  newId,
+  parseProviderRef,
+  paymentIdOfEvent,
+  providerRefOf,
+} from '../../src/payment/index.ts';
 
 const anyId = fc
   .tuple(fc.integer({ min: 0, max: 2 ** 42 }), fc.uint8Array({ minLength: 16, maxLength: 16 }))

@@ -1,6 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { AMOUNT_MINOR_MAX, currencyExponent, feeMinorCeil, fromDecimalString, isCurrency, money, toDecimalString } from '../../src/payment/index.ts';
+import {
+  AMOUNT_MINOR_MAX,
+  currencyExponent,
+  feeMinorCeil,
+  fromDecimalString,
+  isCurrency,
+  money,
+  toDecimalString,
+} from '../../src/payment/index.ts';
 
 const anyCurrency = fc.constantFrom('CNY', 'USD', 'JPY', 'KWD', 'USDT');
 const anyAmount = fc.integer({ min: 1, max: AMOUNT_MINOR_MAX });
@@ -26,20 +34,37 @@ describe('money', () => {
     );
   });
 
-  test.each(['', '0', '0.00', '-1.00', '+1', '1e3', '0x10', '1.005', '1,000.00', ' 1.00', '1.', '.5', 'NaN', '1.00\n', '٣', '100000000000.01'])(
-    '%j is no amount of yuan',
-    (text) => {
-      expect(fromDecimalString(text, 'CNY')).toEqual({ ok: false, error: 'not_an_amount' });
-    },
-  );
+  test.each([
+    '',
+    '0',
+    '0.00',
+    '-1.00',
+    '+1',
+    '1e3',
+    '0x10',
+    '1.005',
+    '1,000.00',
+    ' 1.00',
+    '1.',
+    '.5',
+    'NaN',
+    '1.00\n',
+    '٣',
+    '100000000000.01',
+  ])('%j is no amount of yuan', (text) => {
+    expect(fromDecimalString(text, 'CNY')).toEqual({ ok: false, error: 'not_an_amount' });
+  });
 
   test('further zeros are let pass, since some providers print them', () => {
     expect(fromDecimalString('10.5000', 'CNY')).toEqual({ ok: true, value: { minor: 1050, currency: 'CNY' } });
   });
 
-  test.each([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, AMOUNT_MINOR_MAX + 1])('%d minor units are refused', (minor) => {
-    expect(() => money(minor, 'CNY')).toThrow(/not an amount/);
-  });
+  test.each([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, AMOUNT_MINOR_MAX + 1])(
+    '%d minor units are refused',
+    (minor) => {
+      expect(() => money(minor, 'CNY')).toThrow(/not an amount/);
+    },
+  );
 
   test('currencies are those of ISO 4217 and USDT, in capitals', () => {
     expect(['CNY', 'USD', 'JPY', 'USDT'].every(isCurrency)).toBe(true);

@@ -4,4 +4,3 @@ export { createGateway, type RunningGateway } from './gateway.ts';
 export type { Parts } from './parts.ts';
 export type * from './ports.ts';
 export * from './view.ts';
-export type { SendWebhook, WebhookAnswer, WebhookRequest } from './webhook.ts';

@@ -2,8 +2,7 @@ import type { EphemeralState } from '../ephemeral/port.ts';
 import type { RandomBytes } from '../payment/index.ts';
 import type { Breakers, Statistics } from '../routing/index.ts';
 import type { PaymentStore } from '../store/port.ts';
-import type { Channel, Clock, GatewaySettings, Merchants, Sealer, Telemetry } from './ports.ts';
-import type { SendWebhook } from './webhook.ts';
+import type { Channel, Clock, GatewaySettings, Merchants, Sealer, SendWebhook, Telemetry } from './ports.ts';
 
 /** Everything that the use cases stand on; the composition root puts it together. */
 export interface Parts {

@@ -98,3 +98,19 @@ export interface Telemetry {
   warn(fields: Readonly<Record<string, unknown>>, message: string): void;
   error(fields: Readonly<Record<string, unknown>>, message: string): void;
 }
+
+export interface WebhookRequest {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  readonly timeoutMs: number;
+  readonly allowPrivateAddresses: boolean;
+}
+
+/** `refused`: the address may not be called (SSRF guard). */
+export type WebhookAnswer =
+  | { readonly outcome: 'answered'; readonly status: number; readonly body: string }
+  | { readonly outcome: 'failed' | 'refused'; readonly reason: string };
+
+/** Posts one event. Never throws, never follows a redirect, reads at most a few kilobytes of the answer. */
+export type SendWebhook = (request: WebhookRequest, signal: AbortSignal) => Promise<WebhookAnswer>;

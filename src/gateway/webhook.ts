@@ -2,22 +2,7 @@ import { Webhook } from 'standardwebhooks';
 import type { Payment } from '../payment/index.ts';
 import type { Change } from './change.ts';
 import type { Parts } from './parts.ts';
-
-export interface WebhookRequest {
-  readonly url: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
-  readonly timeoutMs: number;
-  readonly allowPrivateAddresses: boolean;
-}
-
-/** `refused`: the address may not be called (SSRF guard). */
-export type WebhookAnswer =
-  | { readonly outcome: 'answered'; readonly status: number; readonly body: string }
-  | { readonly outcome: 'failed' | 'refused'; readonly reason: string };
-
-/** Posts one event. Never throws, never follows a redirect, reads at most a few kilobytes of the answer. */
-export type SendWebhook = (request: WebhookRequest, signal: AbortSignal) => Promise<WebhookAnswer>;
+import type { WebhookAnswer } from './ports.ts';
 
 /**
  * Sends one event of a payment to its merchant and records what came of it. The body is the one that was stored with the

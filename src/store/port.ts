@@ -19,11 +19,13 @@ export interface PaymentFilter {
   readonly merchantId: string;
   readonly merchantOrderNo?: string;
   readonly status?: PaymentStatus;
+  /** From this time on, it included. */
   readonly createdAfter?: EpochMs;
+  /** Up to this time, it excluded, so that periods join without gap or overlap. */
   readonly createdBefore?: EpochMs;
   /** 1-100 */
   readonly limit: number;
-  /** The `nextCursor` of the page before. */
+  /** The `nextCursor` of the page before; a text that never was one starts at the newest. */
   readonly cursor?: string;
 }
 
@@ -73,7 +75,11 @@ export interface PaymentStore {
   /** How many payments are due at `now`, and since when the oldest of them has been (null when none). */
   dueBacklog(now: EpochMs): Promise<{ readonly count: number; readonly oldestDueAt: EpochMs | null }>;
   /** A merchant's events, oldest first; `after` is an event id of that merchant (unknown id: from the start). */
-  listEvents(page: { readonly merchantId: string; readonly after?: string; readonly limit: number }): Promise<readonly ListedEvent[]>;
+  listEvents(page: {
+    readonly merchantId: string;
+    readonly after?: string;
+    readonly limit: number;
+  }): Promise<readonly ListedEvent[]>;
   /** Remembers an Idempotency-Key with the hash of its request. `subject` is what the first request made. */
   reserveKey(key: {
     readonly merchantId: string;

@@ -124,24 +124,37 @@ function addChannelGauges(registry: Registry, observed: Observed): void {
 }
 
 function addStoreGauges(registry: Registry, { store, now }: Observed): void {
-  const gauge = (name: string, help: string) => new Gauge({ name: `switchyard_${name}`, help, registers: [registry] });
-  const unknown = gauge('payments_unknown', 'Payments with an attempt whose outcome is unknown.');
-  const undelivered = gauge('payments_undelivered', 'Paid, but not reported as delivered.');
-  const backlog = gauge('webhook_backlog', 'Events that wait for their delivery.');
-  const oldest = gauge('webhook_oldest_seconds', 'Age of the oldest event that waits for its delivery.');
-  const due = gauge('agenda_due', 'Payments whose next duty is due.');
-  new Gauge({
-    name: 'switchyard_agenda_lag_seconds',
-    help: 'How long the oldest due payment has been waiting.',
-    registers: [registry],
-    async collect() {
-      const [counts, dueNow] = await Promise.all([store.counts(), store.dueBacklog(now())]);
-      unknown.set(counts.unknown);
-      undelivered.set(counts.undelivered);
-      backlog.set(counts.webhookBacklog);
-      oldest.set(counts.oldestWebhookAt === null ? 0 : Math.max(0, now() - counts.oldestWebhookAt) / 1000);
-      due.set(dueNow.count);
-      this.set(dueNow.oldestDueAt === null ? 0 : Math.max(0, now() - dueNow.oldestDueAt) / 1000);
-    },
-  });
+  const counts = oncePerScrape(() => store.counts());
+  const due = oncePerScrape(() => store.dueBacklog(now()));
+  const ageSeconds = (since: number | null): number => (since === null ? 0 : Math.max(0, now() - since) / 1000);
+  const gauge = (name: string, help: string, read: () => Promise<number>) =>
+    new Gauge({
+      name: `switchyard_${name}`,
+      help,
+      registers: [registry],
+      async collect() {
+        this.set(await read());
+      },
+    });
+  gauge('payments_unknown', 'Payments with an attempt whose outcome is unknown.', async () => (await counts()).unknown);
+  gauge('payments_undelivered', 'Paid, but not reported as delivered.', async () => (await counts()).undelivered);
+  gauge('webhook_backlog', 'Events that wait for their delivery.', async () => (await counts()).webhookBacklog);
+  gauge('webhook_oldest_seconds', 'Age of the oldest event that waits for its delivery.', async () =>
+    ageSeconds((await counts()).oldestWebhookAt),
+  );
+  gauge('agenda_due', 'Payments whose next duty is due.', async () => (await due()).count);
+  gauge('agenda_lag_seconds', 'How long the oldest due payment has been waiting.', async () =>
+    ageSeconds((await due()).oldestDueAt),
+  );
+}
+
+/** All gauges of one scrape read in the same turn; they share one question to the store. */
+function oncePerScrape<T>(read: () => Promise<T>): () => Promise<T> {
+  let shared: Promise<T> | undefined;
+  return () => {
+    shared ??= read().finally(() => {
+      shared = undefined;
+    });
+    return shared;
+  };
 }

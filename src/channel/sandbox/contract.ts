@@ -29,6 +29,8 @@ export interface Simulator {
   internalError(request: WireRequest): WireAnswer;
   /** True for the requests that make an order: after them `timeout_after_create_rate` may swallow the answer. */
   isCreate(request: WireRequest): boolean;
+  /** True for pages that a buyer's browser opens: answer faults and `error_rate` leave them alone. Absent: none are. */
+  isBuyerPage?(request: WireRequest): boolean;
   /** The buyer opens a pay page at its URL (a page of this simulator), so that an order may come to exist. */
   visit?(url: string): Promise<void>;
   /** The buyer pays. The kit has checked that the order is open. Sends the callback through the courier. */
@@ -63,6 +65,7 @@ export interface Order {
   readonly createdAt: number;
   readonly expiresAt: number | null;
   readonly refunds: readonly { readonly refundNo: string; readonly amountMinor: number; readonly status: string }[];
+  /** Counted by the kit: what a simulator puts here is ignored. Deliveries that went out, repeats and duplicates included. */
   readonly callbacksSent: number;
   readonly callbacksAcked: number;
   readonly detail: Readonly<Record<string, unknown>>;
@@ -100,7 +103,7 @@ export interface Faults {
     | 'unsigned'
     | 'wrong_key'
     | 'stale';
-  /** The callback of a payment is sent before the create is answered. */
+  /** Every create is paid at once, and its callback is delivered before the create is answered. */
   readonly callback_before_answer: boolean;
 }
 

@@ -1,0 +1,177 @@
+import { z } from 'zod';
+import type { Order, SimulatorOptions, WireAnswer, WireRequest } from '../../../src/channel/sandbox/index.ts';
+import type { SandboxKeys } from './keys.ts';
+import { tradeStatusOf, yuanOf } from './notices.ts';
+import { answerText, type Fields, type SignedBy, type Signer, textToSign } from './signature.ts';
+import { beijing, parseBeijing } from './time.ts';
+import { detailOf, type OrderForm, type TradeRefusal, type Trades } from './trades.ts';
+
+/** How far a request's clock may be off. Alipay does not publish its own tolerance. */
+const CLOCK_SKEW_MS_MAX = 15 * 60_000;
+
+export type Params = ReadonlyMap<string, string>;
+
+export interface Office {
+  readonly options: SimulatorOptions;
+  readonly keys: SandboxKeys;
+  readonly signer: Signer;
+  readonly trades: Trades;
+}
+
+type Method = (office: Office, params: Params) => Fields;
+
+/** The server-to-server methods. Refund and its query will stand here, too. */
+const METHODS: ReadonlyMap<string, Method> = new Map<string, Method>([
+  ['alipay.trade.precreate', precreate],
+  ['alipay.trade.query', query],
+  ['alipay.trade.close', close],
+]);
+
+/** `POST /gateway.do`: checks the request as Alipay's entrance does, then does what it asks. */
+export function serveGateway(office: Office, request: WireRequest): WireAnswer {
+  const params = paramsOf(request);
+  const refusal = entranceRefusal(office, params);
+  if (refusal !== null) return answer(office, 'error_response', refusal);
+  const method = METHODS.get(params.get('method') ?? '');
+  if (method === undefined)
+    return answer(office, 'error_response', invalidArgument('isv.invalid-method', '不存在的方法名'));
+  return answer(office, responseKey(params), method(office, params));
+}
+
+/** Alipay's "we do not know either": the outcome of such a request is open. */
+export function serviceUnavailable(office: Office, request: WireRequest): WireAnswer {
+  return answer(office, responseKey(paramsOf(request)), {
+    code: '20000',
+    msg: 'Service Currently Unavailable',
+    sub_code: 'ACQ.SYSTEM_ERROR',
+    sub_msg: '系统异常',
+  });
+}
+
+/** Query and form together, decoded once; a field of the query wins. */
+export function paramsOf(request: WireRequest): Params {
+  const form = request.method === 'POST' ? new URLSearchParams(request.body.toString('utf8')) : new URLSearchParams();
+  return new Map([...form, ...request.query]);
+}
+
+/** What is wrong with a request before its meaning is looked at; null when nothing is. */
+export function entranceRefusal(office: Office, params: Params): Fields | null {
+  for (const [name, code] of REQUIRED) {
+    if (!params.get(name))
+      return { code: '40001', msg: 'Missing Required Arguments', sub_code: code, sub_msg: `缺少${name}参数` };
+  }
+  if (params.get('app_id') !== office.keys.appId) return invalidArgument('isv.invalid-app-id', '无效的AppID参数');
+  if (params.get('sign_type') !== 'RSA2') return invalidArgument('isv.invalid-signature-type', '无效的签名类型');
+  if (params.get('charset')?.toLowerCase() !== 'utf-8') return invalidArgument('isv.invalid-charset', '字符集错误');
+  if ((params.get('format') ?? 'JSON').toUpperCase() !== 'JSON')
+    return invalidArgument('isv.invalid-format', '无效的数据格式');
+  const at = parseBeijing(params.get('timestamp') ?? '');
+  if (at === null || Math.abs(at - office.options.now()) > CLOCK_SKEW_MS_MAX) {
+    return invalidArgument('isv.invalid-timestamp', '非法的时间戳参数');
+  }
+  if (!office.signer.isFromApp(params)) {
+    return invalidArgument('isv.invalid-signature', `验签出错，网关生成的验签字符串为：${textToSign(params)}`);
+  }
+  return null;
+}
+
+const REQUIRED = [
+  ['app_id', 'isv.missing-app-id'],
+  ['method', 'isv.missing-method'],
+  ['sign', 'isv.missing-signature'],
+  ['sign_type', 'isv.missing-signature-type'],
+  ['timestamp', 'isv.missing-timestamp'],
+  ['version', 'isv.missing-version'],
+] as const;
+
+/** The order that a create asks for, from whichever method. */
+export function orderFormOf(params: Params, method: OrderForm['method']): OrderForm {
+  return {
+    method,
+    bizContent: params.get('biz_content') ?? '',
+    notifyUrl: params.get('notify_url') ?? null,
+    returnUrl: params.get('return_url') ?? null,
+  };
+}
+
+function precreate({ options, trades }: Office, params: Params): Fields {
+  const placed = trades.place(orderFormOf(params, 'alipay.trade.precreate'));
+  if ('code' in placed) return failed(placed);
+  const qrCode = `${options.baseUrl()}/qr/${placed.providerRef}/${detailOf(placed).ticket}`;
+  return done({ out_trade_no: placed.providerRef, qr_code: qrCode });
+}
+
+function query({ trades }: Office, params: Params): Fields {
+  const order = existingTrade(trades, params);
+  if ('code' in order) return failed(order);
+  const paid = order.paidAt === null ? {} : { send_pay_date: beijing(order.paidAt) };
+  const amount = yuanOf(order);
+  const received = order.status === 'paid' ? amount : '0.00';
+  return done({
+    trade_no: order.tradeNo,
+    out_trade_no: order.providerRef,
+    buyer_user_id: detailOf(order).buyerId,
+    trade_status: tradeStatusOf(order),
+    total_amount: amount,
+    receipt_amount: received,
+    buyer_pay_amount: received,
+    invoice_amount: received,
+    point_amount: '0.00',
+    ...paid,
+  });
+}
+
+function close({ trades }: Office, params: Params): Fields {
+  const order = existingTrade(trades, params);
+  if ('code' in order) return failed(order);
+  if (!trades.close(order)) return failed({ code: 'REASON_TRADE_STATUS_INVALID', message: '交易状态不合法' });
+  return done({ trade_no: order.tradeNo, out_trade_no: order.providerRef });
+}
+
+const refSchema = z.object({ out_trade_no: z.string().optional(), trade_no: z.string().optional() });
+
+/** An order that the buyer has not opened does not exist for anybody who asks. trade_no wins over out_trade_no. */
+function existingTrade(trades: Trades, params: Params): Order | TradeRefusal {
+  const ref = refSchema.safeParse(parseJson(params.get('biz_content') ?? ''));
+  if (!ref.success || (ref.data.out_trade_no ?? ref.data.trade_no) === undefined) {
+    return { code: 'INVALID_PARAMETER', message: '参数无效' };
+  }
+  const { out_trade_no, trade_no } = ref.data;
+  const order = trade_no === undefined ? trades.find(out_trade_no ?? '') : trades.findByTradeNo(trade_no);
+  return order?.visible ? order : { code: 'TRADE_NOT_EXIST', message: '交易不存在' };
+}
+
+function answer({ options, signer }: Office, key: string, content: Fields): WireAnswer {
+  const spoilt: ReadonlyMap<string, SignedBy> = new Map([
+    ['unsigned', 'nobody'],
+    ['wrong_key', 'stranger'],
+  ]);
+  const whole = answerText(signer, key, content, spoilt.get(options.faults().answer) ?? 'alipay');
+  const traceId = Buffer.from(options.randomBytes(16)).toString('hex');
+  return { ...whole, headers: { ...whole.headers, trace_id: traceId } };
+}
+
+function responseKey(params: Params): string {
+  const method = params.get('method') ?? '';
+  return METHODS.has(method) ? `${method.replaceAll('.', '_')}_response` : 'error_response';
+}
+
+function done(content: Fields): Fields {
+  return { code: '10000', msg: 'Success', ...content };
+}
+
+function failed({ code, message }: TradeRefusal): Fields {
+  return { code: '40004', msg: 'Business Failed', sub_code: `ACQ.${code}`, sub_msg: message };
+}
+
+function invalidArgument(subCode: string, message: string): Fields {
+  return { code: '40002', msg: 'Invalid Arguments', sub_code: subCode, sub_msg: message };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,35 @@
+import type { Provider } from '../../src/channel/index.ts';
+import { acknowledge, parseCallback } from './callback.ts';
+import { openClient } from './client.ts';
+import { close } from './close.ts';
+import { type StripeConfig, stripeConfigSchema } from './config.ts';
+import { create, sessionExpiresAt } from './create.ts';
+import { probe, query } from './query.ts';
+
+export type { StripeConfig } from './config.ts';
+
+/** Cards through Stripe: a hosted Checkout page for browsers, a PaymentIntent for apps. See MAPPING.md. */
+export const provider: Provider<StripeConfig> = {
+  id: 'stripe',
+  capabilities: ['close'],
+  callbackUrl: 'per_account',
+  configSchema: stripeConfigSchema,
+  openAdapter(config, ports) {
+    const client = openClient(config);
+    return {
+      account: config.account,
+      // Lists are read-after-write, so an order that they do not show was not made (see locate.ts).
+      absence: 'final',
+      createsOffline: () => false,
+      providerExpiresAt: sessionExpiresAt,
+      create: create(client, config, ports.now),
+      query: query(client, config, ports.now),
+      close: close(client, config, ports),
+      parseCallback: parseCallback(config),
+      acknowledge,
+      probe: probe(client, config),
+      dispose: () => client.close(),
+    };
+  },
+  openSandbox: async (options) => (await import('./sandbox/index.ts')).openStripeSandbox(options),
+};

@@ -1,0 +1,34 @@
+import type { Provider } from '../../src/channel/index.ts';
+import { acknowledge, parseCallback } from './callback.ts';
+import { openClient } from './client.ts';
+import { close } from './close.ts';
+import { type WechatPayConfig, wechatPayConfigSchema } from './config.ts';
+import { create, providerExpiresAt } from './create.ts';
+import { probe } from './probe.ts';
+import { query } from './query.ts';
+
+/** WeChat Pay API v3, direct merchants: native (QR) and H5 orders in CNY. */
+export const provider: Provider<WechatPayConfig> = {
+  id: 'wechatpay',
+  capabilities: ['close'],
+  callbackUrl: 'per_request',
+  configSchema: wechatPayConfigSchema,
+  openAdapter: (config, ports) => {
+    const client = openClient(config, ports);
+    return {
+      account: config.mchid,
+      // A create makes the order at once, so "no such order" a few seconds later is the truth.
+      absence: 'final',
+      createsOffline: () => false,
+      providerExpiresAt,
+      create: create(client),
+      query: query(client, config),
+      close: close(client, config),
+      parseCallback: parseCallback(client, config),
+      acknowledge,
+      probe: probe(client, config, ports),
+      dispose: () => client.dispose(),
+    };
+  },
+  openSandbox: async (options) => (await import('./sandbox/index.ts')).startWechatPaySandbox(options),
+};

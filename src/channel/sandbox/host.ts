@@ -1,0 +1,129 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Provider } from '../contract.ts';
+import { openChannel, type SandboxChannel } from './channel.ts';
+import { openControl, type SandboxControl } from './control.ts';
+import { serveControl } from './control-http.ts';
+import { type PipelinePorts, serveProvider } from './pipeline.ts';
+import { answerJson, splitTarget } from './wire.ts';
+
+export interface SandboxHostOptions {
+  /** Loopback: the control API asks for no password. */
+  readonly host: '127.0.0.1';
+  /** 0 takes any free port. */
+  readonly port: number;
+  readonly channels: readonly { readonly id: string; readonly provider: Provider }[];
+  /** The gateway's base URL, for callbacks to one URL per account and for its cashier. `setPublicUrl` overrides it. */
+  readonly publicUrl: () => string;
+  /** Where books and keys are kept across restarts; null keeps them in memory. */
+  readonly dataDir: string | null;
+  readonly now: () => number;
+  readonly randomBytes: (size: number) => Uint8Array;
+  /** 0 (included) to 1 (excluded), for faults that strike at a rate. */
+  readonly random: () => number;
+  /** Multiplies the providers' waiting times between callbacks: 1 is real, 0.001 a thousand times faster. */
+  readonly retryTimeFactor: number;
+  /** A bug of a simulator or of the kit; whatever it was doing is given up. */
+  readonly onError: (problem: {
+    readonly channelId: string | null;
+    readonly doing: string;
+    readonly error: unknown;
+  }) => void;
+}
+
+export interface SandboxHost {
+  /** `http://127.0.0.1:<port>`, without a slash at the end. */
+  readonly url: string;
+  readonly control: SandboxControl;
+  /** What a gateway has to be configured with to use this channel. Throws when the sandbox has no such channel. */
+  credentials(channelId: string): unknown;
+  /** For a gateway that learns its own port later than the sandbox starts. */
+  setPublicUrl(url: string): void;
+  /** Stops listening, hangs up, forgets undelivered callbacks. Settles when nothing is left running. */
+  close(): Promise<void>;
+}
+
+/** Serves the simulators of all given channels and the control API on one listener. */
+export async function startSandboxHost(options: SandboxHostOptions): Promise<SandboxHost> {
+  const closing = new AbortController();
+  const channels = new Map<string, SandboxChannel>();
+  const running = new Set<Promise<void>>();
+  let publicUrl = options.publicUrl;
+
+  const control = openControl({ channels, now: options.now, closing: closing.signal });
+  const pipeline: PipelinePorts = {
+    random: options.random,
+    closing: closing.signal,
+    payByItself: async (channel, providerRef) => void (await control.pay(channel.id, { providerRef })),
+  };
+  const serve = async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const channelId = splitTarget(incoming.url ?? '')?.channelId;
+    if (channelId === '_control') return serveControl(incoming, response, { control, channels });
+    const channel = channels.get(channelId ?? '');
+    if (channel !== undefined) return serveProvider(channel, incoming, response, pipeline);
+    answerJson(response, 404, { title: 'not found', status: 404, detail: 'no such channel in this sandbox' });
+  };
+
+  const server = createServer((incoming, response) => {
+    const work = serve(incoming, response)
+      .catch((error: unknown) => {
+        const channelId = splitTarget(incoming.url ?? '')?.channelId ?? null;
+        options.onError({ channelId, doing: 'answer a request', error });
+        if (response.headersSent) response.destroy();
+        else answerJson(response, 500, { title: 'internal', status: 500, detail: 'the sandbox has a bug' });
+      })
+      .finally(() => running.delete(work));
+    running.add(work);
+  });
+  server.maxConnections = 10_000;
+  server.requestTimeout = 30_000;
+  const url = await listen(server, options);
+
+  const close = async (): Promise<void> => {
+    closing.abort();
+    const stopped = new Promise<void>((resolve) => server.close(() => resolve()));
+    server.closeAllConnections();
+    await Promise.all([stopped, ...running]);
+    await Promise.all([...channels.values()].map((channel) => channel.close()));
+  };
+
+  try {
+    for (const { id, provider } of options.channels) {
+      if (channels.has(id)) throw new Error(`sandbox: channel ${id} is given twice`);
+      const ports = {
+        ...options,
+        baseUrl: () => `${url}/${id}`,
+        defaultPublicUrl: () => publicUrl(),
+        onError: (doing: string, error: unknown) => options.onError({ channelId: id, doing, error }),
+      };
+      channels.set(id, await openChannel(id, provider, ports));
+    }
+  } catch (error) {
+    await close();
+    throw error;
+  }
+
+  return {
+    url,
+    control,
+    credentials(channelId) {
+      const channel = channels.get(channelId);
+      if (channel === undefined) throw new Error(`sandbox: no channel ${channelId}`);
+      return channel.simulator.credentials();
+    },
+    setPublicUrl(next) {
+      publicUrl = () => next;
+      for (const channel of channels.values()) channel.connect(null);
+    },
+    close,
+  };
+}
+
+async function listen(server: Server, { host, port }: SandboxHostOptions): Promise<string> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => resolve());
+  });
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('sandbox: the listener has no port');
+  return `http://${host}:${address.port}`;
+}

@@ -1,0 +1,135 @@
+#!/usr/bin/env node
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { request } from 'undici';
+import { z } from 'zod';
+import { PROVIDERS } from '../channels/index.ts';
+import { describeFaults, loadConfig, readEnvironment } from './config/index.ts';
+import { demoGreeting } from './greeting.ts';
+import { startSandboxAlone, startSwitchyard } from './main.ts';
+import { isPaymentId } from './payment/index.ts';
+import { openSqliteReader } from './store/sqlite/index.ts';
+import { describePayment } from './story.ts';
+
+/** SIGTERM must end the process within ten seconds, also when something hangs. */
+const STOP_DEADLINE_MS = 9_500;
+const ADMIN_TIMEOUT_MS = 3_000;
+
+const out = (text: string): void => void process.stdout.write(`${text}\n`);
+
+function fail(text: string): never {
+  process.stderr.write(`${text}\n`);
+  process.exit(1);
+}
+
+/** Runs until SIGTERM or SIGINT, then stops in order; a second signal ends at once. */
+function untilSignal(stop: () => Promise<void>): void {
+  const onSignal = (): void => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => process.exit(1));
+    setTimeout(() => fail('stopping took too long; ended as it was'), STOP_DEADLINE_MS).unref();
+    stop().then(
+      () => process.exit(0),
+      (thrown: unknown) => fail(`stopping failed: ${String(thrown)}`),
+    );
+  };
+  process.once('SIGTERM', onSignal);
+  process.once('SIGINT', onSignal);
+}
+
+async function start(): Promise<void> {
+  const started = await startSwitchyard(process.env);
+  if (!started.ok) fail(describeFaults(started.error));
+  untilSignal(() => started.value.stop());
+  out(demoGreeting(started.value));
+}
+
+async function sandbox(): Promise<void> {
+  const started = await startSandboxAlone(process.env);
+  if (!started.ok) fail(describeFaults(started.error));
+  const { url, channelIds, stop } = started.value;
+  untilSignal(stop);
+  out(`Sandbox for ${channelIds.join(', ')} on ${url}\nStart gateways with SANDBOX_URL=${url}`);
+}
+
+function checkConfig(file: string | undefined): void {
+  const environment = readEnvironment({ ...process.env, ...(file === undefined ? {} : { CONFIG: file }) });
+  if (!environment.ok) fail(describeFaults(environment.error));
+  const { configPath, production } = environment.value;
+  const loaded = loadConfig({ path: configPath, env: process.env, providers: PROVIDERS, production });
+  if (!loaded.ok) fail(describeFaults(loaded.error));
+  if (loaded.value.warnings.length > 0) out(describeFaults(loaded.value.warnings));
+  out(`${configPath}: ok, ${loaded.value.channels.length} channels, ${loaded.value.merchantIds.length} merchants`);
+}
+
+async function showPayment(id: string): Promise<void> {
+  if (!isPaymentId(id)) fail(`${id} is not a payment id (pay_ and 26 characters)`);
+  const environment = readEnvironment(process.env);
+  if (!environment.ok) fail(describeFaults(environment.error));
+  const reader = openSqliteReader(join(environment.value.dataDir, 'switchyard.db'));
+  const stored = await reader.findById(id);
+  await reader.close();
+  if (!stored) fail(`no payment ${id} in ${environment.value.dataDir}`);
+  out(describePayment(stored.payment));
+}
+
+const statusSchema = z.object({
+  channels: z.array(
+    z.object({
+      channel: z.string(),
+      provider: z.string(),
+      mode: z.string(),
+      enabled: z.boolean(),
+      weight: z.number(),
+      methods: z.array(z.string()),
+      breaker: z.record(z.string(), z.string()),
+      technical_ratio: z.number(),
+      payment_ratio: z.number(),
+      score: z.number(),
+    }),
+  ),
+});
+
+async function listChannels(): Promise<void> {
+  const environment = readEnvironment(process.env);
+  if (!environment.ok) fail(describeFaults(environment.error));
+  const url = `http://${environment.value.adminHost}:${environment.value.adminPort}/admin/status`;
+  const answer = await request(url, { signal: AbortSignal.timeout(ADMIN_TIMEOUT_MS) }).catch(() =>
+    fail(`no gateway answers at ${url}; start it, or set ADMIN_PORT to its admin port`),
+  );
+  const { channels } = statusSchema.parse(await answer.body.json());
+  const percent = (ratio: number): string => `${(ratio * 100).toFixed(1)}%`;
+  const rows = channels.map((c) => [
+    c.channel,
+    c.enabled ? (c.weight === 0 ? 'draining' : c.mode) : 'disabled',
+    c.methods.join(','),
+    String(c.weight),
+    c.breaker.create ?? '-',
+    percent(c.technical_ratio),
+    percent(c.payment_ratio),
+    c.score.toFixed(4),
+  ]);
+  out(table([['CHANNEL', 'STATE', 'METHODS', 'WEIGHT', 'BREAKER', 'TECHNICAL', 'PAID', 'SCORE'], ...rows]));
+}
+
+function table(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows
+    .map((row) =>
+      row
+        .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+const program = new Command('switchyard').description('A router in front of several payment channels.');
+program.command('start').description('run the gateway').action(start);
+program.command('sandbox').description("run the providers' simulators alone").action(sandbox);
+const config = program.command('config').description('the configuration files');
+config.command('check').argument('[file]', 'gateway.yaml; merchants.yaml lies beside it').action(checkConfig);
+program.command('channels').description('the state of each channel of the running gateway').action(listChannels);
+const payments = program.command('payments').description('stored payments');
+payments.command('show').argument('<id>', 'payment id').description('the story of one payment').action(showPayment);
+
+program.parseAsync().catch((thrown: unknown) => fail(thrown instanceof Error ? thrown.message : String(thrown)));

@@ -1,0 +1,146 @@
+import type { BreakerSettings, Channel, GatewaySettings, Merchants } from '../gateway/index.ts';
+import type { ChannelProfile } from '../routing/index.ts';
+import type { ConfigFault } from './faults.ts';
+import type { GatewayReading, ReadChannel } from './gateway-file.ts';
+import type { GatewayFile } from './gateway-schema.ts';
+import { type KeyedMerchant, merchantDirectory } from './merchants.ts';
+import type { ReadMerchant } from './merchants-file.ts';
+
+/** A channel as configured; the composition root opens its adapter. */
+export interface ConfiguredChannel {
+  readonly id: string;
+  readonly providerId: string;
+  readonly mode: 'sandbox' | 'live';
+  /** As the provider's `configSchema` gives them; null for a sandbox channel whose simulator was not asked. */
+  readonly credentials: unknown;
+  readonly profile: ChannelProfile;
+  readonly timeouts: Channel['timeouts'];
+  readonly breaker: BreakerSettings;
+}
+
+/** What the epay facade needs to know of a merchant. */
+export interface EpayAccount {
+  readonly merchantId: string;
+  readonly pid: number;
+  readonly key: string;
+  readonly signKinds: readonly ('md5' | 'sha256' | 'rsa')[];
+  readonly publicKeyPem: string | null;
+  readonly refunds: boolean;
+  readonly notifyHosts: 'any' | readonly string[];
+}
+
+/** Both files, parsed, checked and resolved. */
+export interface LoadedConfig {
+  readonly settings: Omit<GatewaySettings, 'publicUrl'>;
+  readonly channels: readonly ConfiguredChannel[];
+  readonly merchants: Merchants;
+  /** In the file's order, for lists and the demo's greeting. */
+  readonly merchantIds: readonly string[];
+  /** By the `alert` label of `switchyard_alert_threshold`; ratios 0 to 1, times in seconds, balances in minor units. */
+  readonly alertThresholds: ReadonlyMap<string, number>;
+  readonly epay: readonly EpayAccount[];
+  /** Allowed, but to be told at every start. */
+  readonly warnings: readonly ConfigFault[];
+}
+
+/** Turns files that have no fault into the types of the other parts. */
+export function assemble(
+  gateway: GatewayReading & { readonly file: GatewayFile },
+  merchants: readonly ReadMerchant[],
+  warnings: readonly ConfigFault[],
+): LoadedConfig {
+  return {
+    settings: settingsOf(gateway),
+    channels: gateway.channels.map(configuredChannel),
+    merchants: merchantDirectory(merchants.map(keyedMerchant)),
+    merchantIds: merchants.map(({ id }) => id),
+    alertThresholds: alertThresholds(gateway.file.alerts),
+    epay: merchants.flatMap(epayAccount),
+    warnings,
+  };
+}
+
+function settingsOf({
+  file,
+  allSandbox,
+  allowHttp,
+}: GatewayReading & { readonly file: GatewayFile }): LoadedConfig['settings'] {
+  const { routing, policies, webhooks } = file;
+  return {
+    routing: { weights: routing.weights, explorationShare: routing.exploration },
+    failover: { maxAttempts: routing.failover.max_attempts, budgetMs: routing.failover.budget },
+    policies: { lateSuccess: policies.late_success },
+    webhooks: {
+      timeoutMs: webhooks.timeout,
+      allowPrivateAddresses: webhooks.allow_private_addresses ?? allSandbox,
+    },
+    allowHttpUrls: allowHttp,
+  };
+}
+
+function configuredChannel({ id, entry, credentials }: ReadChannel): ConfiguredChannel {
+  const { limits, timeouts, breaker } = entry;
+  return {
+    id,
+    providerId: entry.provider,
+    mode: entry.mode,
+    credentials,
+    profile: {
+      id,
+      enabled: entry.enabled,
+      weight: entry.weight,
+      methods: entry.methods,
+      currencies: entry.currencies,
+      scenes: entry.scenes,
+      fee: entry.fee,
+      limits: { minMinor: limits.min, maxMinor: limits.max, dailyMinor: limits.daily, perMinute: limits.per_minute },
+      settlementDelayMs: entry.settlement_delay,
+    },
+    timeouts: { createMs: timeouts.create, queryMs: timeouts.query, refundMs: timeouts.refund },
+    breaker: {
+      failureRate: breaker.failure_rate,
+      minRequests: breaker.min_requests,
+      windowMs: breaker.window,
+      openForMs: breaker.open_for,
+    },
+  };
+}
+
+function keyedMerchant({ id, entry }: ReadMerchant): KeyedMerchant {
+  return {
+    merchant: {
+      id,
+      name: entry.name,
+      webhookUrl: entry.webhook.url,
+      webhookSecrets: entry.webhook.secret,
+      channels: entry.channels,
+      limits: { maxAmountMinor: entry.limits.max_amount, perMinute: entry.limits.per_minute },
+    },
+    keyHashes: entry.secret_keys,
+  };
+}
+
+function epayAccount({ id, entry: { epay } }: ReadMerchant): readonly EpayAccount[] {
+  if (!epay) return [];
+  return [
+    {
+      merchantId: id,
+      pid: epay.pid,
+      key: epay.key,
+      signKinds: epay.sign,
+      publicKeyPem: epay.public_key,
+      refunds: epay.refunds,
+      notifyHosts: epay.notify_hosts,
+    },
+  ];
+}
+
+function alertThresholds(alerts: GatewayFile['alerts']): ReadonlyMap<string, number> {
+  return new Map([
+    ['success_rate_below', alerts.success_rate_below],
+    ['min_volume', alerts.min_volume],
+    ['callback_delay_p95_above', alerts.callback_delay_p95_above / 1_000],
+    ['webhook_oldest_above', alerts.webhook_oldest_above / 1_000],
+    ...Object.entries(alerts.balance_below).map(([id, minor]): [string, number] => [`balance_below:${id}`, minor]),
+  ]);
+}

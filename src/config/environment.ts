@@ -1,0 +1,134 @@
+import { z } from 'zod';
+import { err, ok, type Result } from '../payment/index.ts';
+import type { ConfigFault } from './faults.ts';
+import type { Env } from './references.ts';
+
+/** What the process is told by its environment (`api.md`, Listeners). Port 0 means any free port. */
+export interface Environment {
+  readonly host: string;
+  readonly port: number;
+  readonly adminHost: string;
+  readonly adminPort: number;
+  readonly sandboxPort: number;
+  /** A sandbox process elsewhere; null: the simulators run in this one. */
+  readonly sandboxUrl: string | null;
+  /** Where simulators keep their books; null: in memory. */
+  readonly sandboxDataDir: string | null;
+  /** How many times faster than the real providers the simulators repeat their callbacks. */
+  readonly sandboxTimeFactor: number;
+  readonly configPath: string;
+  readonly dataDir: string;
+  /** Without a slash at its end; null: derived from the public listener. */
+  readonly publicUrl: string | null;
+  readonly logLevel: (typeof LOG_LEVELS)[number];
+  readonly production: boolean;
+  /** Base64, for `openMasterKey`; never log this object. */
+  readonly masterKey: string | null;
+}
+
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+const NODE_ENVS = ['production', 'development', 'test'] as const;
+
+/** Reads the variables of `api.md`, or names every one that is wrong. An empty variable counts as absent. */
+export function readEnvironment(env: Env): Result<Environment, readonly ConfigFault[]> {
+  const given = Object.fromEntries(Object.keys(environmentSchema.shape).map((name) => [name, env[name] || undefined]));
+  const parsed = environmentSchema.safeParse(given);
+  if (!parsed.success) {
+    return err(parsed.error.issues.map(({ path, message }) => environmentFault(String(path[0] ?? ''), message)));
+  }
+  const vars = parsed.data;
+  const clash = sharedPort(vars);
+  if (clash !== null) return err([clash]);
+  return ok({
+    host: vars.HOST,
+    port: vars.PORT,
+    adminHost: vars.ADMIN_HOST,
+    adminPort: vars.ADMIN_PORT,
+    sandboxPort: vars.SANDBOX_PORT,
+    sandboxUrl: vars.SANDBOX_URL ?? null,
+    sandboxDataDir: vars.SANDBOX_DATA_DIR ?? null,
+    sandboxTimeFactor: vars.SANDBOX_TIME_FACTOR,
+    configPath: vars.CONFIG,
+    dataDir: vars.DATA_DIR,
+    publicUrl: vars.PUBLIC_URL ?? null,
+    logLevel: vars.LOG_LEVEL,
+    production: vars.NODE_ENV === 'production',
+    masterKey: vars.MASTER_KEY ?? null,
+  });
+}
+
+/** A fault of an environment variable. */
+export function environmentFault(name: string, message: string): ConfigFault {
+  return { file: 'environment', line: 0, path: name, message };
+}
+
+const port = (fallback: number) =>
+  z
+    .string()
+    .regex(/^\d{1,5}$/, 'must be a port number from 0 (any free port) to 65535')
+    .transform(Number)
+    .refine((value) => value <= 65_535, 'must be a port number from 0 (any free port) to 65535')
+    .default(fallback);
+
+const host = () =>
+  z.union([z.ipv4(), z.ipv6(), z.hostname()], 'must be an IP address or a host name').default('127.0.0.1');
+
+const baseUrl = () => {
+  const message = 'must be an http or https URL without user name, query and fragment';
+  return z
+    .string()
+    .refine(isBaseUrl, message)
+    .transform((text) => text.replace(/\/+$/, ''))
+    .optional();
+};
+
+const notYet = () =>
+  z
+    .undefined({
+      error: 'is set, but the cluster adapters are not part of this version yet; unset it to use the embedded store',
+    })
+    .optional();
+
+const environmentSchema = z.strictObject({
+  HOST: host(),
+  PORT: port(8080),
+  ADMIN_HOST: host(),
+  ADMIN_PORT: port(8081),
+  SANDBOX_PORT: port(8082),
+  SANDBOX_URL: baseUrl(),
+  SANDBOX_DATA_DIR: z.string().optional(),
+  SANDBOX_TIME_FACTOR: z
+    .string()
+    .regex(/^\d{1,6}(\.\d{1,6})?$/, 'must be a number, for example 60')
+    .transform(Number)
+    .refine((factor) => factor > 0, 'must be more than 0')
+    .default(1),
+  CONFIG: z.string().default('config/gateway.yaml'),
+  DATA_DIR: z.string().default('./data'),
+  PUBLIC_URL: baseUrl(),
+  LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`).default('info'),
+  NODE_ENV: z.enum(NODE_ENVS, `must be one of ${NODE_ENVS.join(', ')}`).default('development'),
+  MONGO_URL: notYet(),
+  REDIS_URL: notYet(),
+  MASTER_KEY: z.string().optional(),
+});
+
+/** All listeners but the sandbox's have a host of their own; two that differ may share a port. */
+function sharedPort(vars: z.output<typeof environmentSchema>): ConfigFault | null {
+  const listeners = [
+    { name: 'PORT', port: vars.PORT, host: vars.HOST },
+    { name: 'ADMIN_PORT', port: vars.ADMIN_PORT, host: vars.ADMIN_HOST },
+    { name: 'SANDBOX_PORT', port: vars.SANDBOX_PORT, host: '127.0.0.1' },
+  ].filter((listener) => listener.port !== 0);
+  for (const [index, listener] of listeners.entries()) {
+    const other = listeners.slice(0, index).find((one) => one.port === listener.port && one.host === listener.host);
+    if (other) return environmentFault(listener.name, `is the port of ${other.name} already`);
+  }
+  return null;
+}
+
+function isBaseUrl(text: string): boolean {
+  const url = URL.parse(text);
+  if (url === null || !['http:', 'https:'].includes(url.protocol)) return false;
+  return url.username === '' && url.password === '' && url.search === '' && url.hash === '';
+}

@@ -1,0 +1,119 @@
+import { z } from 'zod';
+import { AMOUNT_MINOR_MAX, type FeeSchedule, isCurrency, SCENES } from '../payment/index.ts';
+import { distinctList, durationMs, section, sharePpm, shareRatio } from './units.ts';
+
+/** The payment methods that a channel may offer and a shop may ask for. */
+export const PAYMENT_METHODS = ['alipay', 'wechatpay', 'card', 'paypal', 'usdt', 'pix', 'qqpay', 'bank'] as const;
+
+/** The webhook schedule of `api.md` is fixed in this version; its length can be stated, not changed. */
+const WEBHOOK_MAX_AGE_MS = 3 * 24 * 3_600_000;
+
+const minor = () => z.int().min(0).max(AMOUNT_MINOR_MAX);
+
+const weight = () => z.number().min(0).max(1_000_000);
+
+/** `channels` is parsed channel by channel, so that a fault in one hides none of another. */
+export const gatewayFileSchema = z.strictObject({
+  version: z.literal(1),
+  allow_http: z.boolean().nullish(),
+  routing: section({
+    weights: z
+      .strictObject({ success: weight(), fee: weight(), latency: weight(), settlement: weight() })
+      .refine((weights) => Object.values(weights).some((value) => value > 0), 'must not all be 0')
+      .prefault({ success: 60, fee: 25, latency: 10, settlement: 5 }),
+    exploration: shareRatio().prefault('2%'),
+    failover: section({
+      max_attempts: z.int().min(1).max(10).default(3),
+      budget: durationMs({ min: '100ms', max: '60s' }).prefault('8s'),
+    }),
+    rules: z
+      .array(z.unknown())
+      .refine(
+        (rules) => rules.length === 0,
+        'has rules, but this version does not evaluate routing rules; remove them, so that nobody relies on them',
+      )
+      .nullish(),
+  }),
+  channels: z.unknown().optional(),
+  policies: section({
+    late_success: z.enum(['accept', 'refund']).default('refund'),
+    surplus: z.literal('refund').default('refund'),
+    amount_mismatch: z.literal('hold').default('hold'),
+  }),
+  webhooks: section({
+    timeout: durationMs({ min: '1s', max: '30s' }).prefault('10s'),
+    max_age: durationMs({ min: '1m', max: '30d' })
+      .refine((ms) => ms === WEBHOOK_MAX_AGE_MS, 'must be 3d: this version always retries for three days')
+      .prefault('3d'),
+    allow_private_addresses: z.boolean().nullish(),
+  }),
+  alerts: section({
+    success_rate_below: shareRatio().prefault('95%'),
+    min_volume: z.int().min(1).max(1_000_000).default(20),
+    callback_delay_p95_above: durationMs({ min: '1s', max: '1d' }).prefault('60s'),
+    webhook_oldest_above: durationMs({ min: '1s', max: '7d' }).prefault('5m'),
+    balance_below: z
+      .record(z.string(), minor())
+      .nullish()
+      .transform((balances) => balances ?? {}),
+  }),
+});
+
+export type GatewayFile = z.output<typeof gatewayFileSchema>;
+
+/** What a channel may be called: it is part of URLs and metric labels. */
+export const CHANNEL_ID = /^[a-z0-9-]{1,40}$/;
+
+/** One entry of `channels`; `credentials` is left to the provider's own schema. */
+export function channelSchema(providerIds: readonly string[]) {
+  return z.strictObject({
+    provider: z.enum(providerIds),
+    mode: z.enum(['sandbox', 'live']),
+    enabled: z.boolean().default(true),
+    weight: z.number().min(0).max(10_000).default(100),
+    methods: distinctList(z.enum(PAYMENT_METHODS)),
+    currencies: distinctList(z.string().refine(isCurrency, 'is not a currency; write an ISO 4217 code or USDT')),
+    scenes: distinctList(z.enum(SCENES)).prefault(['redirect']),
+    fee: feeSchema,
+    limits: limitsSchema,
+    settlement_delay: durationMs({ min: '0s', max: '90d' }).prefault('1d'),
+    timeouts: section({
+      create: durationMs({ min: '100ms', max: '30s' }).prefault('3s'),
+      query: durationMs({ min: '100ms', max: '30s' }).prefault('3s'),
+      refund: durationMs({ min: '100ms', max: '60s' }).prefault('5s'),
+    }),
+    breaker: section({
+      failure_rate: shareRatio()
+        .refine((share) => share > 0, 'must be more than 0%')
+        .prefault('50%'),
+      min_requests: z.int().min(1).max(10_000).default(10),
+      window: durationMs({ min: '1s', max: '10m' }).prefault('10s'),
+      open_for: durationMs({ min: '1s', max: '1h' }).prefault('15s'),
+    }),
+    credentials: z.unknown().optional(),
+  });
+}
+
+export type ChannelEntry = z.output<ReturnType<typeof channelSchema>>;
+
+const feeSchema = z
+  .strictObject({
+    rate: sharePpm(),
+    fixed: minor().default(0),
+    min: minor().default(0),
+    max: minor().nullable().default(null),
+  })
+  .refine((fee) => fee.max === null || fee.min <= fee.max, { path: ['min'], error: 'must not be more than fee.max' })
+  .transform(
+    (fee): FeeSchedule => ({ ratePpm: fee.rate, fixedMinor: fee.fixed, minMinor: fee.min, maxMinor: fee.max }),
+  );
+
+const limitsSchema = section({
+  min: minor().default(1),
+  max: minor().nullable().default(null),
+  daily: z.int().min(1).nullable().default(null),
+  per_minute: z.int().min(1).max(1_000_000).nullable().default(null),
+}).refine((limits) => limits.max === null || limits.min <= limits.max, {
+  path: ['min'],
+  error: 'must not be more than limits.max',
+});

@@ -1,0 +1,2 @@
+export { createMemoryEphemeral, type MemoryOptions } from './memory.ts';
+export type * from './port.ts';

@@ -1,0 +1,58 @@
+import { Router } from '@koa/router';
+import Koa from 'koa';
+
+export interface Readiness {
+  readonly ok: boolean;
+  /** One word per part, `ok` or the reason why it is not. */
+  readonly checks: Readonly<Record<string, string>>;
+}
+
+export interface AdminAppParts {
+  readonly metrics: () => Promise<{ readonly contentType: string; readonly body: string }>;
+  readonly ready: () => Promise<Readiness>;
+  /** What an operator reads when the dashboards are down; JSON. */
+  readonly status: () => Promise<unknown>;
+  readonly onError: (thrown: unknown) => void;
+}
+
+/** The application of the admin listener: metrics for Prometheus, health for whoever restarts and balances processes. */
+export function createAdminApp(parts: AdminAppParts): Koa {
+  const app = new Koa();
+  app.on('error', parts.onError);
+  const router = new Router({ sensitive: true });
+
+  /** The process is up; deliberately asks nothing else, or an outage of the store would restart every replica. */
+  router.get('/healthz', (ctx) => sendJson(ctx, 200, { ok: true }));
+
+  router.get('/readyz', async (ctx) => {
+    const { ok, checks } = await parts.ready();
+    sendJson(ctx, ok ? 200 : 503, { ok, checks });
+  });
+
+  router.get('/admin/status', async (ctx) => sendJson(ctx, 200, await parts.status()));
+
+  router.get('/metrics', async (ctx) => {
+    const { contentType, body } = await parts.metrics();
+    ctx.set('Content-Type', contentType);
+    ctx.body = body;
+  });
+
+  app.use(async (ctx, next) => {
+    ctx.set({ 'X-Content-Type-Options': 'nosniff', 'Cache-Control': 'no-store' });
+    try {
+      await next();
+    } catch (thrown) {
+      parts.onError(thrown);
+      sendJson(ctx, ctx.path === '/readyz' ? 503 : 500, { ok: false, checks: { self: 'crashed; see the log' } });
+    }
+  });
+  app.use(router.routes());
+  app.use((ctx) => sendJson(ctx, 404, { error: 'not_found' }));
+  return app;
+}
+
+function sendJson(ctx: Koa.Context | Koa.ParameterizedContext, status: number, body: unknown): void {
+  ctx.status = status;
+  ctx.set('Content-Type', 'application/json; charset=utf-8');
+  ctx.body = JSON.stringify(body);
+}

@@ -1,0 +1,1 @@
+export { addCashierRoutes, sendCashierError } from './routes.ts';

@@ -1,0 +1,91 @@
+import { type EpochMs, type OpenAttempt, type Payment, payableAttempt, unreachable } from '../../payment/index.ts';
+import { type Reason, reasonOfEnd, reasonOfError } from './reason.ts';
+
+/** What the buyer sees, derived from the payment alone. `retry`: why the last try on a still open order failed. */
+export type Stage =
+  | { readonly kind: 'scan'; readonly qrCode: string; readonly method: string; readonly retry: Reason | null }
+  | { readonly kind: 'redirect'; readonly url: string; readonly method: string; readonly retry: Reason | null }
+  | { readonly kind: 'form'; readonly form: string; readonly method: string; readonly retry: Reason | null }
+  | { readonly kind: 'inapp'; readonly method: string; readonly retry: Reason | null }
+  | { readonly kind: 'preparing' | 'closing' | 'review' | 'paid' | 'refunded' }
+  | { readonly kind: 'failed' | 'closed'; readonly reason: Reason };
+
+/** The stage that a payment is in at a moment. A way to pay is shown only while there is exactly one (I7). */
+export function stageOf(payment: Payment, now: EpochMs): Stage {
+  switch (payment.status) {
+    case 'created':
+    case 'pending':
+      return openStage(payment, now);
+    case 'review':
+      return { kind: 'review' };
+    case 'succeeded':
+    case 'partially_refunded':
+    case 'disputed':
+      return { kind: 'paid' };
+    case 'refunded':
+      return { kind: 'refunded' };
+    case 'failed':
+    case 'closed':
+      return { kind: payment.status, reason: reasonOfEnd(payment) };
+    default:
+      return unreachable(payment.status);
+  }
+}
+
+function openStage(payment: Payment, now: EpochMs): Stage {
+  // The agenda closes an expired payment a moment later; nobody should start to pay in that moment.
+  if (payment.closeRequested !== null || now >= payment.expiresAt) return { kind: 'closing' };
+  const attempt = payableAttempt(payment);
+  return attempt ? payStage(attempt) : { kind: 'preparing' };
+}
+
+function payStage(attempt: OpenAttempt): Stage {
+  const { action, method } = attempt;
+  const retry = attempt.error === null ? null : reasonOfError(attempt.error);
+  switch (action.type) {
+    case 'qr_code':
+      return { kind: 'scan', qrCode: action.qrCode, method, retry };
+    case 'redirect':
+      return { kind: 'redirect', url: action.url, method, retry };
+    case 'form':
+      return { kind: 'form', form: action.html, method, retry };
+    case 'client_secret':
+      return { kind: 'inapp', method, retry };
+    default:
+      return unreachable(action);
+  }
+}
+
+/**
+ * A short text that changes exactly when the page has to look different; the page polls it. It holds nothing that a
+ * bystander could use.
+ */
+export function stageTag(payment: Payment, stage: Stage): string {
+  const detail = 'reason' in stage ? stage.reason : 'retry' in stage ? (stage.retry ?? 'first') : '';
+  const seq = 'method' in stage ? (payableAttempt(payment)?.seq ?? 0) : 0;
+  return [stage.kind, detail, seq, paidTwice(payment) ? 'twice' : ''].join('.');
+}
+
+/** How often the page should look again; null when nothing can change any more. A late payment may still follow an end. */
+export function pollEveryMs(stage: Stage): number | null {
+  if (stage.kind === 'paid' || stage.kind === 'refunded') return null;
+  return stage.kind === 'failed' || stage.kind === 'closed' ? 15_000 : 2_000;
+}
+
+/** The buyer has paid more than the order took. */
+export function paidTwice(payment: Payment): boolean {
+  return payment.attempts.some((attempt) => attempt.status === 'succeeded' && attempt.effect === 'surplus');
+}
+
+/** Where the pay button leads: only an http(s) address is ever handed to a browser. */
+export function payUrl(stage: Stage): string | null {
+  if (stage.kind === 'redirect') return webUrl(stage.url);
+  // Some QR codes are the wallet's own web address: on a phone it opens the app.
+  return stage.kind === 'scan' ? webUrl(stage.qrCode) : null;
+}
+
+/** A normalised http(s) URL, or null for everything else. */
+export function webUrl(text: string): string | null {
+  const url = URL.parse(text);
+  return url !== null && (url.protocol === 'https:' || url.protocol === 'http:') ? url.href : null;
+}

@@ -1,0 +1,22 @@
+import type { Router } from '@koa/router';
+import { candidateView } from '../gateway/index.ts';
+import { ok } from '../payment/index.ts';
+import { forMerchant } from './authenticate.ts';
+import type { PublicAppParts, RequestState } from './context.ts';
+import { readJson } from './json-body.ts';
+import { parseQuote } from './order.ts';
+
+/** `POST /v1/routing/quote`: what would be chosen now and what it would cost. Creates nothing. */
+export function addQuoteRoute(router: Router<RequestState>, parts: PublicAppParts): void {
+  router.post(
+    '/v1/routing/quote',
+    forMerchant(parts, async (ctx, merchant) => {
+      const body = await readJson(ctx.req);
+      if (!body.ok) return body;
+      const request = parseQuote(body.value, parts.settings().allowHttpUrls);
+      if (!request.ok) return request;
+      const quote = await parts.gateway.quote(merchant, request.value);
+      return ok({ status: 200, body: { channel: quote.channelId, candidates: quote.candidates.map(candidateView) } });
+    }),
+  );
+}

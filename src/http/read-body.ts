@@ -1,0 +1,30 @@
+import type { IncomingMessage } from 'node:http';
+import { err, ok, type Result } from '../payment/index.ts';
+
+/** `api.md`: no request that we take is longer. */
+export const BODY_BYTES_MAX = 64 * 1024;
+
+/**
+ * How much of a refused body is read and thrown away. A client that is still sending when the answer comes would otherwise see
+ * a reset connection instead of the answer. Beyond this the connection is cut.
+ */
+const DRAIN_BYTES_MAX = 16 * 1024 * 1024;
+
+type BodyFault = 'too_large' | 'aborted';
+
+/** Reads at most `BODY_BYTES_MAX` bytes exactly as they came; keeps nothing of a longer body. */
+export async function readBody(request: IncomingMessage): Promise<Result<Buffer, BodyFault>> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of request as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size <= BODY_BYTES_MAX) chunks.push(chunk);
+      else chunks.length = 0;
+      if (size > DRAIN_BYTES_MAX) return err('too_large');
+    }
+  } catch {
+    return err('aborted');
+  }
+  return size > BODY_BYTES_MAX ? err('too_large') : ok(Buffer.concat(chunks));
+}

@@ -1,0 +1,236 @@
+import { randomBytes as cryptoRandomBytes, randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { PROVIDERS } from '../channels/index.ts';
+import {
+  type ConfigFault,
+  type ConfiguredChannel,
+  type Environment,
+  type LoadedConfig,
+  loadConfig,
+  openMasterKey,
+  readEnvironment,
+} from './config/index.ts';
+import { createMemoryEphemeral } from './ephemeral/index.ts';
+import { type Channel, createGateway, type GatewaySettings, type Sealer, type Telemetry } from './gateway/index.ts';
+import { createAdminApp, createPublicApp, type Listener, listen } from './http/index.ts';
+import { err, ok, type Result } from './payment/index.ts';
+import { createBreakers, createStatistics } from './routing/index.ts';
+import { remoteSandbox, type SandboxLink, startOwnSandbox } from './sandbox-link.ts';
+import { channelStates, observedBy } from './status.ts';
+import { openSqliteStore, type SqliteStore } from './store/sqlite/index.ts';
+import { addGauges, createLogger, createMetrics, createTelemetry } from './telemetry/index.ts';
+import { createWebhookSender } from './webhooks/index.ts';
+
+/** Requests in flight get this long to finish after SIGTERM; the whole stop stays under ten seconds. */
+const DRAIN_MS = 6_000;
+/** The breaker of a channel that has just been removed from the configuration. */
+const DEFAULT_BREAKER = { failureRate: 0.5, minRequests: 10, windowMs: 10_000, openForMs: 15_000 };
+
+const random = Math.random;
+const now = Date.now;
+const randomBytes = (size: number): Uint8Array => cryptoRandomBytes(size);
+
+/** A gateway that serves; `stop` drains it and settles when nothing is left running. */
+export interface Running {
+  readonly publicUrl: string;
+  readonly adminUrl: string;
+  readonly sandboxUrl: string | null;
+  readonly config: LoadedConfig;
+  stop(): Promise<void>;
+}
+
+/** What could be opened has to be closed again, in reverse, also when a later part fails to open. */
+type Closers = (() => Promise<void>)[];
+
+/**
+ * The composition root: the only place that knows every part. Answers every fault of environment and configuration before
+ * anything is opened, so that a gateway is never half-started.
+ */
+export async function startSwitchyard(
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<Result<Running, readonly ConfigFault[]>> {
+  const environment = readEnvironment(env);
+  if (!environment.ok) return environment;
+  const { configPath, production, masterKey, dataDir } = environment.value;
+  const config = loadConfig({ path: configPath, env, providers: PROVIDERS, production });
+  if (!config.ok) return config;
+  const sandbox = config.value.channels.some(({ mode }) => mode === 'sandbox');
+  const sealer = openMasterKey({ masterKey, dataDir, sandbox, randomBytes });
+  if (!sealer.ok) return err([sealer.error]);
+  const closers: Closers = [];
+  try {
+    return ok(await open(environment.value, config.value, sealer.value, closers));
+  } catch (thrown) {
+    await closeAll(closers);
+    throw thrown;
+  }
+}
+
+async function open(
+  environment: Environment,
+  config: LoadedConfig,
+  sealer: Sealer,
+  closers: Closers,
+): Promise<Running> {
+  const metrics = createMetrics();
+  const telemetry = createTelemetry(metrics, createLogger(environment.logLevel));
+  for (const { path, message } of config.warnings) telemetry.warn({ path }, message);
+  const store = openStore(environment, telemetry, closers);
+  const ephemeral = createMemoryEphemeral({ now });
+  closers.push(() => ephemeral.close());
+  const webhooks = createWebhookSender();
+  closers.push(() => webhooks.close());
+
+  const channels = new Map<string, Channel>();
+  let publicUrl = environment.publicUrl ?? `http://${environment.host}:${environment.port}`;
+  const settings = (): GatewaySettings => ({ ...config.settings, publicUrl });
+  const statistics = createStatistics();
+  const breakers = createBreakers({
+    settingsOf: (channelId) => channels.get(channelId)?.breaker ?? DEFAULT_BREAKER,
+    onChange: (change) => telemetry.warn({ ...change }, `breaker ${change.state}`),
+  });
+  closers.push(async () => breakers.dispose());
+  const gateway = createGateway({
+    ...{ store, ephemeral, settings, sealer, statistics, breakers, telemetry, random, randomBytes },
+    channels: () => channels,
+    merchants: () => config.merchants,
+    clock: { now },
+    sendWebhook: webhooks.send,
+    processId: randomUUID(),
+  });
+
+  const publicApp = createPublicApp({
+    ...{ gateway, settings, ephemeral, telemetry, randomBytes },
+    merchants: config.merchants,
+    clock: { now },
+  });
+  const publicListener = await listen(publicApp, { host: environment.host, port: environment.port });
+  closers.push(() => publicListener.close(DRAIN_MS));
+  publicUrl = environment.publicUrl ?? publicListener.url;
+
+  const link = await openSandbox(environment, config.channels, telemetry, closers);
+  for (const configured of config.channels) {
+    const channel = await openChannel(configured, link, publicUrl);
+    channels.set(configured.id, channel);
+    closers.push(() => channel.adapter.dispose());
+  }
+  const observed = observedBy({ channels, breakers, statistics, store, settings, now, config });
+  addGauges(metrics, observed);
+  const admin = await openAdmin(
+    environment,
+    { metrics, store, channels, telemetry, states: () => channelStates(observed) },
+    closers,
+  );
+  gateway.start();
+
+  return {
+    publicUrl,
+    adminUrl: admin.url,
+    sandboxUrl: link?.url ?? null,
+    config,
+    stop: async () => {
+      // Providers and shops first: nothing new comes in while what is in hand is finished.
+      await publicListener.close(DRAIN_MS);
+      await gateway.stop();
+      await closeAll(closers);
+    },
+  };
+}
+
+function openStore(environment: Environment, telemetry: Telemetry, closers: Closers): SqliteStore {
+  const store = openSqliteStore({
+    path: join(environment.dataDir, 'switchyard.db'),
+    onDamaged: (error) => telemetry.error({ err: error }, 'a stored payment cannot be trusted; repair it by hand'),
+  });
+  closers.push(() => store.close());
+  return store;
+}
+
+async function openSandbox(
+  environment: Environment,
+  channels: readonly ConfiguredChannel[],
+  telemetry: Telemetry,
+  closers: Closers,
+): Promise<SandboxLink | null> {
+  if (channels.every(({ mode }) => mode === 'live')) return null;
+  const link =
+    environment.sandboxUrl === null
+      ? await startOwnSandbox(environment, channels, { randomBytes, random, now, telemetry })
+      : remoteSandbox(environment.sandboxUrl);
+  closers.push(() => link.close());
+  return link;
+}
+
+async function openChannel(
+  configured: ConfiguredChannel,
+  link: SandboxLink | null,
+  publicUrl: string,
+): Promise<Channel> {
+  const provider = PROVIDERS.find(({ id }) => id === configured.providerId);
+  if (!provider) throw new Error(`channel ${configured.id}: no provider ${configured.providerId}`);
+  const given = configured.mode === 'live' ? configured.credentials : await link?.connect(configured.id, publicUrl);
+  const credentials = configured.mode === 'live' ? given : provider.configSchema.parse(given);
+  const { id, providerId, mode, profile, timeouts, breaker } = configured;
+  const { capabilities, callbackUrl } = provider;
+  const adapter = provider.openAdapter(credentials, { now, randomBytes });
+  return { id, providerId, mode, capabilities, callbackUrl, adapter, profile, timeouts, breaker };
+}
+
+async function openAdmin(
+  environment: Environment,
+  parts: {
+    readonly metrics: ReturnType<typeof createMetrics>;
+    readonly store: SqliteStore;
+    readonly channels: ReadonlyMap<string, Channel>;
+    readonly states: () => unknown;
+    readonly telemetry: Telemetry;
+  },
+  closers: Closers,
+): Promise<Listener> {
+  const { metrics, store, channels, states, telemetry } = parts;
+  const admin = createAdminApp({
+    metrics: async () => ({ contentType: metrics.registry.contentType, body: await metrics.registry.metrics() }),
+    ready: async () => {
+      const storeOk = await store.ping().then(
+        () => true,
+        () => false,
+      );
+      const checks = { store: storeOk ? 'ok' : 'unreachable', channels: channels.size > 0 ? 'ok' : 'none loaded' };
+      return { ok: storeOk && channels.size > 0, checks };
+    },
+    status: async () => ({ channels: states() }),
+    onError: (thrown) => telemetry.error({ err: thrown }, 'admin request failed'),
+  });
+  const listening = await listen(admin, {
+    host: environment.adminHost,
+    port: environment.adminPort,
+    portVariable: 'ADMIN_PORT',
+  });
+  closers.push(() => listening.close(1_000));
+  return listening;
+}
+
+async function closeAll(closers: Closers): Promise<void> {
+  for (const close of closers.splice(0).reverse()) await close();
+}
+
+/** The simulators alone, for gateways that are started with SANDBOX_URL. */
+export async function startSandboxAlone(
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<
+  Result<
+    { readonly url: string; readonly channelIds: readonly string[]; stop(): Promise<void> },
+    readonly ConfigFault[]
+  >
+> {
+  const environment = readEnvironment(env);
+  if (!environment.ok) return environment;
+  const { configPath: path, production, logLevel, sandboxDataDir } = environment.value;
+  const config = loadConfig({ path, env, providers: PROVIDERS, production });
+  if (!config.ok) return config;
+  const telemetry = createTelemetry(createMetrics(), createLogger(logLevel));
+  const ports = { randomBytes, random, now, telemetry };
+  const link = await startOwnSandbox(environment.value, config.value.channels, ports, sandboxDataDir);
+  const channelIds = config.value.channels.filter(({ mode }) => mode === 'sandbox').map(({ id }) => id);
+  return ok({ url: link.url, channelIds, stop: () => link.close() });
+}

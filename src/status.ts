@@ -1,0 +1,68 @@
+import type { LoadedConfig } from './config/index.ts';
+import type { Channel, GatewaySettings } from './gateway/index.ts';
+import { AMOUNT_MINOR_MAX, feeMinorCeil } from './payment/index.ts';
+import { type Breakers, factorsOf, type Statistics, scoreOf } from './routing/index.ts';
+import type { PaymentStore } from './store/port.ts';
+import type { Observed } from './telemetry/index.ts';
+
+/** The amount whose score stands for a channel in the metrics, in minor units: an ordinary order of such shops. */
+const TYPICAL_AMOUNT_MINOR = 5_000;
+
+/** What the gauges and the status answer look at. */
+export function observedBy(parts: {
+  readonly channels: ReadonlyMap<string, Channel>;
+  readonly breakers: Breakers;
+  readonly statistics: Statistics;
+  readonly store: PaymentStore;
+  readonly settings: () => GatewaySettings;
+  readonly now: () => number;
+  readonly config: LoadedConfig;
+}): Observed {
+  const { channels, breakers, statistics, store, settings, now, config } = parts;
+  return {
+    channels: () => channels,
+    breakerState: (channelId, operation) => breakers.state(channelId, operation),
+    estimate: (channelId, method) => statistics.estimate(channelId, method, now()),
+    score: ({ id, profile }) => {
+      const { minMinor, maxMinor } = profile.limits;
+      const amountMinor = Math.min(Math.max(TYPICAL_AMOUNT_MINOR, minMinor), maxMinor ?? AMOUNT_MINOR_MAX);
+      const estimate = statistics.estimate(id, profile.methods[0] ?? 'none', now());
+      const factors = factorsOf({
+        successRatio: estimate.technicalRatio * estimate.paymentRatio,
+        feeMinor: feeMinorCeil(profile.fee, amountMinor),
+        amountMinor,
+        latencyMs: estimate.latencyMs,
+        settlementDelayMs: profile.settlementDelayMs,
+      });
+      return profile.weight === 0 ? 0 : scoreOf(factors, settings().routing.weights, profile.weight);
+    },
+    alertThresholds: () => config.alertThresholds,
+    store,
+    now,
+  };
+}
+
+/** The state of each channel as an operator wants to read it. */
+export function channelStates(observed: Observed) {
+  return [...observed.channels().values()].map((channel) => {
+    const { id, providerId, mode, profile } = channel;
+    const estimate = observed.estimate(id, profile.methods[0] ?? 'none');
+    return {
+      channel: id,
+      provider: providerId,
+      mode,
+      enabled: profile.enabled,
+      weight: profile.weight,
+      methods: profile.methods,
+      currencies: profile.currencies,
+      breaker: {
+        create: observed.breakerState(id, 'create'),
+        query: observed.breakerState(id, 'query'),
+        close: observed.breakerState(id, 'close'),
+      },
+      technical_ratio: estimate.technicalRatio,
+      payment_ratio: estimate.paymentRatio,
+      score: observed.score(channel),
+    };
+  });
+}

@@ -1,0 +1,132 @@
+import type { Connection } from './connection.ts';
+import { explain } from './failures.ts';
+
+/** Writes in one transaction: enough that the fsync hardly counts, few enough that the event loop turns in between. */
+const BATCH_MAX = 256;
+/** Writes that may wait. A process that is this far behind must refuse work instead of growing. */
+const QUEUE_MAX = 20_000;
+
+/** Runs inside a transaction and says what to answer; the answer is made after the commit. */
+export type Write<T> = () => () => T;
+
+export interface CommitStats {
+  /** Transactions that reached the disk. */
+  readonly commits: number;
+  /** Writes that were kept by those transactions. */
+  readonly writes: number;
+  /** Writes that failed, alone or with their batch. */
+  readonly failedWrites: number;
+}
+
+/**
+ * Groups concurrent writes into one commit, since the fsync is what a write costs. What is enqueued while the event loop turns
+ * is written together; no promise resolves before the commit that holds its write, and a failed commit rejects all of its batch.
+ * After a commit that failed at the fsync the writes are undone here but may reappear after a power cut: a rejection means
+ * "not known to be kept", never "certainly not kept".
+ */
+export interface CommitQueue {
+  submit<T>(write: Write<T>): Promise<T>;
+  /** Why the last transaction could not be committed; null while commits work. */
+  outage(): Error | null;
+  stats(): CommitStats;
+  /** Commits what is waiting; later writes are refused. */
+  drain(): void;
+}
+
+interface Waiting {
+  /** Writes, and hands back what settles the writer's promise. */
+  execute(): () => void;
+  reject(error: Error): void;
+}
+
+export function createCommitQueue({ db, path, assertInPlace }: Connection): CommitQueue {
+  const [begin, commit, rollback] = [db.prepare('BEGIN IMMEDIATE'), db.prepare('COMMIT'), db.prepare('ROLLBACK')];
+  const savepoint = db.prepare('SAVEPOINT one_write');
+  const release = db.prepare('RELEASE one_write');
+  const undo = db.prepare('ROLLBACK TO one_write');
+  const stats = { commits: 0, writes: 0, failedWrites: 0 };
+  let waiting: Waiting[] = [];
+  let outage: Error | null = null;
+  let scheduled = false;
+  let closed = false;
+
+  function enqueue(write: Waiting): void {
+    waiting.push(write);
+    schedule();
+  }
+
+  function schedule(): void {
+    if (scheduled || waiting.length === 0) return;
+    scheduled = true;
+    setImmediate(() => {
+      scheduled = false;
+      flush();
+      schedule();
+    });
+  }
+
+  function flush(): void {
+    const batch = waiting.slice(0, BATCH_MAX);
+    waiting = waiting.slice(BATCH_MAX);
+    if (batch.length === 0) return;
+    const settle = commitAll(batch);
+    for (const done of settle) done();
+  }
+
+  function commitAll(batch: readonly Waiting[]): readonly (() => void)[] {
+    try {
+      assertInPlace();
+      begin.run();
+      const executed = batch.map(executeAlone);
+      commit.run();
+      outage = null;
+      const failedWrites = executed.filter(({ kept }) => !kept).length;
+      stats.commits += 1;
+      stats.writes += batch.length - failedWrites;
+      stats.failedWrites += failedWrites;
+      return executed.map(({ settle }) => settle);
+    } catch (error) {
+      if (db.inTransaction) rollback.run();
+      const failure = explain(path, error);
+      outage = failure;
+      stats.failedWrites += batch.length;
+      return batch.map((write) => () => write.reject(failure));
+    }
+  }
+
+  /** A write that fails takes back its own statements only, unless SQLite has given up the whole transaction. */
+  function executeAlone(write: Waiting): { readonly kept: boolean; readonly settle: () => void } {
+    savepoint.run();
+    try {
+      const settle = write.execute();
+      release.run();
+      return { kept: true, settle };
+    } catch (error) {
+      if (!db.inTransaction) throw error;
+      undo.run();
+      release.run();
+      return { kept: false, settle: () => write.reject(explain(path, error)) };
+    }
+  }
+
+  return {
+    async submit<T>(write: Write<T>): Promise<T> {
+      if (closed) throw new Error(`store: ${path} is closed`);
+      if (waiting.length >= QUEUE_MAX) throw new Error(`store: ${QUEUE_MAX} writes are waiting; try again later`);
+      const answer = await new Promise<() => T>((resolve, reject) => {
+        const execute = () => {
+          const prepared = write();
+          return () => resolve(prepared);
+        };
+        enqueue({ execute, reject });
+      });
+      return answer();
+    },
+    outage: () => outage,
+    stats: () => ({ ...stats }),
+    drain() {
+      closed = true;
+      while (waiting.length > 0) flush();
+    },
+  };
+}

@@ -1,0 +1,145 @@
+import { closeSync, fsyncSync, mkdirSync, openSync, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import Database from 'better-sqlite3';
+import { explaining, isBusy } from './failures.ts';
+import { MIGRATIONS, migrate, newerSchema, schemaVersion } from './migrations.ts';
+
+/** How long a statement waits for a lock that a reader or a backup tool holds; the process stands still meanwhile. */
+const BUSY_TIMEOUT_MS = 2_000;
+/** 16 MiB of log between checkpoints: a page that changes often is copied into the database once. */
+const CHECKPOINT_PAGES = 4_000;
+const JOURNAL_BYTES_MAX = 64 * 1024 * 1024;
+
+export interface Connection {
+  readonly db: Database.Database;
+  readonly path: string;
+  /** Throws when the open file is no longer the one at its path: what is written to a deleted file is lost. */
+  assertInPlace(): void;
+  close(): void;
+}
+
+/** Opens the one writing connection and keeps every other process from opening a second one until it is closed. */
+export function openWriter(file: string, sizeBytesMax: number | undefined): Connection {
+  const path = resolve(file);
+  return explaining(path, () => {
+    makeDirectory(dirname(path));
+    const lock = lockOut(path);
+    try {
+      createPrivate(path);
+      const db = new Database(path, { timeout: BUSY_TIMEOUT_MS });
+      return guard(db, () => {
+        // First of all a read: it refuses what is no database, before a pragma could change anything.
+        schemaVersion(db, path);
+        prepareForWriting(db, path, sizeBytesMax);
+        migrate(db, path);
+        return connection(db, path, () => lock.close());
+      });
+    } catch (error) {
+      lock.close();
+      throw error;
+    }
+  });
+}
+
+/** Opens a file for reading only; a gateway may be writing to it. */
+export function openReader(file: string): Connection {
+  const path = resolve(file);
+  return explaining(path, () => {
+    if (statSync(path, { throwIfNoEntry: false }) === undefined) {
+      throw new Error(`store: ${path} does not exist; start the gateway once, or set DATA_DIR to where its data is`);
+    }
+    const db = new Database(path, { readonly: true, fileMustExist: true, timeout: BUSY_TIMEOUT_MS });
+    return guard(db, () => {
+      const found = schemaVersion(db, path);
+      if (found > MIGRATIONS.length) throw newerSchema(path, found, MIGRATIONS.length);
+      if (found < MIGRATIONS.length) {
+        throw new Error(
+          `store: ${path} has the older schema version ${found}; start the gateway once to bring it forward`,
+        );
+      }
+      return connection(db, path, () => {});
+    });
+  });
+}
+
+function connection(db: Database.Database, path: string, afterClose: () => void): Connection {
+  const { ino, dev } = statSync(path, { bigint: true });
+  return {
+    db,
+    path,
+    assertInPlace() {
+      const now = statSync(path, { bigint: true, throwIfNoEntry: false });
+      if (now?.ino === ino && now.dev === dev) return;
+      throw new Error(`store: ${path} was removed or replaced while it was open; put it back and restart the gateway`);
+    },
+    close() {
+      db.close();
+      afterClose();
+    },
+  };
+}
+
+function prepareForWriting(db: Database.Database, path: string, sizeBytesMax: number | undefined): void {
+  if (db.pragma('journal_mode = WAL', { simple: true }) !== 'wal') {
+    throw new Error(`store: the file system of ${path} cannot hold a write-ahead log; set DATA_DIR to a local disk`);
+  }
+  db.pragma('synchronous = FULL');
+  // On macOS only this reaches the disk; elsewhere it changes nothing.
+  db.pragma('fullfsync = ON');
+  db.pragma('foreign_keys = OFF');
+  db.pragma('trusted_schema = OFF');
+  db.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
+  db.pragma(`journal_size_limit = ${JOURNAL_BYTES_MAX}`);
+  if (sizeBytesMax === undefined) return;
+  const pageBytes = Number(db.pragma('page_size', { simple: true }));
+  db.pragma(`max_page_count = ${Math.floor(sizeBytesMax / pageBytes)}`);
+}
+
+/**
+ * An exclusive lock of the operating system on `<path>.lock`. It ends with the process however that dies, so that nobody ever
+ * has to remove a stale lock file. SQLite takes it for us: Node has no file locks.
+ */
+function lockOut(path: string): Database.Database {
+  const lock = new Database(`${path}.lock`, { timeout: 0 });
+  return guard(lock, () => {
+    try {
+      lock.exec('BEGIN EXCLUSIVE');
+    } catch (error) {
+      if (!isBusy(error)) throw error;
+      throw new Error(
+        `store: ${path} is in use by another gateway; stop that one, or give this one its own DATA_DIR (reading is possible)`,
+        { cause: error },
+      );
+    }
+    return lock;
+  });
+}
+
+/** Payments concern nobody else on the machine; SQLite gives its log the same mode. */
+function createPrivate(path: string): void {
+  try {
+    closeSync(openSync(path, 'wx', 0o600));
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+  }
+}
+
+/** A directory that was just made must survive a power cut too, together with the payments in it. */
+function makeDirectory(path: string): void {
+  const first = mkdirSync(path, { recursive: true, mode: 0o700 });
+  if (first === undefined || process.platform === 'win32') return;
+  for (let made = path; made.length >= first.length; made = dirname(made)) {
+    const parent = openSync(dirname(made), 'r');
+    fsyncSync(parent);
+    closeSync(parent);
+  }
+}
+
+function guard<T>(db: Database.Database, build: () => T): T {
+  try {
+    return build();
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}

@@ -1,0 +1,49 @@
+import type Database from 'better-sqlite3';
+import type { EpochMs, Payment } from '../../payment/index.ts';
+import { parseDocument } from '../stored-document.ts';
+import type { Write } from './commit-queue.ts';
+import type { DocumentRow } from './payment-row.ts';
+
+export interface Claim {
+  readonly now: EpochMs;
+  readonly owner: string;
+  readonly leaseMs: number;
+  readonly limit: number;
+}
+
+/**
+ * The statements that hand out due payments. A lease of `leaseMs` taken at `now` is over at `now + leaseMs`. A damaged document
+ * is leased too but not handed out: it must not keep the payments behind it from being served, and `onDamaged` hears of it each
+ * time that its lease runs out.
+ */
+export function prepareLeases(db: Database.Database, onDamaged: (error: Error) => void) {
+  const anyDue = db.prepare<[EpochMs, EpochMs]>(`
+    SELECT 1 FROM payments WHERE next_due_at <= ?
+      AND NOT EXISTS (SELECT 1 FROM leases WHERE payment_pk = payments.pk AND until > ?) LIMIT 1`);
+  const endOld = db.prepare<[EpochMs]>('DELETE FROM leases WHERE until <= ?');
+  const due = db.prepare<[EpochMs, number], DocumentRow & { readonly pk: number }>(`
+    SELECT pk, id, version, document FROM payments
+    WHERE next_due_at <= ? AND NOT EXISTS (SELECT 1 FROM leases WHERE payment_pk = payments.pk)
+    ORDER BY next_due_at, pk LIMIT ?`);
+  const take = db.prepare<[number, string, EpochMs]>('INSERT INTO leases VALUES (?, ?, ?)');
+
+  function claim({ now, owner, leaseMs, limit }: Claim): Write<readonly Payment[]> {
+    return () => {
+      endOld.run(now);
+      const rows = due.all(now, limit);
+      for (const { pk } of rows) take.run(pk, owner, now + leaseMs);
+      return () => rows.flatMap(trusted);
+    };
+  }
+
+  function trusted(row: DocumentRow): Payment[] {
+    try {
+      return [parseDocument(row.document, row)];
+    } catch (error) {
+      onDamaged(error instanceof Error ? error : new Error(`store: the stored document of ${row.id} is damaged`));
+      return [];
+    }
+  }
+
+  return { claim, isAnyDue: (now: EpochMs): boolean => anyDue.get(now, now) !== undefined };
+}

@@ -1,0 +1,110 @@
+import type Database from 'better-sqlite3';
+
+/** Marks a database file as ours ("SWYD"), so that another program's file is never taken over. */
+export const APPLICATION_ID = 0x53_57_59_44;
+
+/**
+ * The schema's history. Entry n leads from version n to n + 1; entries are never edited, only added, and each must also work on
+ * a file with millions of payments.
+ */
+export const MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE payments (
+    pk INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    version INTEGER NOT NULL,
+    merchant_id TEXT NOT NULL,
+    merchant_order_no TEXT NOT NULL,
+    status TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    next_due_at INTEGER,
+    unknown INTEGER NOT NULL,
+    undelivered INTEGER NOT NULL,
+    webhooks INTEGER NOT NULL,
+    oldest_webhook_at INTEGER,
+    document TEXT NOT NULL,
+    UNIQUE (merchant_id, merchant_order_no)
+  ) STRICT;
+  CREATE INDEX payments_newest ON payments (merchant_id, created_at, id);
+  CREATE INDEX payments_newest_by_status ON payments (merchant_id, status, created_at, id);
+  CREATE INDEX payments_due ON payments (next_due_at) WHERE next_due_at IS NOT NULL;
+  CREATE INDEX payments_webhooks ON payments (oldest_webhook_at) WHERE oldest_webhook_at IS NOT NULL;
+
+  -- Apart from the payments, so that taking a lease does not write a document again.
+  CREATE TABLE leases (
+    payment_pk INTEGER PRIMARY KEY,
+    owner TEXT NOT NULL,
+    until INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX leases_end ON leases (until);
+
+  CREATE TABLE trade_numbers (
+    channel_id TEXT NOT NULL,
+    trade_no TEXT NOT NULL,
+    payment_pk INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (channel_id, trade_no)
+  ) STRICT, WITHOUT ROWID;
+
+  -- pk is the order of commits, which is the order that a merchant reads events in.
+  CREATE TABLE events (
+    pk INTEGER PRIMARY KEY,
+    event_id TEXT NOT NULL UNIQUE,
+    merchant_id TEXT NOT NULL,
+    payment_pk INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX events_by_merchant ON events (merchant_id);
+
+  CREATE TABLE idempotency_keys (
+    merchant_id TEXT NOT NULL,
+    key TEXT NOT NULL,
+    request_hash TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (merchant_id, key)
+  ) STRICT, WITHOUT ROWID;
+
+  -- Sums over payments, kept in the transactions that change them: a scrape must not count millions of rows.
+  CREATE TABLE totals (
+    pk INTEGER PRIMARY KEY CHECK (pk = 1),
+    unknown INTEGER NOT NULL,
+    undelivered INTEGER NOT NULL,
+    webhooks INTEGER NOT NULL,
+    writable_checks INTEGER NOT NULL
+  ) STRICT;
+  INSERT INTO totals VALUES (1, 0, 0, 0, 0);
+  `,
+];
+
+/** The version of a file; 0 for an empty one. Throws when the file belongs to another program. */
+export function schemaVersion(db: Database.Database, path: string): number {
+  const applicationId = db.pragma('application_id', { simple: true });
+  if (applicationId === APPLICATION_ID) {
+    const row = db.prepare<[], { version: number }>('SELECT version FROM schema_version').get();
+    if (row) return row.version;
+  }
+  const tables = db.prepare<[], { count: number }>('SELECT COUNT(*) AS count FROM sqlite_schema').get();
+  if (applicationId === 0 && tables?.count === 0) return 0;
+  throw new Error(`store: ${path} is a database of another program; move it away, or point DATA_DIR somewhere else`);
+}
+
+/** Brings a file forward to the newest version in one transaction; a newer file than this program knows is refused. */
+export function migrate(db: Database.Database, path: string, migrations: readonly string[] = MIGRATIONS): void {
+  db.transaction(() => {
+    const from = schemaVersion(db, path);
+    if (from > migrations.length) throw newerSchema(path, from, migrations.length);
+    if (from === migrations.length) return;
+    if (from === 0) {
+      db.pragma(`application_id = ${APPLICATION_ID}`);
+      db.exec('CREATE TABLE schema_version (version INTEGER NOT NULL) STRICT; INSERT INTO schema_version VALUES (0);');
+    }
+    for (const sql of migrations.slice(from)) db.exec(sql);
+    db.prepare<[number]>('UPDATE schema_version SET version = ?').run(migrations.length);
+  }).immediate();
+}
+
+export function newerSchema(path: string, found: number, known: number): Error {
+  return new Error(
+    `store: ${path} has schema version ${found}, this program knows ${known}; run the version that wrote it, or restore a backup`,
+  );
+}

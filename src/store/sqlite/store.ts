@@ -1,0 +1,81 @@
+import type { PaymentStore } from '../port.ts';
+import { type CommitStats, createCommitQueue } from './commit-queue.ts';
+import { type Connection, openReader, openWriter } from './connection.ts';
+import { explaining } from './failures.ts';
+import { prepareLeases } from './leases.ts';
+import { type PaymentReads, prepareReads } from './reads.ts';
+import { prepareWrites } from './writes.ts';
+
+export interface SqliteOptions {
+  /** The database file. SQLite keeps `-wal` and `-shm` beside it, and `.lock` keeps a second gateway out. */
+  readonly path: string;
+  /** The file may not grow beyond this; then writes are refused as on a full disk. Absent: the disk is the limit. */
+  readonly sizeBytesMax?: number;
+  /** Hears of a due payment whose document cannot be trusted; it is left alone until a person repairs it. */
+  readonly onDamaged?: (error: Error) => void;
+}
+
+export interface SqliteStore extends PaymentStore {
+  /** For the metrics: how many writes share a commit. */
+  stats(): CommitStats;
+}
+
+/** What can be read while a gateway works on the same file. */
+export type SqliteReader = PaymentReads & Pick<PaymentStore, 'ping' | 'close'>;
+
+/**
+ * The durable store of the embedded shape: one file, one writing process. Throws, with what to do about it, when the file cannot be
+ * opened, is not ours, or is in use by another gateway.
+ */
+export function openSqliteStore(options: SqliteOptions): SqliteStore {
+  const connection = openWriter(options.path, options.sizeBytesMax);
+  const queue = createCommitQueue(connection);
+  const writes = prepareWrites(connection.db);
+  const leases = prepareLeases(connection.db, options.onDamaged ?? (() => {}));
+  const { ping, close } = lifecycle(connection);
+  return {
+    ...prepareReads(connection),
+    insert: async (payment) => queue.submit(writes.insert(payment)),
+    update: async (next, update) => queue.submit(writes.update(next, update?.releaseLease)),
+    async claimDue(claim) {
+      // A worker asks often and mostly in vain; that must not cost a transaction.
+      if (connection.db.open && !explaining(connection.path, () => leases.isAnyDue(claim.now))) return [];
+      return queue.submit(leases.claim(claim));
+    },
+    releaseLease: async (id, owner) => queue.submit(writes.releaseLease(id, owner)),
+    reserveKey: async (key) => queue.submit(writes.reserveKey(key)),
+    stats: queue.stats,
+    async ping() {
+      await ping();
+      // While commits fail nobody may send traffic, so nothing but this would ever notice that they work again.
+      if (queue.outage() !== null) await queue.submit(writes.checkWritable());
+    },
+    async close() {
+      queue.drain();
+      await close();
+    },
+  };
+}
+
+/** Opens the file of a store for looking only, also while a gateway writes to it. Throws as `openSqliteStore` does. */
+export function openSqliteReader(path: string): SqliteReader {
+  const connection = openReader(path);
+  return { ...prepareReads(connection), ...lifecycle(connection) };
+}
+
+function lifecycle(connection: Connection): Pick<PaymentStore, 'ping' | 'close'> {
+  const alive = connection.db.prepare('SELECT 1 FROM totals');
+  return {
+    async ping() {
+      explaining(connection.path, () => {
+        connection.assertInPlace();
+        alive.get();
+      });
+    },
+    async close() {
+      if (!connection.db.open) return;
+      if (!connection.db.readonly) connection.db.pragma('wal_checkpoint(TRUNCATE)');
+      connection.close();
+    },
+  };
+}

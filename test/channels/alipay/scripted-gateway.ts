@@ -1,0 +1,76 @@
+import { sign } from 'node:crypto';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { onTestFinished } from 'vitest';
+import { provider } from '../../../channels/alipay/index.ts';
+import type { ChannelAdapter } from '../../../src/channel/index.ts';
+import { aKeyPair, type KeyPair } from './notice.ts';
+
+/** What arrived: the query and the form of one request. */
+export interface Arrived {
+  readonly method: string;
+  readonly query: URLSearchParams;
+  readonly form: URLSearchParams;
+  readonly headers: IncomingMessage['headers'];
+}
+
+/** A server in Alipay's place that answers exactly what a test wants, right or wrong. */
+export interface ScriptedGateway {
+  readonly adapter: ChannelAdapter;
+  readonly alipay: KeyPair;
+  readonly arrived: readonly Arrived[];
+  answerWith(answer: (response: ServerResponse, arrived: Arrived) => void): void;
+}
+
+const ours = aKeyPair();
+const alipay = aKeyPair();
+
+export async function startScriptedGateway(): Promise<ScriptedGateway> {
+  const arrived: Arrived[] = [];
+  let answer: (response: ServerResponse, arrived: Arrived) => void = (response) => void response.end();
+  const server = createServer(async (incoming, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of incoming) chunks.push(chunk);
+    const { searchParams: query } = new URL(incoming.url ?? '/', 'http://gateway');
+    const form = new URLSearchParams(Buffer.concat(chunks).toString());
+    const one: Arrived = { method: incoming.method ?? '', query, form, headers: incoming.headers };
+    arrived.push(one);
+    answer(response, one);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(async () => {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  });
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('the gateway has no port');
+  return {
+    adapter: openAdapter(`http://127.0.0.1:${address.port}/gateway.do`),
+    alipay,
+    arrived,
+    answerWith(next) {
+      answer = next;
+    },
+  };
+}
+
+export function openAdapter(gateway: string): ChannelAdapter {
+  const config = provider.configSchema.parse({
+    app_id: '2021000000000001',
+    private_key: ours.privatePem,
+    alipay_public_key: alipay.publicPem,
+    seller_id: '2088000000000001',
+    gateway,
+  });
+  const adapter = provider.openAdapter(config, { now: Date.now, randomBytes: (size) => new Uint8Array(size).fill(7) });
+  onTestFinished(() => adapter.dispose());
+  return adapter;
+}
+
+/** `content` is the JSON text of the response, signed as it stands. */
+export function signedBody(key: string, content: string, by: KeyPair = alipay): string {
+  return `{"${key}":${content},"sign":"${signatureOf(content, by)}"}`;
+}
+
+export function signatureOf(content: string, by: KeyPair = alipay): string {
+  return sign('sha256', Buffer.from(content), by.privateKey).toString('base64');
+}

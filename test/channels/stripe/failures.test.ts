@@ -1,0 +1,380 @@
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { provider } from '../../../channels/stripe/index.ts';
+import type { ChannelAdapter, ChannelError } from '../../../src/channel/index.ts';
+import type { Result } from '../../../src/payment/index.ts';
+import { aRequest, CHANNEL, openStage, orderOf, patience, type Stage } from './stage.ts';
+
+let stage: Stage;
+const rejections: unknown[] = [];
+const onRejection = (reason: unknown) => rejections.push(reason);
+beforeAll(async () => {
+  process.on('unhandledRejection', onRejection);
+  stage = await openStage();
+});
+afterEach(async () => {
+  stage.host.control.faults(CHANNEL, {});
+  await stage.wish({ refuse_with: null });
+  expect(stage.bugs).toEqual([]);
+  expect(rejections).toEqual([]);
+});
+afterAll(async () => {
+  process.off('unhandledRejection', onRejection);
+  await stage.close();
+});
+
+const INVALID = { type: 'invalid_request_error' };
+const CARD = { type: 'card_error' };
+const INTENT = { id: 'pi_3x', object: 'payment_intent' };
+
+/** channels.md 3.4, row by row. */
+test.each<[string, number, Record<string, unknown>, Partial<ChannelError>]>([
+  [
+    'card_declined',
+    402,
+    { ...CARD, code: 'card_declined', decline_code: 'generic_decline' },
+    { kind: 'DECLINED', created: 'no', providerCode: 'generic_decline' },
+  ],
+  [
+    'a decline that leaves a PaymentIntent',
+    402,
+    { ...CARD, code: 'card_declined', payment_intent: INTENT },
+    { kind: 'DECLINED', created: 'maybe' },
+  ],
+  ['expired_card', 402, { ...CARD, code: 'expired_card' }, { kind: 'DECLINED', created: 'no' }],
+  ['incorrect_cvc', 402, { ...CARD, code: 'incorrect_cvc' }, { kind: 'DECLINED', created: 'no' }],
+  ['processing_error', 402, { ...CARD, code: 'processing_error' }, { kind: 'DECLINED', created: 'no' }],
+  [
+    'payment_intent_authentication_failure',
+    402,
+    { ...CARD, code: 'payment_intent_authentication_failure' },
+    { kind: 'DECLINED', created: 'no' },
+  ],
+  ...['fraudulent', 'stolen_card', 'lost_card', 'pickup_card', 'merchant_blacklist'].map(
+    (code): [string, number, Record<string, unknown>, Partial<ChannelError>] => [
+      code,
+      402,
+      { ...CARD, code: 'card_declined', decline_code: code },
+      { kind: 'RISK_REJECTED', created: 'no', providerCode: code },
+    ],
+  ),
+  ['request_blocked', 400, { ...INVALID, code: 'request_blocked' }, { kind: 'RISK_REJECTED', created: 'no' }],
+  ['amount_too_small', 400, { ...INVALID, code: 'amount_too_small' }, { kind: 'INVALID_REQUEST', created: 'no' }],
+  ['amount_too_large', 400, { ...INVALID, code: 'amount_too_large' }, { kind: 'INVALID_REQUEST', created: 'no' }],
+  ['parameter_missing', 400, { ...INVALID, code: 'parameter_missing' }, { kind: 'INVALID_REQUEST', created: 'no' }],
+  ['parameter_unknown', 400, { ...INVALID, code: 'parameter_unknown' }, { kind: 'INVALID_REQUEST', created: 'no' }],
+  ['url_invalid', 400, { ...INVALID, code: 'url_invalid' }, { kind: 'INVALID_REQUEST', created: 'no' }],
+  [
+    'a bad parameter without a code',
+    400,
+    { ...INVALID, param: 'currency' },
+    { kind: 'INVALID_REQUEST', created: 'no', providerCode: 'invalid_request_error' },
+  ],
+  ['resource_missing', 404, { ...INVALID, code: 'resource_missing' }, { kind: 'NOT_FOUND', created: 'no' }],
+  [
+    'unexpected state, succeeded',
+    400,
+    { ...INVALID, code: 'payment_intent_unexpected_state', payment_intent: { ...INTENT, status: 'succeeded' } },
+    { kind: 'ALREADY_PAID', created: 'maybe' },
+  ],
+  [
+    'unexpected state, canceled',
+    400,
+    { ...INVALID, code: 'payment_intent_unexpected_state', payment_intent: { ...INTENT, status: 'canceled' } },
+    { kind: 'ALREADY_CLOSED', created: 'maybe' },
+  ],
+  [
+    'unexpected state, other',
+    400,
+    { ...INVALID, code: 'payment_intent_unexpected_state', payment_intent: { ...INTENT, status: 'processing' } },
+    { kind: 'INVALID_REQUEST', created: 'maybe' },
+  ],
+  [
+    'charge_already_refunded',
+    400,
+    { ...INVALID, code: 'charge_already_refunded' },
+    { kind: 'DUPLICATE', created: 'maybe' },
+  ],
+  ['charge_disputed', 400, { ...INVALID, code: 'charge_disputed' }, { kind: 'DUPLICATE', created: 'maybe' }],
+  ['a reused idempotency key', 400, { type: 'idempotency_error' }, { kind: 'DUPLICATE', created: 'maybe' }],
+  ['409 idempotency_error', 409, { type: 'idempotency_error' }, { kind: 'CHANNEL_TIMEOUT_UNKNOWN', created: 'maybe' }],
+  [
+    '409 idempotency_key_in_use',
+    409,
+    { ...INVALID, code: 'idempotency_key_in_use' },
+    { kind: 'CHANNEL_TIMEOUT_UNKNOWN', created: 'maybe' },
+  ],
+  [
+    'lock_timeout, as 409',
+    409,
+    { ...INVALID, code: 'lock_timeout' },
+    { kind: 'CHANNEL_TIMEOUT_UNKNOWN', created: 'maybe' },
+  ],
+  [
+    'lock_timeout, as 429',
+    429,
+    { ...INVALID, code: 'lock_timeout' },
+    { kind: 'CHANNEL_TIMEOUT_UNKNOWN', created: 'maybe' },
+  ],
+  ['401', 401, INVALID, { kind: 'AUTH_MISCONFIGURED', created: 'no' }],
+  [
+    'api_key_expired',
+    401,
+    { ...INVALID, code: 'api_key_expired' },
+    { kind: 'AUTH_MISCONFIGURED', created: 'no', providerCode: 'api_key_expired' },
+  ],
+  ['403', 403, INVALID, { kind: 'AUTH_MISCONFIGURED', created: 'no' }],
+  [
+    'account_closed',
+    403,
+    { ...INVALID, code: 'account_closed' },
+    { kind: 'AUTH_MISCONFIGURED', created: 'no', reason: 'frozen' },
+  ],
+  [
+    'testmode_charges_only',
+    400,
+    { ...INVALID, code: 'testmode_charges_only' },
+    { kind: 'AUTH_MISCONFIGURED', created: 'no', reason: 'frozen' },
+  ],
+  [
+    'charges disabled, in words',
+    403,
+    { ...INVALID, message: 'Your account cannot currently make live charges.' },
+    { kind: 'AUTH_MISCONFIGURED', created: 'no', reason: 'frozen' },
+  ],
+  ['429', 429, { ...INVALID, code: 'rate_limit' }, { kind: 'RATE_LIMITED', created: 'no' }],
+  ['429 without a code', 429, { type: 'api_error' }, { kind: 'RATE_LIMITED', created: 'no' }],
+  [
+    'balance_insufficient',
+    400,
+    { ...INVALID, code: 'balance_insufficient' },
+    { kind: 'INSUFFICIENT_BALANCE', created: 'no' },
+  ],
+  ['500', 500, { type: 'api_error' }, { kind: 'CHANNEL_TIMEOUT_UNKNOWN', created: 'maybe' }],
+  ['503', 503, { type: 'api_error' }, { kind: 'CHANNEL_TIMEOUT_UNKNOWN', created: 'maybe' }],
+  [
+    'a code that nobody knows',
+    400,
+    { ...INVALID, code: 'moon_in_wrong_phase' },
+    { kind: 'CHANNEL_TIMEOUT_UNKNOWN', created: 'maybe', reason: 'unmapped_code', providerCode: 'moon_in_wrong_phase' },
+  ],
+  ['404 without a code', 404, INVALID, { kind: 'CHANNEL_TIMEOUT_UNKNOWN', created: 'maybe', reason: 'unmapped_code' }],
+])('%s', async (_what, status, error, expected) => {
+  await stage.wish({ refuse_with: { status, error: { message: 'no', ...error } } });
+  const answer = await stage.adapter.create(aRequest(stage.now()), patience());
+  expect(answer).toMatchObject({ ok: false, error: expected });
+});
+
+test('no error carries what Stripe wrote, since that may name a person', async () => {
+  const error = {
+    ...INVALID,
+    code: 'parameter_unknown',
+    message: 'The customer jenny.rosen@example.com has no card 4242',
+  };
+  await stage.wish({ refuse_with: { status: 400, error } });
+  const answer = await stage.adapter.create(aRequest(stage.now()), patience());
+  expect(JSON.stringify(answer)).not.toMatch(/jenny|4242/);
+});
+
+test.each([
+  ['the connection is cut before anything happened', { answer: 'reset_before' }],
+  ['the connection is cut after the order was made', { answer: 'reset_after' }],
+  ['a proxy answers in HTML', { answer: 'html_502' }],
+  ['the answer is cut in half', { answer: 'truncated' }],
+  ['Stripe fails inside', { error_rate: 1 }],
+] as const)('%s: the outcome of a create, a query and a close is unknown', async (_what, faults) => {
+  const made = await stage.adapter.create(aRequest(stage.now()), patience());
+  if (!made.ok) throw new Error(made.error.kind);
+  stage.host.control.faults(CHANNEL, faults);
+  const request = aRequest(stage.now());
+  const unknown = { ok: false, error: { kind: 'CHANNEL_TIMEOUT_UNKNOWN', created: 'maybe' } };
+  expect(await stage.adapter.create(request, patience())).toMatchObject(unknown);
+  const inApp = aRequest(stage.now(), { scene: 'inapp' });
+  expect(await stage.adapter.create(inApp, patience())).toMatchObject(unknown);
+  for (const channelTradeNo of [made.value.channelTradeNo, null]) {
+    expect(await stage.adapter.query(orderOf(request, channelTradeNo), patience())).toMatchObject(unknown);
+    expect(await stage.adapter.close(orderOf(request, channelTradeNo), patience())).toMatchObject(unknown);
+  }
+  expect(await stage.adapter.probe(patience())).toMatchObject(unknown);
+});
+
+test.each([
+  ['does not answer', { latency_ms: 60_000 }],
+  ['answers drop by drop', { answer: 'slow_body' }],
+] as const)('when Stripe %s, our signal ends the wait', async (_what, faults) => {
+  stage.host.control.faults(CHANNEL, faults);
+  const request = aRequest(stage.now());
+  const timedOut = { ok: false, error: { kind: 'CHANNEL_TIMEOUT_UNKNOWN', created: 'maybe', reason: 'timeout' } };
+  expect(await stage.adapter.create(request, AbortSignal.timeout(150))).toMatchObject(timedOut);
+  expect(await stage.adapter.query(orderOf(request, 'cs_test_a1x'), AbortSignal.timeout(150))).toMatchObject(timedOut);
+  expect(await stage.adapter.close(orderOf(request, 'cs_test_a1x'), AbortSignal.timeout(150))).toMatchObject(timedOut);
+});
+
+test('a signal that has ended before the call certainly sent nothing', async () => {
+  const request = aRequest(stage.now());
+  const answer = await stage.adapter.create(request, AbortSignal.abort());
+  expect(answer).toMatchObject({ ok: false, error: { kind: 'CHANNEL_UNAVAILABLE', created: 'no' } });
+  expect(stage.host.control.orders(CHANNEL, request.providerRef)).toEqual({ ok: true, value: [] });
+});
+
+test.each([
+  ['nobody listens', 'http://127.0.0.1:1/stripe-main', 'ECONNREFUSED'],
+  ['the name does not exist', 'https://stripe.invalid', /ENOTFOUND|EAI_AGAIN/],
+])('when %s, another channel can be tried at once', async (_what, base_url, providerCode) => {
+  const answer = await stage.adapterWith({ base_url }).create(aRequest(stage.now()), patience());
+  expect(answer).toMatchObject({
+    ok: false,
+    error: { kind: 'CHANNEL_UNAVAILABLE', created: 'no', providerCode: expect.stringMatching(providerCode) },
+  });
+});
+
+test('when the other side speaks no TLS, another channel can be tried at once', async () => {
+  const base_url = stage.config.base_url?.replace('http:', 'https:');
+  const answer = await stage.adapterWith({ base_url }).create(aRequest(stage.now()), patience());
+  expect(answer).toMatchObject({ ok: false, error: { kind: 'CHANNEL_UNAVAILABLE', created: 'no' } });
+});
+
+test('a wrong key is a misconfiguration', async () => {
+  const adapter = stage.adapterWith({ secret_key: 'sk_test_thisIsNotTheRightOne123' });
+  expect(await adapter.create(aRequest(stage.now()), patience())).toMatchObject({
+    ok: false,
+    error: { kind: 'AUTH_MISCONFIGURED', created: 'no' },
+  });
+});
+
+test('a failure that Stripe has stored under the key is told again, and never taken for a success', async () => {
+  const request = aRequest(stage.now());
+  stage.host.control.faults(CHANNEL, { error_rate: 1 });
+  const first = await stage.adapter.create(request, patience());
+  stage.host.control.faults(CHANNEL, {});
+  expect(await stage.adapter.create(request, patience())).toEqual(first);
+  expect(await stage.adapter.query(orderOf(request, null), patience())).toMatchObject({ value: { state: 'absent' } });
+});
+
+/** Answers that no simulator of Stripe would give: whatever sits on the way there. */
+async function withServer(
+  answer: (response: ServerResponse) => void,
+  work: (adapter: ChannelAdapter, requests: () => number) => Promise<void>,
+): Promise<void> {
+  let requests = 0;
+  const server: Server = createServer((_request, response) => {
+    requests += 1;
+    answer(response);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  const config = { ...stage.config, base_url: `http://127.0.0.1:${address.port}` };
+  const adapter = provider.openAdapter(config, { now: stage.now, randomBytes: (size) => new Uint8Array(size) });
+  try {
+    await work(adapter, () => requests);
+  } finally {
+    await adapter.dispose();
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  }
+}
+
+test.each([
+  ['JSON that is no object', '"ok"'],
+  ['a number', '1'],
+  ['null', 'null'],
+  ['a list', '[]'],
+  ['nothing', ''],
+  ['an empty object', '{}'],
+  ['an error that is a number', '{"error":5}'],
+  ['an error that is a text', '{"error":"invalid_grant"}'],
+  ['an error without a type', '{"error":{}}'],
+  ['an object of another kind', '{"id":"cus_1","object":"customer"}'],
+])('%s with status 200 means that the outcome is unknown', async (_what, body) => {
+  await withServer(
+    (response) => response.end(body),
+    async (adapter) => {
+      const unknown = (answer: Result<unknown, ChannelError>) =>
+        expect(answer).toMatchObject({ ok: false, error: { kind: 'CHANNEL_TIMEOUT_UNKNOWN', created: 'maybe' } });
+      unknown(await adapter.create(aRequest(stage.now()), patience()));
+      unknown(await adapter.query(orderOf(aRequest(stage.now()), 'cs_test_a1x'), patience()));
+      unknown(await adapter.query(orderOf(aRequest(stage.now()), null), patience()));
+      unknown(await adapter.probe(patience()));
+    },
+  );
+});
+
+test('a redirect is not followed, so that the key goes nowhere else', async () => {
+  await withServer(
+    (response) => response.writeHead(307, { location: 'http://127.0.0.1:1/elsewhere' }).end('{}'),
+    async (adapter, requests) => {
+      expect(await adapter.create(aRequest(stage.now()), patience())).toMatchObject({
+        ok: false,
+        error: { created: 'maybe' },
+      });
+      expect(requests()).toBe(1);
+    },
+  );
+});
+
+test('a request that was reset is not sent again by itself', async () => {
+  await withServer(
+    (response) => response.socket?.destroy(),
+    async (adapter, requests) => {
+      await adapter.create(aRequest(stage.now()), patience());
+      expect(requests()).toBe(1);
+    },
+  );
+});
+
+test('an endless answer is cut off', async () => {
+  await withServer(
+    (response) => {
+      response.on('error', () => {});
+      const chunk = Buffer.alloc(1 << 20, 0x20);
+      const pour = () => {
+        while (!response.destroyed && response.write(chunk));
+      };
+      response.on('drain', pour);
+      pour();
+    },
+    async (adapter) => {
+      expect(await adapter.probe(patience())).toEqual({
+        ok: false,
+        error: { kind: 'CHANNEL_TIMEOUT_UNKNOWN', created: 'maybe', providerCode: 'UND_ERR_RES_EXCEEDED_MAX_SIZE' },
+      });
+    },
+  );
+});
+
+test('a Session that is paid between our look and our close is told as paid', async () => {
+  const request = aRequest(stage.now());
+  const made = await stage.adapter.create(request, patience());
+  if (!made.ok) throw new Error(made.error.kind);
+  const { channelTradeNo } = made.value;
+  const look = () => stage.api('GET', `/v1/checkout/sessions/${channelTradeNo}`, { 'expand[]': 'payment_intent' });
+  const open = await look();
+  await stage.host.control.pay(CHANNEL, { providerRef: request.providerRef });
+  const refused = await stage.api('POST', `/v1/checkout/sessions/${channelTradeNo}/expire`);
+  expect(refused).toMatchObject({ status: 400, json: { error: { type: 'invalid_request_error' } } });
+  const answers = [open, refused, await look()];
+  await withServer(
+    (response) => {
+      const answer = answers.shift();
+      response.writeHead(answer?.status ?? 500).end(JSON.stringify(answer?.json));
+    },
+    async (adapter, requests) => {
+      const seen = await adapter.close(orderOf(request, channelTradeNo), patience());
+      expect(seen).toMatchObject({ ok: true, value: { state: 'succeeded', amount: request.amount } });
+      expect(requests()).toBe(3);
+    },
+  );
+});
+
+test('an account too busy to look through proves nothing about a lost order', async () => {
+  await withServer(
+    (response) => response.end('{"object":"list","has_more":true,"data":[{"id":"cs_x"},{"id":"cs_y"}]}'),
+    async (adapter) => {
+      expect(await adapter.query(orderOf(aRequest(stage.now()), null), patience())).toMatchObject({
+        ok: true,
+        value: { state: 'unclear' },
+      });
+    },
+  );
+});

@@ -1,0 +1,111 @@
+import { expect, test } from 'vitest';
+import { describeFaults, readEnvironment } from '../../src/config/index.ts';
+
+test('nothing set means the defaults of the contract', () => {
+  expect(readEnvironment({ HOME: '/root' })).toEqual({
+    ok: true,
+    value: {
+      host: '127.0.0.1',
+      port: 8080,
+      adminHost: '127.0.0.1',
+      adminPort: 8081,
+      sandboxPort: 8082,
+      sandboxUrl: null,
+      sandboxDataDir: null,
+      sandboxTimeFactor: 1,
+      configPath: 'config/gateway.yaml',
+      dataDir: './data',
+      publicUrl: null,
+      logLevel: 'info',
+      production: false,
+      masterKey: null,
+    },
+  });
+});
+
+test('every variable is taken', () => {
+  const env = {
+    HOST: '0.0.0.0',
+    PORT: '0',
+    ADMIN_HOST: '::1',
+    ADMIN_PORT: '0',
+    SANDBOX_PORT: '65535',
+    SANDBOX_URL: 'http://sandbox:8082/',
+    SANDBOX_DATA_DIR: '/tmp/books',
+    SANDBOX_TIME_FACTOR: '60.5',
+    CONFIG: '/etc/pay/gateway.yaml',
+    DATA_DIR: '/var/lib/pay',
+    PUBLIC_URL: 'https://pay.example/gateway//',
+    LOG_LEVEL: 'debug',
+    NODE_ENV: 'production',
+    MASTER_KEY: 'any',
+  };
+  expect(readEnvironment(env)).toMatchObject({
+    ok: true,
+    value: {
+      host: '0.0.0.0',
+      port: 0,
+      adminHost: '::1',
+      adminPort: 0,
+      sandboxPort: 65_535,
+      sandboxUrl: 'http://sandbox:8082',
+      sandboxDataDir: '/tmp/books',
+      sandboxTimeFactor: 60.5,
+      configPath: '/etc/pay/gateway.yaml',
+      dataDir: '/var/lib/pay',
+      publicUrl: 'https://pay.example/gateway',
+      logLevel: 'debug',
+      production: true,
+      masterKey: 'any',
+    },
+  });
+});
+
+test.each([
+  ['PORT', 'abc', /port number/],
+  ['PORT', '65536', /port number/],
+  ['PORT', '-1', /port number/],
+  ['PORT', '80.5', /port number/],
+  ['ADMIN_PORT', '0x50', /port number/],
+  ['SANDBOX_PORT', ' 80', /port number/],
+  ['HOST', 'two words', /host name/],
+  ['ADMIN_HOST', 'http://x', /host name/],
+  ['PUBLIC_URL', 'pay.example', /http or https URL/],
+  ['PUBLIC_URL', 'ftp://pay.example', /http or https URL/],
+  ['PUBLIC_URL', 'https://pay.example/?a=b', /without user name, query/],
+  ['SANDBOX_URL', 'http://user:word@sandbox', /without user name/],
+  ['SANDBOX_TIME_FACTOR', 'fast', /a number/],
+  ['SANDBOX_TIME_FACTOR', '0', /more than 0/],
+  ['LOG_LEVEL', 'verbose', /one of trace, debug/],
+  ['NODE_ENV', 'prod', /one of production/],
+  ['MONGO_URL', 'mongodb://127.0.0.1', /cluster adapters are not part of this version yet/],
+  ['REDIS_URL', 'redis://127.0.0.1', /cluster adapters are not part of this version yet/],
+])('%s=%s is a fault', (name, value, message) => {
+  const result = readEnvironment({ [name]: value });
+  expect(result).toMatchObject({ ok: false, error: [{ file: 'environment', line: 0, path: name }] });
+  expect(result.ok ? '' : result.error[0]?.message).toMatch(message);
+});
+
+test('every wrong variable is named, without its value', () => {
+  const result = readEnvironment({ PORT: 'abc', PUBLIC_URL: 'secret-4711', LOG_LEVEL: 'loud' });
+  const text = result.ok ? '' : describeFaults(result.error);
+  expect(text.split('\n').map((line) => line.split(': ').slice(0, 2))).toEqual([
+    ['environment', 'PORT'],
+    ['environment', 'PUBLIC_URL'],
+    ['environment', 'LOG_LEVEL'],
+  ]);
+  expect(text).not.toMatch(/abc|4711|loud/);
+});
+
+test('an empty variable counts as absent', () => {
+  expect(readEnvironment({ PORT: '', MONGO_URL: '', PUBLIC_URL: '' })).toMatchObject({
+    ok: true,
+    value: { port: 8080, publicUrl: null },
+  });
+});
+
+test('two listeners cannot share a port of one address', () => {
+  expect(readEnvironment({ PORT: '8081' })).toMatchObject({ ok: false, error: [{ path: 'ADMIN_PORT' }] });
+  expect(readEnvironment({ PORT: '8081', HOST: '192.0.2.1' }).ok).toBe(true);
+  expect(readEnvironment({ PORT: '0', ADMIN_PORT: '0', SANDBOX_PORT: '0' }).ok).toBe(true);
+});

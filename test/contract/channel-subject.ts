@@ -1,0 +1,66 @@
+import type { Provider } from '../../src/channel/index.ts';
+import type { Action, Money, Scene } from '../../src/payment/index.ts';
+
+/** One way to ask a provider for money. */
+export interface CreateCase {
+  readonly scene: Scene;
+  readonly method: string;
+  readonly amount: Money;
+  readonly action: Action['type'];
+  /**
+   * When the provider itself comes to know the order: with the create, when the buyer opens or scans it, or only when it is
+   * paid. Before that a query and a close say `absent`. Default: `at_once`.
+   */
+  readonly exists?: 'at_once' | 'when_opened' | 'when_paid';
+  /** Whether the provider stops taking money at `providerExpiresAt` by itself, or only when we close. Default: `by_itself`. */
+  readonly expires?: 'by_itself' | 'by_our_close';
+}
+
+/** Where a callback's signature travels. What is signed is the body, or the query when the proof is in it. */
+export type CallbackProof =
+  | { readonly in: 'headers'; readonly names: readonly string[] }
+  | { readonly in: 'form'; readonly names: readonly string[] }
+  | { readonly in: 'query'; readonly names: readonly string[] };
+
+/** A path into the credentials, for example `['webhook_secrets', 0]`. */
+export type CredentialPath = readonly (string | number)[];
+
+/**
+ * What the contract suite has to know of a provider besides its adapter and simulator. What does not apply is said here, by
+ * data, and the suite then tests that it does not apply.
+ */
+export interface ChannelSubject {
+  readonly provider: Provider;
+  /** Every scene that the adapter serves, online and offline ones; at least one. */
+  readonly creates: readonly CreateCase[];
+  /** Every secret and key in the sandbox's credentials. */
+  readonly secrets: readonly CredentialPath[];
+  /** The secret that our requests are signed or authorised with. */
+  readonly requestSecret: CredentialPath;
+  /** Fields of the credentials that every callback names and that must be ours; empty where callbacks name no account. */
+  readonly accountFields: readonly string[];
+  /** `timed`: the signature covers the time, and an old answer is refused. */
+  readonly answers: 'unsigned' | 'signed' | 'timed';
+  readonly callbackProof: CallbackProof;
+}
+
+/** The value at a path of the credentials; throws when there is none, since the subject then names a wrong path. */
+export function credentialAt(credentials: unknown, path: CredentialPath): unknown {
+  const value = path.reduce((inner: unknown, key) => (isIndexable(inner) ? inner[key] : undefined), credentials);
+  if (value === undefined) throw new Error(`the credentials have no ${path.join('.')}`);
+  return value;
+}
+
+/** A copy of the credentials with another value at a path. */
+export function withCredential(credentials: unknown, path: CredentialPath, value: unknown): unknown {
+  const copy: unknown = structuredClone(credentials);
+  const parent = credentialAt(copy, path.slice(0, -1));
+  const last = path.at(-1);
+  if (!isIndexable(parent) || last === undefined) throw new Error(`the credentials have no ${path.join('.')}`);
+  parent[last] = value;
+  return copy;
+}
+
+function isIndexable(value: unknown): value is Record<string | number, unknown> {
+  return typeof value === 'object' && value !== null;
+}

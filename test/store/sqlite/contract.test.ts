@@ -1,0 +1,4 @@
+import { describeStoreContract } from '../../contract/store-suite.ts';
+import { openTemporaryStore } from './temporary.ts';
+
+describeStoreContract('SQLite', async () => openTemporaryStore());

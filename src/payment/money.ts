@@ -14,6 +14,9 @@ export const AMOUNT_MINOR_MAX = 10_000_000_000_000;
 const EXPONENT_BY_CURRENCY: ReadonlyMap<string, number> = new Map([
   ...Object.values(iso).map((currency): [string, number] => [currency.code, currency.exponent]),
   ['USDT', 6],
+  // The library counts their fifths (base 5); ISO 4217 lists two decimals, and so do payment providers.
+  ['MGA', 2],
+  ['MRU', 2],
 ]);
 
 /** True for an ISO 4217 code in use, or `USDT`. */
@@ -37,10 +40,6 @@ export function money(minor: number, currency: string): Money {
 
 export function isAmountMinor(value: number): boolean {
   return Number.isSafeInteger(value) && value > 0 && value <= AMOUNT_MINOR_MAX;
-}
-
-export function sameMoney(a: Money, b: Money): boolean {
-  return a.minor === b.minor && a.currency === b.currency;
 }
 
 /** `{ 1050, CNY }` -> `"10.50"`: every digit of the currency's exponent, no grouping. */

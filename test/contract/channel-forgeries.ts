@@ -106,6 +106,26 @@ export function describeForgeries(subject: ChannelSubject): void {
     for (const raw of callbacksSince(stage, before)) expect(await judge(raw)).toBe('bad_signature');
   });
 
+  const { callbackWindowMs } = subject;
+  if (callbackWindowMs === undefined) {
+    test.todo('callbackWindowMs is not declared: what becomes of an old callback is not tested');
+  } else if (callbackWindowMs === null) {
+    test('a callback that comes a day late is believed: its provider repeats it so long', async () => {
+      stage.shiftClock(25 * 3_600_000);
+      expect(await judge({ ...genuine, receivedAt: stage.now() })).toBe('believed');
+    });
+  } else {
+    test('a callback from beyond the window, before or after, is refused as stale', async () => {
+      const margin = 60_000; // the genuine one was signed up to so long ago
+      for (const shift of [callbackWindowMs + margin, -callbackWindowMs - margin]) {
+        stage.shiftClock(shift);
+        expect(await judge({ ...genuine, receivedAt: stage.now() }), `${shift} ms`).toBe('stale');
+      }
+      stage.shiftClock(callbackWindowMs - margin);
+      expect(await judge({ ...genuine, receivedAt: stage.now() }), 'within').toBe('believed');
+    });
+  }
+
   describe("another account's callback", () => {
     let foreign: RawCallback;
     beforeAll(async () => {

@@ -125,7 +125,7 @@ export function describeOrders(subject: ChannelSubject): void {
       await stage.open(placed);
       const { providerRef } = placed.request;
       expect(await stage.host.control.fail('one', { providerRef })).toMatchObject({ ok: true });
-      expectUnpaid(await observe('query', placed), placed, [opened, 'failed', 'closed']);
+      expectUnpaid(await observe('query', placed), placed, ['open', opened, 'failed', 'closed']);
     });
 
     test('another sum than the one asked for is told as it is', async () => {
@@ -137,27 +137,28 @@ export function describeOrders(subject: ChannelSubject): void {
       if (seen.state === 'succeeded') expect(seen.amount).toEqual({ ...wish.amount, minor: amountMinor });
     });
 
-    test.runIf(opened === 'open')('close ends an open order, and a second close finds it closed', async () => {
-      const placed = await stage.place(wish);
-      await stage.open(placed);
-      expectUnpaid(await observe('close', placed), placed, ['closed']);
-      expect(stage.book(placed.request.providerRef)?.status).toBe('closed');
-      expectUnpaid(await observe('close', placed), placed, ['closed']);
-      expectUnpaid(await observe('query', placed), placed, ['closed']);
-      const { providerRef } = placed.request;
-      expect(await stage.host.control.pay('one', { providerRef })).toMatchObject({ ok: false });
-    });
+    if (opened === 'open') {
+      test('close ends an open order, and a second close finds it closed', async () => {
+        const placed = await stage.place(wish);
+        await stage.open(placed);
+        expectUnpaid(await observe('close', placed), placed, ['closed']);
+        expect(stage.book(placed.request.providerRef)?.status).toBe('closed');
+        expectUnpaid(await observe('close', placed), placed, ['closed']);
+        expectUnpaid(await observe('query', placed), placed, ['closed']);
+        const { providerRef } = placed.request;
+        expect(await stage.host.control.pay('one', { providerRef })).toMatchObject({ ok: false });
+      });
+    }
 
-    test.runIf(unopened === 'absent')(
-      'close cannot reach an order that is not there yet: it can still be paid',
-      async () => {
+    if (unopened === 'absent') {
+      test('close cannot reach an order that is not there yet: it can still be paid', async () => {
         const placed = await stage.place(wish);
         expectUnpaid(await observe('close', placed), placed, ['absent']);
         await stage.open(placed);
         await stage.pay(placed);
         expectPaid(await observe('close', placed), placed);
-      },
-    );
+      });
+    }
 
     test('close of a paid order says that it was paid, and leaves it paid', async () => {
       const placed = await stage.place(wish);

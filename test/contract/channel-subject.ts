@@ -42,6 +42,8 @@ export interface ChannelSubject {
   /** `timed`: the signature covers the time, and an old answer is refused. */
   readonly answers: 'unsigned' | 'signed' | 'timed';
   readonly callbackProof: CallbackProof;
+  /** How old, or how far ahead, a callback's signed time may be; null where a callback carries no time that may be enforced. */
+  readonly callbackWindowMs?: number | null;
 }
 
 /** The value at a path of the credentials; throws when there is none, since the subject then names a wrong path. */

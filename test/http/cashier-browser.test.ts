@@ -1,21 +1,21 @@
-import { existsSync } from 'node:fs';
 import { type Browser, chromium, type Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { type Edge, serveEdge } from './serve.ts';
 import { aPendingPayment, observed, withFact } from './stub-gateway.ts';
 
-const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) =>
-  existsSync(path),
-);
+const found = inject('chromium');
 
-describe.skipIf(CHROMIUM === undefined)('the cashier in a browser', () => {
+describe.skipIf('missing' in found)('the cashier in a browser', () => {
   let edge: Edge;
   let browser: Browser;
   const complaints: string[] = [];
 
   beforeAll(async () => {
     edge = await serveEdge();
-    browser = await chromium.launch({ ...(CHROMIUM ? { executablePath: CHROMIUM } : {}), args: ['--no-sandbox'] });
+    browser = await chromium.launch({
+      ...('path' in found ? { executablePath: found.path } : {}),
+      args: ['--no-sandbox'],
+    });
   });
   afterAll(async () => {
     await browser.close();

@@ -70,6 +70,7 @@ describe('money', () => {
     expect(['CNY', 'USD', 'JPY', 'USDT'].every(isCurrency)).toBe(true);
     expect(['cny', 'XXXX', '', 'constructor'].some(isCurrency)).toBe(false);
     expect(currencyExponent('USDT')).toBe(6);
+    expect(currencyExponent('MGA')).toBe(2);
   });
 });
 

@@ -35,8 +35,8 @@ export async function startAlipaySandbox(options: SimulatorOptions): Promise<Sim
     isBuyerPage,
     visit: async (url) => void serve(asGet(url, options.baseUrl())),
     pay: async (order, payment) => trades.pay(order, payment),
-    // A declined try leaves the trade where it was, WAIT_BUYER_PAY, and nobody is notified.
-    fail: async (order) => void trades.show(order),
+    // A declined try leaves the trade as it was, WAIT_BUYER_PAY where there is one, and nobody is notified.
+    fail: async () => {},
   };
 }
 

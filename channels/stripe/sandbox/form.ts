@@ -74,5 +74,6 @@ function place(root: MutableForm, keys: readonly string[], value: string): boole
 
 /** Without a prototype: a field may be called `constructor`. */
 function emptyForm(): MutableForm {
-  return Object.create(null) as MutableForm;
+  const form: MutableForm = Object.create(null);
+  return form;
 }

@@ -36,7 +36,6 @@ const detailSchema = z.object({
   name: z.string(),
 });
 export type Detail = z.infer<typeof detailSchema>;
-export type SessionDetail = NonNullable<Detail['session']>;
 export type IntentDetail = NonNullable<Detail['intent']>;
 
 /** An order with its detail read. */

@@ -1,4 +1,5 @@
 import { randomBytes as cryptoRandomBytes, randomUUID } from 'node:crypto';
+import type { RequestListener } from 'node:http';
 import { join } from 'node:path';
 import { PROVIDERS } from '../channels/index.ts';
 import {
@@ -104,7 +105,11 @@ async function open(
     merchants: config.merchants,
     clock: { now },
   });
-  const publicListener = await listen(publicApp, { host: environment.host, port: environment.port });
+  const opened = Promise.withResolvers<void>();
+  const publicListener = await listen(afterwards(opened.promise, publicApp), {
+    host: environment.host,
+    port: environment.port,
+  });
   closers.push(() => publicListener.close(DRAIN_MS));
   publicUrl = environment.publicUrl ?? publicListener.url;
 
@@ -122,6 +127,7 @@ async function open(
     closers,
   );
   gateway.start();
+  opened.resolve();
 
   return {
     publicUrl,
@@ -135,6 +141,12 @@ async function open(
       await closeAll(closers);
     },
   };
+}
+
+/** The port has to be known before the channels are opened; requests that come meanwhile wait instead of being refused. */
+function afterwards(opened: Promise<void>, app: { callback(): RequestListener }): { callback(): RequestListener } {
+  const handle = app.callback();
+  return { callback: () => (request, response) => void opened.then(() => handle(request, response)) };
 }
 
 function openStore(environment: Environment, telemetry: Telemetry, closers: Closers): SqliteStore {

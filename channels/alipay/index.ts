@@ -26,6 +26,7 @@ function openAdapter(config: AlipayConfig, ports: AdapterPorts): ChannelAdapter 
     account: config.app_id,
     absence: 'until_expiry',
     createsOffline: (scene) => scene === 'redirect' || scene === 'wap',
+    needsBuyerIp: () => false,
     providerExpiresAt: (expiresAt) => expiresAt,
     create: create(client, ports.now),
     query: ask,

@@ -21,6 +21,7 @@ export const provider: Provider<StripeConfig> = {
       // Lists are read-after-write, so an order that they do not show was not made (see locate.ts).
       absence: 'final',
       createsOffline: () => false,
+      needsBuyerIp: () => false,
       providerExpiresAt: sessionExpiresAt,
       create: create(client, config, ports.now),
       query: query(client, config, ports.now),

@@ -20,6 +20,7 @@ export const provider: Provider<WechatPayConfig> = {
       // A create makes the order at once, so "no such order" a few seconds later is the truth.
       absence: 'final',
       createsOffline: () => false,
+      needsBuyerIp: (scene) => scene === 'wap',
       providerExpiresAt,
       create: create(client),
       query: query(client, config),

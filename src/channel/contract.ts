@@ -80,6 +80,8 @@ export interface ChannelAdapter {
   readonly absence: 'final' | 'until_expiry';
   /** True when a create for this scene makes no network call, so that its success says nothing of the channel's health. */
   createsOffline(scene: Scene): boolean;
+  /** True when a create for this scene is refused without the buyer's IP address (WeChat's H5 pages). */
+  needsBuyerIp(scene: Scene): boolean;
   /** When the provider stops taking money for an order that should end at `expiresAt` (some have a minimum life). */
   providerExpiresAt(expiresAt: EpochMs, now: EpochMs): EpochMs;
   create(request: CreateRequest, signal: AbortSignal): Promise<Result<Created, ChannelError>>;

@@ -1,5 +1,6 @@
-import { type AgendaItem, type Payment, unreachable } from '../payment/index.ts';
+import { type AgendaItem, type Fact, isUnresolved, type Payment, unreachable } from '../payment/index.ts';
 import type { Change } from './change.ts';
+import { pause } from './deadline.ts';
 import type { Orders } from './orders.ts';
 import type { Parts } from './parts.ts';
 import type { Notify } from './webhook.ts';
@@ -8,8 +9,12 @@ import type { Notify } from './webhook.ts';
 const POLL_MS = 500;
 /** Payments worked on at the same time; one that waits for a slow shop or channel holds up none of the others. */
 const IN_HAND_MAX = 64;
-/** Longer than everything that one item may take: the webhook's ten seconds and a few commits. */
+/** Longer than `WORK_MS` and the longest item after it (a call of thirty seconds) with its commits. */
 const LEASE_MS = 60_000;
+/** No further item of a payment is begun after this long; what is left is claimed again. */
+const WORK_MS = 25_000;
+/** After a fault of ours or of the store, its payment is left alone for this long. */
+const FAULT_PAUSE_MS = 1_000;
 
 /**
  * The only timer of the system: claims due payments and does what their agenda says. A crash loses nothing, since the agenda
@@ -72,41 +77,52 @@ export function createAgendaWorker(parts: Parts, services: { change: Change; ord
   }
 
   async function work(payment: Payment): Promise<void> {
-    try {
-      const due = payment.agenda.filter((item) => item.at <= clock.now());
-      for (const item of due) {
-        if (stopping.signal.aborted) break;
-        await perform(payment, item);
+    const startedAt = clock.now();
+    let current = payment;
+    let faults = 0;
+    for (const item of payment.agenda.filter(({ at }) => at <= startedAt)) {
+      if (stopping.signal.aborted || clock.now() - startedAt > WORK_MS) break;
+      try {
+        current = await perform(current, item);
+      } catch (thrown) {
+        faults += 1;
+        telemetry.error({ paymentId: payment.id, item: item.kind, err: thrown }, 'agenda item failed');
       }
-    } catch (thrown) {
-      telemetry.error({ paymentId: payment.id, err: thrown }, 'agenda item failed');
     }
+    // What failed is still due: without a pause a fault that stays would be met again at once, and again.
+    if (faults > 0) await pause(FAULT_PAUSE_MS, stopping.signal);
     await store.releaseLease(payment.id, parts.processId).catch((thrown: unknown) => {
       telemetry.error({ paymentId: payment.id, err: thrown }, 'lease not released; it runs out by itself');
     });
   }
 
-  async function perform(payment: Payment, item: AgendaItem): Promise<void> {
+  /** Does one item of the payment as it is now, and answers the payment as it is then. */
+  async function perform(payment: Payment, item: AgendaItem): Promise<Payment> {
     switch (item.kind) {
       case 'expire':
-        await change(payment.id, { type: 'close_requested', by: 'expiry' });
-        return;
+        return changed(payment, { type: 'close_requested', by: 'expiry' });
       case 'abandon': {
         const error = { kind: 'CHANNEL_TIMEOUT_UNKNOWN', providerCode: 'abandoned' };
-        await change(payment.id, { type: 'attempt_lost', seq: item.seq, error, latencyMs: null });
-        return;
+        return changed(payment, { type: 'attempt_lost', seq: item.seq, error, latencyMs: null });
       }
       case 'query':
       case 'close': {
         const attempt = payment.attempts[item.seq - 1];
-        if (attempt) await orders[item.kind](payment, attempt, stopping.signal);
-        return;
+        // An item before this one may have settled it.
+        if (!attempt || !isUnresolved(attempt)) return payment;
+        return orders[item.kind](payment, attempt, stopping.signal);
       }
       case 'notify':
-        return notify(payment, item.eventId, stopping.signal);
+        await notify(payment, item.eventId, stopping.signal);
+        return payment;
       default:
         return unreachable(item);
     }
+  }
+
+  async function changed(payment: Payment, fact: Fact): Promise<Payment> {
+    const outcome = await change(payment.id, fact);
+    return outcome.outcome === 'missing' ? payment : outcome.payment;
   }
 
   return {

@@ -27,7 +27,10 @@ export interface Order {
   readonly requestHash: string;
 }
 
-export type QuoteRequest = Pick<Order, 'amount' | 'methods' | 'scene' | 'pinnedChannelId'>;
+export type QuoteRequest = Pick<Order, 'amount' | 'methods' | 'scene' | 'pinnedChannelId'> & {
+  /** Whether the create will carry `customer.ip`; taken for true when it is not said. */
+  readonly buyerIpKnown?: boolean;
+};
 
 export interface Quote {
   readonly channelId: string | null;

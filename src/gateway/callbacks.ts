@@ -1,8 +1,15 @@
 import { timingSafeEqual } from 'node:crypto';
-import type { CallbackRefusal, Notice, RawAnswer } from '../channel/index.ts';
-import { type Attempt, type DurableReceipt, type Observation, parseProviderRef } from '../payment/index.ts';
+import type { CallbackRefusal, Notice, RawAnswer, RawCallback } from '../channel/index.ts';
+import {
+  type Attempt,
+  type DurableReceipt,
+  type Observation,
+  parseProviderRef,
+  type Result,
+} from '../payment/index.ts';
 import type { Gateway } from './api.ts';
 import type { Change, Changed } from './change.ts';
+import { withDeadline } from './deadline.ts';
 import type { Parts } from './parts.ts';
 import type { CallbackResult, Channel } from './ports.ts';
 
@@ -24,6 +31,7 @@ const RESULT_BY_REJECTION: ReadonlyMap<string, CallbackResult> = new Map([
   ['contended', 'error'],
 ]);
 
+type Parsed = Result<readonly Notice[], CallbackRefusal> | null;
 type Judged = { readonly result: CallbackResult; readonly receipt: DurableReceipt | null };
 
 /**
@@ -39,7 +47,11 @@ export function createCallbackReception(parts: Parts, change: Change): Gateway['
       telemetry.callback('none', 'unknown_payment');
       return { status: 404, contentType: 'text/plain', body: 'no such channel' };
     }
-    const parsed = await channel.adapter.parseCallback(raw, AbortSignal.timeout(PARSE_TIMEOUT_MS));
+    const parsed = await parse(channel, raw);
+    if (parsed === null) {
+      telemetry.callback(channelId, 'error');
+      return channel.adapter.acknowledge({ kind: 'refused' });
+    }
     if (!parsed.ok) {
       telemetry.callback(channelId, RESULT_BY_REFUSAL[parsed.error]);
       if (parsed.error === 'foreign_account') telemetry.anomaly('foreign_callback');
@@ -52,6 +64,21 @@ export function createCallbackReception(parts: Parts, change: Change): Gateway['
     }
     return answer(channel, await judgeAll(channel, token, parsed.value));
   };
+
+  /** Null when the adapter threw or did not come to an end: nothing is known of the message then. */
+  async function parse(channel: Channel, raw: RawCallback): Promise<Parsed> {
+    try {
+      const timeoutMs = PARSE_TIMEOUT_MS;
+      return await withDeadline<Parsed>(
+        { timeoutMs },
+        (signal) => channel.adapter.parseCallback(raw, signal),
+        () => null,
+      );
+    } catch (thrown) {
+      telemetry.error({ channelId: channel.id, operation: 'callback', err: thrown }, 'adapter threw: a bug');
+      return null;
+    }
+  }
 
   /** A message of several notices is acknowledged as a whole or not at all. */
   async function judgeAll(

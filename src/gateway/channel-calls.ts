@@ -1,5 +1,6 @@
 import { type ChannelError, channelError, feedsBreaker } from '../channel/index.ts';
 import { err, type Result } from '../payment/index.ts';
+import { withDeadline } from './deadline.ts';
 import type { Parts } from './parts.ts';
 import type { Channel } from './ports.ts';
 
@@ -13,8 +14,6 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
 }
 
-/** How long after its signal an adapter may take to return before it is left behind. */
-const STRAGGLER_MS = 250;
 const RATE_LIMIT_PAUSE_MS = 1_000;
 const QUOTA_PAUSE_MS = 60_000;
 
@@ -51,7 +50,9 @@ export function createChannelCalls(parts: Parts) {
     run: (signal: AbortSignal) => Promise<Result<T, ChannelError>>,
   ): Promise<Result<T, ChannelError>> {
     const startedAt = clock.now();
-    const result = await withDeadline(options, run).catch((thrown: unknown): Result<T, ChannelError> => {
+    const result = await withDeadline(options, run, () =>
+      err(channelError('CHANNEL_TIMEOUT_UNKNOWN', 'maybe', { reason: 'timeout' })),
+    ).catch((thrown: unknown): Result<T, ChannelError> => {
       telemetry.error({ channelId: channel.id, operation: options.operation, err: thrown }, 'adapter threw: a bug');
       return err(channelError('CHANNEL_TIMEOUT_UNKNOWN', 'maybe', { providerCode: 'adapter_bug' }));
     });
@@ -97,26 +98,3 @@ export function createChannelCalls(parts: Parts) {
 }
 
 export type ChannelCalls = ReturnType<typeof createChannelCalls>;
-
-/** Adapters end by their signal; one that does not is left behind, and its outcome is unknown. */
-async function withDeadline<T>(
-  options: CallOptions,
-  run: (signal: AbortSignal) => Promise<Result<T, ChannelError>>,
-): Promise<Result<T, ChannelError>> {
-  const timeout = new AbortController();
-  const signal = options.signal ? AbortSignal.any([timeout.signal, options.signal]) : timeout.signal;
-  const soft = setTimeout(() => timeout.abort(), options.timeoutMs);
-  let hard: NodeJS.Timeout | undefined;
-  const straggler = new Promise<Result<T, ChannelError>>((resolve) => {
-    hard = setTimeout(
-      () => resolve(err(channelError('CHANNEL_TIMEOUT_UNKNOWN', 'maybe', { reason: 'timeout' }))),
-      options.timeoutMs + STRAGGLER_MS,
-    );
-  });
-  try {
-    return await Promise.race([run(signal), straggler]);
-  } finally {
-    clearTimeout(soft);
-    clearTimeout(hard);
-  }
-}

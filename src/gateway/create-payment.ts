@@ -9,11 +9,12 @@ import {
   type Result,
 } from '../payment/index.ts';
 import type { Gateway, Order } from './api.ts';
+import { sealBuyer } from './buyer.ts';
 import { type GatewayError, gatewayError } from './errors.ts';
 import type { Parts } from './parts.ts';
 import { exhausted, type Placement } from './placement.ts';
 import type { Merchant } from './ports.ts';
-import type { Router } from './router.ts';
+import { type Router, requestOf } from './router.ts';
 
 /** How often a repeat looks whether another replica has finished placing the order. */
 const PEEK_EVERY_MS = 50;
@@ -71,14 +72,12 @@ export function createPaymentCreation(
   async function firstDocument(merchant: Merchant, order: Order): Promise<Placed> {
     const { merchantOrderNo, amount, methods, scene, subject, metadata, pinnedChannelId, requestHash } = order;
     const now = clock.now();
-    const { country, ...personal } = order.customer;
-    const sealed = Object.keys(personal).length === 0 ? null : parts.sealer.seal(JSON.stringify(personal));
     const blank = newDocument(
       {
         id: newId('pay', now, parts.randomBytes),
         merchantId: merchant.id,
         ...{ merchantOrderNo, amount, methods, scene, subject, metadata, pinnedChannelId, requestHash },
-        customer: { country: country ?? null, sealed },
+        customer: { country: order.customer.country ?? null, sealed: sealBuyer(order.customer, parts.sealer) },
         notifyUrl: order.notifyUrl ?? merchant.webhookUrl,
         returnUrl: order.returnUrl,
         policies: parts.settings().policies,
@@ -86,20 +85,16 @@ export function createPaymentCreation(
       },
       now,
     );
-    const routed = await route(merchant, blank);
+    const routed = await route(merchant, blank, order.customer.ip !== undefined);
     if (!routed.ok) return routed;
     const applied = apply(blank, { type: 'attempt_started', attempt: routed.value }, now);
     if (applied.outcome !== 'applied') throw new Error(`a first attempt was ${applied.outcome}: ${applied.reason}`);
     return ok(applied.payment);
   }
 
-  async function route(merchant: Merchant, blank: Payment) {
-    const { amount, methods, scene, pinnedChannelId } = blank;
-    const ranking = await router.route({
-      ...{ amount, methods, scene, pinnedChannelId },
-      merchantChannels: merchant.channels,
-      triedChannelIds: [],
-    });
+  async function route(merchant: Merchant, blank: Payment, buyerIpKnown: boolean) {
+    const { pinnedChannelId } = blank;
+    const ranking = await router.route(requestOf(blank, merchant, { buyerIpKnown, triedChannelIds: [] }));
     const binding = ranking.choice ? placement.bind(blank, ranking.choice) : null;
     if (binding) return ok(binding);
     telemetry.paymentOutcome('none', 'rejected');
@@ -108,7 +103,7 @@ export function createPaymentCreation(
       const why = pinned?.excluded ?? 'unknown channel';
       return err(gatewayError('channel_rejected', `Channel ${pinnedChannelId} cannot take this payment: ${why}.`));
     }
-    return err(exhausted());
+    return err(exhausted(ranking.candidates));
   }
 
   async function repeat(merchant: Merchant, order: Order, existing: Payment) {

@@ -112,7 +112,11 @@ export function createGateway(parts: Parts): RunningGateway {
     },
     markDelivered,
     quote: async (merchant, request) => {
-      const ranking = await router.route({ ...request, merchantChannels: merchant.channels, triedChannelIds: [] });
+      const ranking = await router.route({
+        ...{ buyerIpKnown: true, ...request },
+        merchantChannels: merchant.channels,
+        triedChannelIds: [],
+      });
       return { channelId: ranking.choice?.channelId ?? null, candidates: ranking.candidates };
     },
     listEvents: (merchant, page) => store.listEvents({ merchantId: merchant.id, ...page }),

@@ -9,6 +9,8 @@ const CLOSE_DURING_FAILOVER_MS = 1_500;
 
 /** Asks providers about our orders and closes them; what they say becomes a fact. */
 export function createOrders(parts: Parts, calls: ChannelCalls, change: Change) {
+  const inFlight = new Map<string, Promise<Payment>>();
+
   /** Asks the channel what became of an attempt and records the answer. Answers the payment as it is then. */
   async function query(payment: Payment, attempt: Attempt, signal?: AbortSignal): Promise<Payment> {
     return ask(payment, attempt, 'query', channelTimeout(attempt), signal);
@@ -33,7 +35,23 @@ export function createOrders(parts: Parts, calls: ChannelCalls, change: Change) 
     return current;
   }
 
-  async function ask(
+  /** Whoever asks the same at the same time shares the question: a request and the agenda often want it in one moment. */
+  function ask(
+    payment: Payment,
+    attempt: Attempt,
+    operation: 'query' | 'close',
+    timeoutMs: number,
+    signal?: AbortSignal,
+  ): Promise<Payment> {
+    const key = `${operation}/${attempt.providerRef}`;
+    const running = inFlight.get(key);
+    if (running) return running;
+    const started = askAlone(payment, attempt, operation, timeoutMs, signal).finally(() => inFlight.delete(key));
+    inFlight.set(key, started);
+    return started;
+  }
+
+  async function askAlone(
     payment: Payment,
     attempt: Attempt,
     operation: 'query' | 'close',
@@ -41,7 +59,8 @@ export function createOrders(parts: Parts, calls: ChannelCalls, change: Change) 
     signal?: AbortSignal,
   ): Promise<Payment> {
     const said = await askChannel(attempt, operation, timeoutMs, signal);
-    if (signal?.aborted) return payment;
+    // A question cut short by our own shutdown says nothing of the channel; the next process asks again.
+    if (signal?.aborted && !said?.ok) return payment;
     const changed = await change(
       payment.id,
       said?.ok
@@ -62,8 +81,13 @@ export function createOrders(parts: Parts, calls: ChannelCalls, change: Change) 
     signal?: AbortSignal,
   ): Promise<Result<Observation, ChannelError> | null> {
     const channel = parts.channels().get(attempt.channelId);
-    if (!channel) {
-      parts.telemetry.warn({ channelId: attempt.channelId }, 'an open order names a channel that is not configured');
+    // Another account knows nothing of this order, and what it says of it proves nothing (I12).
+    if (channel?.adapter.account !== attempt.account) {
+      const { channelId, seq } = attempt;
+      parts.telemetry.warn(
+        { channelId, attemptSeq: seq },
+        'an open order names a channel or account that is not configured',
+      );
       return null;
     }
     if (operation === 'close' && !channel.capabilities.includes('close')) return null;

@@ -1,6 +1,7 @@
 import { CHANNEL_ERROR_KINDS, type ChannelError, type Created, type CreateRequest } from '../channel/index.ts';
 import {
   type AttemptBinding,
+  type Candidate,
   type CreatingAttempt,
   err,
   hasEnded,
@@ -10,6 +11,7 @@ import {
   type Result,
 } from '../payment/index.ts';
 import type { Ranking } from '../routing/index.ts';
+import { buyerIp } from './buyer.ts';
 import type { Change } from './change.ts';
 import type { ChannelCalls } from './channel-calls.ts';
 import { type GatewayError, gatewayError } from './errors.ts';
@@ -22,6 +24,8 @@ import { checkoutUrl } from './view.ts';
 
 /** When everything is out, a shop's next try is worth it about when a breaker lets its first probe through. */
 const RETRY_AFTER_S = 5;
+/** A refusal names the exclusions of this many channels; a shop's developer needs a hint, not the whole ranking. */
+const REASONS_NAMED_MAX = 8;
 /** Over its whole life a payment gets this many attempts, however often the shop repeats its request. */
 const ATTEMPTS_PER_PAYMENT_MAX = 20;
 
@@ -72,7 +76,7 @@ export function createPlacement(
       const settled = await tryAttempt(payment, attempt);
       payment = settled.payment;
       if (settled.done) return settled.refusal ? err(settled.refusal) : ok(payment);
-      if (round >= maxAttempts || clock.now() >= deadline) return err(exhausted());
+      if (round >= maxAttempts || clock.now() >= deadline) return err(exhausted(tried.map(triedAlready)));
       const next = await startAttempt(merchant, payment, tried);
       if (!next.ok) return next;
       payment = next.value.payment;
@@ -90,9 +94,10 @@ export function createPlacement(
     tried: readonly string[],
   ): Promise<Result<{ payment: Payment; ours: boolean }, GatewayError>> {
     if (payment.attempts.length >= ATTEMPTS_PER_PAYMENT_MAX) return err(exhausted());
-    const ranking = await router.route(requestOf(payment, merchant, tried));
+    const known = { buyerIpKnown: buyerIp(payment, parts.sealer) !== null, triedChannelIds: tried };
+    const ranking = await router.route(requestOf(payment, merchant, known));
     const binding = ranking.choice ? bind(payment, ranking.choice) : null;
-    if (!binding) return err(exhausted());
+    if (!binding) return err(exhausted(ranking.candidates));
     const changed = await change(payment.id, { type: 'attempt_started', attempt: binding }, { known: payment });
     if (changed.outcome === 'missing') return err(gatewayError('internal', 'The payment has vanished.'));
     return ok({ payment: changed.payment, ours: changed.outcome === 'applied' });
@@ -114,7 +119,9 @@ export function createPlacement(
         { known: payment },
       );
       if (channel) await router.countTowardsLimits(channel, payment.amount.minor);
-      return { payment: changed.outcome === 'missing' ? payment : changed.payment, done: true };
+      const after = changed.outcome === 'missing' ? payment : changed.payment;
+      // Whoever overtook the answer may have settled the attempt without ending the payment: then it goes on elsewhere.
+      return { payment: after, done: hasEnded(after) || after.attempts[seq - 1]?.status === 'open' };
     }
     const { kind, created, providerCode } = answer.error;
     const error = { kind, providerCode };
@@ -137,7 +144,8 @@ export function createPlacement(
       { known: payment },
     );
     const after = refused.outcome === 'missing' ? payment : refused.payment;
-    if (endsPayment)
+    // A callback may have overtaken the refusal with better news.
+    if (endsPayment && after.attempts[seq - 1]?.status === 'failed')
       return { payment: after, done: true, refusal: gatewayError('channel_rejected', reasonFor(answer.error)) };
     return { payment: after, done: hasEnded(after) };
   }
@@ -150,7 +158,7 @@ export function createPlacement(
     if (channel.adapter.createsOffline(payment.scene)) {
       // A signed link is made without asking anybody; so the channel is asked first whether it is there at all.
       const alive = await prober.probe(channel);
-      if (!alive.ok) return err({ ...alive.error, created: 'no' });
+      if (!alive.ok) return err(withoutOrder(alive.error));
     }
     const { publicUrl } = parts.settings();
     const request: CreateRequest = {
@@ -162,17 +170,10 @@ export function createPlacement(
       expiresAt: payment.expiresAt,
       callbackUrl: `${publicUrl}/callbacks/${channel.id}/${attempt.callbackToken}`,
       returnUrl: checkoutUrl(payment.id, publicUrl),
-      buyer: { ip: buyerIp(payment) },
+      buyer: { ip: buyerIp(payment, parts.sealer) },
     };
     const options = { operation: 'create' as const, timeoutMs: channel.timeouts.createMs, method: attempt.method };
     return calls.call(channel, options, (signal) => channel.adapter.create(request, signal));
-  }
-
-  function buyerIp(payment: Payment): string | null {
-    if (payment.customer.sealed === null) return null;
-    const customer: unknown = JSON.parse(parts.sealer.open(payment.customer.sealed));
-    const ip = typeof customer === 'object' && customer !== null && 'ip' in customer ? customer.ip : null;
-    return typeof ip === 'string' ? ip : null;
   }
 
   return { bind, place, startAttempt };
@@ -180,14 +181,30 @@ export function createPlacement(
 
 export type Placement = ReturnType<typeof createPlacement>;
 
+/** A failed probe made no order, and whatever was wrong with it was not wrong with the payment. */
+function withoutOrder(error: ChannelError): ChannelError {
+  const failsOver = CHANNEL_ERROR_KINDS[error.kind].afterCreate === 'failover';
+  return { ...error, kind: failsOver ? error.kind : 'CHANNEL_UNAVAILABLE', created: 'no' };
+}
+
 const GONE: ChannelError = { kind: 'CHANNEL_UNAVAILABLE', created: 'no', providerCode: 'channel_removed' };
 
-export function exhausted(): GatewayError {
+type Judged = Pick<Candidate, 'channelId' | 'excluded'>;
+
+/** Nobody takes the payment; the detail names what stands against each channel, as far as there is room. */
+export function exhausted(candidates: readonly Judged[] = []): GatewayError {
+  const reasons = candidates.flatMap(({ channelId, excluded }) => (excluded ? [`${channelId}: ${excluded}`] : []));
+  const more = reasons.length > REASONS_NAMED_MAX ? [`${reasons.length - REASONS_NAMED_MAX} more`] : [];
+  const named = [...reasons.slice(0, REASONS_NAMED_MAX), ...more].join('; ');
   return gatewayError(
     'no_channel_available',
-    'No payment channel can take this payment now. Repeat the same request after the given time.',
+    `No payment channel can take this payment now${named && ` (${named})`}. Repeat the same request after the given time.`,
     RETRY_AFTER_S,
   );
+}
+
+function triedAlready(channelId: string): Judged {
+  return { channelId, excluded: 'already_tried' };
 }
 
 function reasonFor(error: ChannelError): string {

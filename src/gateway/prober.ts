@@ -17,15 +17,17 @@ const SUSPECT_MS = 10_000;
  */
 export function createProber(parts: Parts, calls: ChannelCalls) {
   const inFlight = new Map<string, Promise<Result<void, ChannelError>>>();
+  const stopping = new AbortController();
   let timer: NodeJS.Timeout | undefined;
 
   /** Asks now; callers at the same time share one call, so probing never exceeds one call in flight per channel. */
   function probe(channel: Channel): Promise<Result<void, ChannelError>> {
     const running = inFlight.get(channel.id);
     if (running) return running;
+    const timeoutMs = channel.timeouts.queryMs;
     const wasOpen = parts.breakers.isOpen(channel.id, 'create');
     const started = calls
-      .call(channel, { operation: 'probe', timeoutMs: channel.timeouts.queryMs, method: null }, (signal) =>
+      .call(channel, { operation: 'probe', timeoutMs, method: null, signal: stopping.signal }, (signal) =>
         channel.adapter.probe(signal),
       )
       .finally(() => inFlight.delete(channel.id));
@@ -59,6 +61,7 @@ export function createProber(parts: Parts, calls: ChannelCalls) {
     },
     stop: async (): Promise<void> => {
       clearInterval(timer);
+      stopping.abort();
       await Promise.allSettled(inFlight.values());
     },
   };

@@ -32,6 +32,7 @@ export function createRouter(parts: Parts, calls: ChannelCalls) {
     return {
       profile: channel.profile,
       estimate: (method) => statistics.estimate(channel.id, method, now),
+      needsBuyerIp: (scene) => channel.adapter.needsBuyerIp(scene),
       breakerOpen: breakers.isOpen(channel.id, 'create'),
       coolingDown: calls.isPaused(channel.id),
       usedTodayMinor,
@@ -67,9 +68,13 @@ export function createRouter(parts: Parts, calls: ChannelCalls) {
 export type Router = ReturnType<typeof createRouter>;
 
 /** The routing question of a payment. */
-export function requestOf(payment: Payment, merchant: Merchant, triedChannelIds: readonly string[]): RoutingRequest {
+export function requestOf(
+  payment: Payment,
+  merchant: Merchant,
+  known: Pick<RoutingRequest, 'buyerIpKnown' | 'triedChannelIds'>,
+): RoutingRequest {
   const { amount, methods, scene, pinnedChannelId } = payment;
-  return { amount, methods, scene, pinnedChannelId, merchantChannels: merchant.channels, triedChannelIds };
+  return { amount, methods, scene, pinnedChannelId, merchantChannels: merchant.channels, ...known };
 }
 
 function dayKey(channelId: string, now: number): string {

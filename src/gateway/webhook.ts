@@ -16,17 +16,19 @@ export function createNotifier(parts: Parts, change: Change) {
     if (event?.delivery.state !== 'pending') return;
     const answer: WebhookAnswer =
       merchant && url !== null
-        ? await send(url, event.id, event.body, merchant.webhookSecrets, signal)
+        ? await send(url, event.id, event.body, merchant.webhookSecrets, signal).catch(senderBug)
         : { outcome: 'failed', reason: 'no merchant or address' };
     // A delivery cut short by our own shutdown is no failure of the shop's: it is simply tried again.
-    if (signal.aborted) return;
+    if (signal.aborted && answer.outcome !== 'answered') return;
     const delivered = answer.outcome === 'answered' && answer.status >= 200 && answer.status < 300;
+    // Before the delivery is recorded: an event that is delivered is not sent again, and its answer would be lost with us.
+    if (delivered && saysDelivered(answer.body)) await change(payment.id, { type: 'fulfilled' });
     const tryNo = event.delivery.tries + 1;
     const changed = await change(payment.id, { type: 'event_sent', eventId, tryNo, delivered });
     const state =
       changed.outcome === 'applied' ? changed.payment.events.find((e) => e.id === eventId)?.delivery.state : null;
     parts.telemetry.webhookDelivery(
-      delivered ? 'delivered' : answer.outcome === 'refused' ? 'refused' : state === 'dead' ? 'dead' : 'failed',
+      delivered ? 'delivered' : state === 'dead' ? 'dead' : answer.outcome === 'refused' ? 'refused' : 'failed',
     );
     if (!delivered) {
       const why = answer.outcome === 'answered' ? `status ${answer.status}` : answer.reason;
@@ -34,10 +36,14 @@ export function createNotifier(parts: Parts, change: Change) {
         { paymentId: payment.id, eventId, merchantId: payment.merchantId, why },
         'webhook not delivered',
       );
-    } else if (answer.outcome === 'answered' && saysDelivered(answer.body)) {
-      await change(payment.id, { type: 'fulfilled' });
     }
   };
+
+  /** The sender never throws; should it all the same, the event must still come to its end. */
+  function senderBug(thrown: unknown): WebhookAnswer {
+    parts.telemetry.error({ err: thrown }, 'webhook sender threw: a bug');
+    return { outcome: 'failed', reason: 'sender_bug' };
+  }
 
   async function send(
     url: string,

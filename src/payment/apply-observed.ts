@@ -26,9 +26,7 @@ export function onObserved(payment: Payment, fact: FactOf<'observed'>, now: Epoc
     case 'absent':
       return onAbsent(payment, attempt, fact, now);
     case 'unclear':
-      return by === 'callback' || !isUnresolved(attempt)
-        ? ignored('no_news')
-        : next(afterAsking(flagUnresolved(payment, attempt, now), by, attempt.seq, now));
+      return by === 'callback' || !isUnresolved(attempt) ? ignored('no_news') : askAgain(payment, attempt, by, now);
     default:
       return unreachable(observation.state);
   }
@@ -38,12 +36,7 @@ export function onObserved(payment: Payment, fact: FactOf<'observed'>, now: Epoc
 export function onAskedInVain(payment: Payment, fact: FactOf<'asked_in_vain'>, now: EpochMs): Step {
   const attempt = payment.attempts[fact.seq - 1];
   if (!attempt) return rejected('unknown_attempt');
-  if (!isUnresolved(attempt)) return ignored('already_resolved');
-  const flagged = flagUnresolved(payment, attempt, now);
-  return next(
-    afterAsking(flagged, fact.by, attempt.seq, now),
-    flagged.status === payment.status ? [] : ['unresolved_at_provider'],
-  );
+  return isUnresolved(attempt) ? askAgain(payment, attempt, fact.by, now) : ignored('already_resolved');
 }
 
 /** Brings the next query forward to now; the caller limits how often. */
@@ -102,7 +95,8 @@ function onDead(payment: Payment, attempt: Attempt, seen: Observation, now: Epoc
   if (!isUnresolved(attempt)) return ignored('already_resolved');
   const status = seen.state === 'failed' ? 'failed' : 'closed';
   const dead = withAttempt(payment, { ...bare(attempt), status, error: seen.error ?? attempt.error, resolvedAt: now });
-  if (status === 'closed' || hasEnded(payment)) return next(dead);
+  // Only the way to pay that the buyer had last says why the payment failed; earlier ones were never shown or given up.
+  if (status === 'closed' || hasEnded(payment) || attempt.seq < payment.attempts.length) return next(dead);
   return next({ ...dead, statusReason: (seen.error?.kind ?? 'declined').toLowerCase() });
 }
 
@@ -121,11 +115,7 @@ function onStillOpen(payment: Payment, attempt: Attempt, fact: FactOf<'observed'
     news.error?.providerCode !== attempt.error?.providerCode ||
     attempt.unseenAtClose;
   if (by === 'callback') return changed ? next(withAttempt(payment, news)) : ignored('no_news');
-  const flagged = flagUnresolved(withAttempt(payment, news), news, now);
-  return next(
-    afterAsking(flagged, by, attempt.seq, now),
-    flagged.status === payment.status ? [] : ['unresolved_at_provider'],
-  );
+  return askAgain(withAttempt(payment, news), news, by, now);
 }
 
 function onAbsent(payment: Payment, attempt: Attempt, fact: FactOf<'observed'>, now: EpochMs): Step {
@@ -148,10 +138,11 @@ function provesAbsence(attempt: Attempt, now: EpochMs): boolean {
   return attempt.absence === 'final' && attempt.status === 'unknown' && now >= attempt.openedAt + ABSENCE_SETTLES_MS;
 }
 
-/** A payment that its provider leaves open a day past its expiry needs a person. */
-function flagUnresolved(payment: Payment, attempt: Attempt, now: EpochMs): Payment {
-  if (payment.status !== 'pending' || now <= attempt.providerExpiresAt + HORIZON_MS) return payment;
-  return { ...payment, status: 'review', statusReason: 'unresolved_at_provider' };
+/** The question settled nothing: plan the next. A payment that stays unresolved a day past its expiry needs a person. */
+function askAgain(payment: Payment, attempt: Attempt, by: 'query' | 'close', now: EpochMs): Step {
+  const asked = afterAsking(payment, by, attempt.seq, now);
+  if (payment.status !== 'pending' || now <= attempt.providerExpiresAt + HORIZON_MS) return next(asked);
+  return next({ ...asked, status: 'review', statusReason: 'unresolved_at_provider' }, ['unresolved_at_provider']);
 }
 
 /** The attempt without the fields that belong to its state alone. */

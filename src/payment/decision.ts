@@ -13,6 +13,7 @@ export type ExclusionReason =
   | 'method'
   | 'currency'
   | 'scene'
+  | 'customer_ip_missing'
   | 'amount_below_min'
   | 'amount_above_max'
   | 'daily_limit'

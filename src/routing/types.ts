@@ -48,6 +48,8 @@ export interface Estimate {
 export interface ChannelView {
   readonly profile: ChannelProfile;
   readonly estimate: (method: string) => Estimate;
+  /** Whether it takes orders of this scene only with the buyer's IP address. */
+  readonly needsBuyerIp: (scene: Scene) => boolean;
   readonly breakerOpen: boolean;
   /** The provider asked us to slow down, or its quota is used up. */
   readonly coolingDown: boolean;
@@ -60,6 +62,8 @@ export interface RoutingRequest {
   readonly amount: Money;
   readonly methods: readonly string[];
   readonly scene: Scene;
+  /** Whether the shop told us the buyer's IP address. */
+  readonly buyerIpKnown: boolean;
   readonly pinnedChannelId: string | null;
   /** The channels that this merchant may use. */
   readonly merchantChannels: 'all' | readonly string[];

@@ -14,7 +14,8 @@ export function isPublicAddress(text: string): boolean {
   return address.range() === 'unicast';
 }
 
-const NAT64_PREFIX = [0x00, 0x64, 0xff, 0x9b];
+/** 64:ff9b::/96, RFC 6052. The local-use prefix beside it (RFC 8215) hides its IPv4 elsewhere and is never public. */
+const NAT64_PREFIX = [0x00, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0];
 
 function embeddedIpv4(bytes: readonly number[]): string | null {
   if (NAT64_PREFIX.every((byte, i) => bytes[i] === byte)) return bytes.slice(12).join('.');

@@ -63,6 +63,12 @@ export function describeOrders(subject: ChannelSubject): void {
       }
     });
 
+    test("a buyer's address is asked for only where the adapter says so", async () => {
+      const created = await stage.adapter.create(stage.aRequest(wish, { buyer: { ip: null } }), patience());
+      if (!stage.adapter.needsBuyerIp(wish.scene)) expect(created).toMatchObject({ ok: true });
+      else expect(created).toMatchObject({ ok: false, error: { kind: 'INVALID_REQUEST', created: 'no' } });
+    });
+
     test('a create that says it is offline makes none, any other makes one order', async () => {
       const { request } = await stage.place(wish);
       const made = stage.book(request.providerRef) !== undefined;
@@ -80,6 +86,17 @@ export function describeOrders(subject: ChannelSubject): void {
       const orders = stage.host.control.orders('one');
       const ours = orders.ok ? orders.value.filter(({ providerRef }) => providerRef === first.request.providerRef) : [];
       expect(ours).toMatchObject([{ status: 'paid' }]);
+    });
+
+    test('a create that is repeated after the payment does not make the order payable again', async () => {
+      const placed = await stage.place(wish);
+      await stage.pay(placed);
+      const again = await stage.adapter.create(placed.request, patience());
+      if (!again.ok) expect(again.error.kind).toBe('ALREADY_PAID');
+      expect(await stage.host.control.pay('one', { providerRef: placed.request.providerRef })).toMatchObject({
+        ok: false,
+      });
+      expectPaid(await observe('query', placed), placed);
     });
 
     test('creates of one order at the same time are one order, and at least one of them gets it', async () => {

@@ -5,8 +5,14 @@ import { join } from 'node:path';
 import { type Running, startSwitchyard } from '../../src/main.ts';
 import { openShop, type Shop } from './shop.ts';
 
-/** The shipped configuration with everything that waits made short, so that a test sees it happen. */
-async function impatientConfig(folder: string, edit: (yaml: string) => string): Promise<string> {
+/** Changes to the two files of the shipped configuration. */
+export interface ConfigEdits {
+  readonly editConfig?: (yaml: string) => string;
+  readonly editMerchants?: (yaml: string) => string;
+}
+
+/** The shipped configuration with everything that waits made short, so that a test sees it happen; answers its path. */
+export async function impatientConfig(folder: string, { editConfig, editMerchants }: ConfigEdits): Promise<string> {
   const shipped = join(import.meta.dirname, '../../config');
   const gateway = (await readFile(join(shipped, 'gateway.yaml'), 'utf8'))
     .replaceAll(/create: 3s, query: 3s/g, 'create: 400ms, query: 400ms')
@@ -14,14 +20,16 @@ async function impatientConfig(folder: string, edit: (yaml: string) => string): 
     .replaceAll(/query: 3s( +#)/g, 'query: 400ms$1')
     .replaceAll(/open_for: 15s/g, 'open_for: 1s')
     .replace('exploration: 2%', 'exploration: 0%');
-  await writeFile(join(folder, 'gateway.yaml'), edit(gateway));
-  const merchants = await readFile(join(shipped, 'merchants.yaml'), 'utf8');
-  await writeFile(join(folder, 'merchants.yaml'), merchants.replace('per_minute: 600', 'per_minute: null'));
+  await writeFile(join(folder, 'gateway.yaml'), editConfig?.(gateway) ?? gateway);
+  const merchants = (await readFile(join(shipped, 'merchants.yaml'), 'utf8')).replace(
+    'per_minute: 600',
+    'per_minute: null',
+  );
+  await writeFile(join(folder, 'merchants.yaml'), editMerchants?.(merchants) ?? merchants);
   return join(folder, 'gateway.yaml');
 }
 
-export interface StageOptions {
-  readonly editConfig?: (yaml: string) => string;
+export interface StageOptions extends ConfigEdits {
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -50,7 +58,7 @@ export interface Answer {
 
 export async function openStage(options: StageOptions = {}): Promise<Stage> {
   const folder = await mkdtemp(join(tmpdir(), 'switchyard-e2e-'));
-  const config = await impatientConfig(folder, options.editConfig ?? ((yaml) => yaml));
+  const config = await impatientConfig(folder, options);
   const shop = await openShop();
   const dataDir = join(folder, 'data');
   const start = async (ports: Record<string, string>): Promise<Running> => {
@@ -105,7 +113,8 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
   };
 }
 
-async function call(
+/** One request with JSON in both directions. */
+export async function call(
   method: string,
   url: string,
   body?: unknown,

@@ -44,6 +44,7 @@ export type ViewParts = Partial<Omit<ChannelView, 'profile' | 'estimate'>> & {
 export const aView = ({ profile, estimate, ...now }: ViewParts = {}): ChannelView => ({
   profile: aProfile(profile),
   estimate: () => anEstimate(estimate),
+  needsBuyerIp: () => false,
   breakerOpen: false,
   coolingDown: false,
   usedTodayMinor: 0,
@@ -57,6 +58,7 @@ export const aRequest = (set: Partial<RoutingRequest> = {}): RoutingRequest => (
   amount: cny(5_000),
   methods: ['alipay'],
   scene: 'redirect',
+  buyerIpKnown: true,
   pinnedChannelId: null,
   merchantChannels: 'all',
   triedChannelIds: [],

@@ -18,6 +18,11 @@ test.each([
   ['method', aView({ profile: { methods: [] } }), aRequest({ methods: [] })],
   ['currency', aView(), aRequest({ amount: { minor: 5_000, currency: 'EUR' } })],
   ['scene', aView(), aRequest({ scene: 'inapp' })],
+  [
+    'customer_ip_missing',
+    aView({ needsBuyerIp: (scene) => scene === 'wap' }),
+    aRequest({ scene: 'wap', buyerIpKnown: false }),
+  ],
   ['amount_below_min', aView({ profile: { limits } }), aRequest({ amount: cny(99) })],
   ['amount_above_max', aView({ profile: { limits } }), aRequest({ amount: cny(10_001) })],
   ['daily_limit', aView({ profile: { limits }, usedTodayMinor: 15_001 }), aRequest()],
@@ -35,6 +40,12 @@ test('limits are inclusive: the smallest, the largest and the last amount of the
   expect(exclusionOf(aView({ profile, usedTodayMinor: 15_000, startedThisMinute: 2 }), aRequest())).toBeNull();
 });
 
+test('the address of the buyer is asked for only in the scenes that need it', () => {
+  const view = aView({ needsBuyerIp: (scene) => scene === 'wap' });
+  expect(exclusionOf(view, aRequest({ scene: 'wap', buyerIpKnown: true }))).toBeNull();
+  expect(exclusionOf(view, aRequest({ scene: 'qr', buyerIpKnown: false }))).toBeNull();
+});
+
 test('a pin to the channel and a list that names it leave it eligible', () => {
   const request = aRequest({ pinnedChannelId: 'alipay-main', merchantChannels: ['alipay-main'] });
   expect(exclusionOf(aView(), request)).toBeNull();
@@ -49,12 +60,19 @@ test('of several reasons the first in the fixed order is told, what waiting mend
     currencies: [],
     limits: minMax,
   };
-  let now: ViewParts = { breakerOpen: true, coolingDown: true, usedTodayMinor: 20_000, startedThisMinute: 3 };
+  let now: ViewParts = {
+    needsBuyerIp: (scene) => scene === 'qr',
+    breakerOpen: true,
+    coolingDown: true,
+    usedTodayMinor: 20_000,
+    startedThisMinute: 3,
+  };
   let request: Partial<RoutingRequest> = {
     pinnedChannelId: 'other',
     triedChannelIds: ['alipay-main'],
     merchantChannels: [],
     scene: 'inapp',
+    buyerIpKnown: false,
   };
   const reason = () => exclusionOf(aView({ ...now, profile }), aRequest(request));
   const mend = {
@@ -85,6 +103,8 @@ test('of several reasons the first in the fixed order is told, what waiting mend
   mend.profile({ currencies: ['CNY'] });
   expect(reason()).toBe('scene');
   mend.request({ scene: 'qr' });
+  expect(reason()).toBe('customer_ip_missing');
+  mend.request({ buyerIpKnown: true });
   expect(reason()).toBe('amount_below_min');
   mend.profile({ limits: { ...minMax, minMinor: 1 } });
   expect(reason()).toBe('amount_above_max');

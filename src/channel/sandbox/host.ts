@@ -1,9 +1,9 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Provider } from '../contract.ts';
 import { openChannel, type SandboxChannel } from './channel.ts';
 import { openControl, type SandboxControl } from './control.ts';
 import { serveControl } from './control-http.ts';
-import { type PipelinePorts, serveProvider } from './pipeline.ts';
+import { type ListenerOptions, openListener } from './listener.ts';
+import { serveProvider } from './pipeline.ts';
 import { answerJson, splitTarget } from './wire.ts';
 
 export interface SandboxHostOptions {
@@ -46,44 +46,23 @@ export interface SandboxHost {
 export async function startSandboxHost(options: SandboxHostOptions): Promise<SandboxHost> {
   const closing = new AbortController();
   const channels = new Map<string, SandboxChannel>();
-  const running = new Set<Promise<void>>();
-  let publicUrl = options.publicUrl;
-
   const control = openControl({ channels, now: options.now, closing: closing.signal });
-  const pipeline: PipelinePorts = {
-    random: options.random,
-    closing: closing.signal,
-    payByItself: async (channel, providerRef) => void (await control.pay(channel.id, { providerRef })),
-  };
-  const serve = async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const channelId = splitTarget(incoming.url ?? '')?.channelId;
-    if (channelId === '_control') return serveControl(incoming, response, { control, channels });
-    const channel = channels.get(channelId ?? '');
-    if (channel !== undefined) return serveProvider(channel, incoming, response, pipeline);
-    answerJson(response, 404, { title: 'not found', status: 404, detail: 'no such channel in this sandbox' });
-  };
-
-  const server = createServer((incoming, response) => {
-    const work = serve(incoming, response)
-      .catch((error: unknown) => {
-        const channelId = splitTarget(incoming.url ?? '')?.channelId ?? null;
-        options.onError({ channelId, doing: 'answer a request', error });
-        if (response.headersSent) response.destroy();
-        else answerJson(response, 500, { title: 'internal', status: 500, detail: 'the sandbox has a bug' });
-      })
-      .finally(() => running.delete(work));
-    running.add(work);
+  const { url, close: hangUp } = await openListener({
+    ...options,
+    serve: serveWith({ channels, control, random: options.random, closing: closing.signal }),
+    onError: ({ url: target = '' }, error) =>
+      options.onError({ channelId: splitTarget(target)?.channelId ?? null, doing: 'answer a request', error }),
   });
-  server.maxConnections = 10_000;
-  server.requestTimeout = 30_000;
-  const url = await listen(server, options);
-
-  const close = async (): Promise<void> => {
+  let publicUrl = options.publicUrl;
+  let closed: Promise<void> | null = null;
+  const shutDown = async (): Promise<void> => {
     closing.abort();
-    const stopped = new Promise<void>((resolve) => server.close(() => resolve()));
-    server.closeAllConnections();
-    await Promise.all([stopped, ...running]);
+    await hangUp();
     await Promise.all([...channels.values()].map((channel) => channel.close()));
+  };
+  const close = (): Promise<void> => {
+    closed ??= shutDown();
+    return closed;
   };
 
   try {
@@ -118,12 +97,21 @@ export async function startSandboxHost(options: SandboxHostOptions): Promise<San
   };
 }
 
-async function listen(server: Server, { host, port }: SandboxHostOptions): Promise<string> {
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, () => resolve());
-  });
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('sandbox: the listener has no port');
-  return `http://${host}:${address.port}`;
+function serveWith(ports: {
+  readonly channels: ReadonlyMap<string, SandboxChannel>;
+  readonly control: SandboxControl;
+  readonly random: () => number;
+  readonly closing: AbortSignal;
+}): ListenerOptions['serve'] {
+  const { channels, control } = ports;
+  const payByItself = async (channel: SandboxChannel, providerRef: string): Promise<void> => {
+    await control.pay(channel.id, { providerRef });
+  };
+  return async (incoming, response) => {
+    const channelId = splitTarget(incoming.url ?? '')?.channelId;
+    if (channelId === '_control') return serveControl(incoming, response, { control, channels });
+    const channel = channels.get(channelId ?? '');
+    if (channel !== undefined) return serveProvider(channel, incoming, response, { ...ports, payByItself });
+    answerJson(response, 404, { title: 'not found', status: 404, detail: 'no such channel in this sandbox' });
+  };
 }

@@ -10,7 +10,7 @@ async function createUnder(stage: Stage, faults: FaultsPatch, timeoutMs = 10_000
   const seen = await stage
     .ask('POST', '/orders', wish, AbortSignal.timeout(timeoutMs))
     .then(async (answer) => ({ status: answer.status, headers: answer.headers, body: await answer.text() }))
-    .catch((error: Error) => ({ lost: error.name }));
+    .catch((error: Error) => ({ lost: error.name, code: codeOf(error.cause) }));
   const orders = stage.host.control.orders('toy-a', providerRef);
   return { providerRef, seen, exists: orders.ok && orders.value.length === 1 };
 }
@@ -22,13 +22,13 @@ test('without faults a create is answered and the order exists', async () => {
 });
 
 test.each([
-  ['outage', { outage: true }, false],
-  ['reset_before', { answer: 'reset_before' }, false],
-  ['reset_after', { answer: 'reset_after' }, true],
-  ['truncated', { answer: 'truncated' }, true],
-] as const)('under %s the connection breaks', async (_, faults, orderExists) => {
+  ['outage', { outage: true }, false, 'UND_ERR_SOCKET'],
+  ['reset_before', { answer: 'reset_before' }, false, 'ECONNRESET'],
+  ['reset_after', { answer: 'reset_after' }, true, 'ECONNRESET'],
+  ['truncated', { answer: 'truncated' }, true, 'UND_ERR_SOCKET'],
+] as const)('under %s the connection breaks', async (_, faults, orderExists, code) => {
   const { seen, exists } = await createUnder(await startStage(), faults);
-  expect(seen).toEqual({ lost: 'TypeError' });
+  expect(seen).toEqual({ lost: 'TypeError', code });
   expect(exists).toBe(orderExists);
 });
 
@@ -37,7 +37,7 @@ test.each([
   ['slow_body', { answer: 'slow_body' }],
 ] as const)('under %s the order is made, and the client gives up waiting', async (_, faults) => {
   const { seen, exists } = await createUnder(await startStage(), faults, 300);
-  expect(seen).toEqual({ lost: 'TimeoutError' });
+  expect(seen).toMatchObject({ lost: 'TimeoutError' });
   expect(exists).toBe(true);
 });
 
@@ -74,7 +74,7 @@ test('error_rate strikes at its rate', async () => {
 test('latency_ms holds a request back before the simulator sees it', async () => {
   const stage = await startStage();
   const { seen, exists } = await createUnder(stage, { latency_ms: 60_000 }, 200);
-  expect(seen).toEqual({ lost: 'TimeoutError' });
+  expect(seen).toMatchObject({ lost: 'TimeoutError' });
   expect(exists).toBe(false);
 });
 
@@ -93,13 +93,20 @@ test.each(['unsigned', 'wrong_key', 'stale'] as const)('%s is handed to the simu
   if (fault === 'stale') expect(Number(spoilt.seen.headers.get('toy-time'))).toBeLessThan(Date.now() - 3_000_000);
 });
 
-test('answer faults and error_rate leave buyer pages alone; an outage does not', async () => {
+test.each(['reset_before', 'reset_after', 'html_502', 'truncated', 'slow_body'] as const)(
+  'the answer fault %s leaves buyer pages alone',
+  async (answer) => {
+    const { host } = await startStage();
+    host.control.faults('toy-a', { answer, error_rate: 1, timeout_after_create_rate: 1 });
+    const page = await fetch(`${host.url}/toy-a/pages/pay`);
+    expect([page.status, await page.text()]).toEqual([400, 'bad link']);
+  },
+);
+
+test('an outage takes the buyer pages too', async () => {
   const { host } = await startStage();
-  const page = `${host.url}/toy-a/pages/pay`;
-  host.control.faults('toy-a', { answer: 'reset_before', error_rate: 1, timeout_after_create_rate: 1 });
-  expect((await fetch(page)).status).toBe(400);
   host.control.faults('toy-a', { outage: true });
-  await expect(fetch(page)).rejects.toThrow(TypeError);
+  await expect(fetch(`${host.url}/toy-a/pages/pay`)).rejects.toThrow(TypeError);
 });
 
 test('an outage of one channel leaves the control API alive, and clearing it heals', async () => {
@@ -156,3 +163,7 @@ test('callback_before_answer: the callback has been delivered when the create is
   expect(seen).toMatchObject({ status: 200 });
   expect(stage.callbacksOf(providerRef)).toMatchObject([{ state: 'paid' }]);
 });
+
+function codeOf(cause: unknown): unknown {
+  return cause instanceof Error && 'code' in cause ? cause.code : undefined;
+}

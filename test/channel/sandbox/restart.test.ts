@@ -2,7 +2,7 @@ import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileS
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { startStage } from './stage.ts';
+import { aProviderRef, startStage } from './stage.ts';
 
 function aDataDir(): string {
   const folder = mkdtempSync(join(tmpdir(), 'sandbox-'));
@@ -86,6 +86,17 @@ test('keys and books are readable by their owner alone', async () => {
     expect(statSync(join(dataDir, name)).mode & 0o777).toBe(0o600);
   }
   expect(statSync(dataDir).mode & 0o777).toBe(0o700);
+});
+
+test('the gateway that connected is remembered', async () => {
+  const dataDir = aDataDir();
+  const before = await startStage({ dataDir });
+  await before.control('POST', '/toy-a/connect', { public_url: before.receiver.url });
+  await before.host.close();
+  const after = await startStage({ dataDir, publicUrl: () => 'http://127.0.0.1:9' });
+  const providerRef = aProviderRef();
+  await after.host.control.pay('toy-a', { providerRef });
+  expect(before.receiver.received.map(({ target }) => target)).toEqual([`/pay/pay_${providerRef.slice(0, 26)}/go`]);
 });
 
 test('without a data folder a restart forgets everything', async () => {

@@ -16,4 +16,5 @@ describeChannelContract({
   accountFields: ['app_id', 'seller_id'],
   answers: 'signed',
   callbackProof: { in: 'form', names: ['sign', 'sign_type'] },
+  callbackWindowMs: null,
 });

@@ -3,7 +3,9 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { onTestFinished } from 'vitest';
 import { provider } from '../../../channels/alipay/index.ts';
 import type { ChannelAdapter } from '../../../src/channel/index.ts';
+import { money } from '../../../src/payment/index.ts';
 import { aKeyPair, type KeyPair } from './notice.ts';
+import { patient } from './stage.ts';
 
 /** What arrived: the query and the form of one request. */
 export interface Arrived {
@@ -73,4 +75,46 @@ export function signedBody(key: string, content: string, by: KeyPair = alipay): 
 
 export function signatureOf(content: string, by: KeyPair = alipay): string {
   return sign('sha256', Buffer.from(content), by.privateKey).toString('base64');
+}
+
+export const REF = '01jzzzzzzzzzzzzzzzzzzzzzzz01';
+export const ORDER = { providerRef: REF, channelTradeNo: null, amount: money(1050, 'CNY') };
+export const PAID = {
+  code: '10000',
+  msg: 'Success',
+  out_trade_no: REF,
+  trade_no: '2026',
+  trade_status: 'TRADE_SUCCESS',
+  total_amount: '10.50',
+};
+
+export const createQr = (adapter: ChannelAdapter, signal = patient()) =>
+  adapter.create(
+    {
+      ...ORDER,
+      method: 'alipay',
+      scene: 'qr',
+      subject: 'a key',
+      expiresAt: Date.now() + 900_000,
+      callbackUrl: 'http://127.0.0.1/callbacks/alipay-main/token',
+      returnUrl: 'http://127.0.0.1/pay',
+      buyer: { ip: null },
+    },
+    signal,
+  );
+
+export const unknown = (set: object = {}) => ({
+  ok: false,
+  error: { kind: 'CHANNEL_TIMEOUT_UNKNOWN', created: 'maybe', providerCode: null, ...set },
+});
+export const notSent = (set: object = {}) => ({
+  ok: false,
+  error: { kind: 'CHANNEL_UNAVAILABLE', created: 'no', providerCode: null, ...set },
+});
+
+/** Asks a query of a gateway that answers every request with this body. */
+export async function asked(body: string, gateway?: ScriptedGateway) {
+  const at = gateway ?? (await startScriptedGateway());
+  at.answerWith((response) => response.end(body));
+  return at.adapter.query(ORDER, patient());
 }

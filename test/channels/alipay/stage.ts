@@ -20,6 +20,8 @@ export interface Stage {
   /** Both sides' clock, which is the machine's until it is moved. */
   clock: { offsetMs: number };
   callbacksOf(request: CreateRequest): readonly RawCallback[];
+  /** Ends the sandbox before the test does. */
+  stop(): Promise<void>;
 }
 
 export async function startStage(set: Partial<SandboxHostOptions> = {}): Promise<Stage> {
@@ -43,7 +45,12 @@ export async function startStage(set: Partial<SandboxHostOptions> = {}): Promise
     },
     ...set,
   });
-  onTestFinished(() => host.close());
+  let stopped: Promise<void> | null = null;
+  const stop = (): Promise<void> => {
+    stopped ??= host.close();
+    return stopped;
+  };
+  onTestFinished(stop);
   const credentials = host.credentials('alipay-main') as Record<string, string>;
   const adapterWith = (other: Readonly<Record<string, string>>): ChannelAdapter => {
     const adapter = provider.openAdapter(provider.configSchema.parse(other), { now, randomBytes });
@@ -52,6 +59,7 @@ export async function startStage(set: Partial<SandboxHostOptions> = {}): Promise
   };
   return {
     host,
+    stop,
     adapter: adapterWith(credentials),
     receiver,
     credentials,

@@ -56,7 +56,7 @@ export function openToyAdapter(config: ToyConfig, { now }: AdapterPorts): Channe
       const good = verify({ time: got.headers['toy-time'], sign: got.headers['toy-sign'], said: 'answer', body: text });
       if (got.statusCode === 401) return ok({ status: 401, body: text }); // with a wrong key nothing could be verified
       if (got.statusCode >= 500) return err(channelError('CHANNEL_TIMEOUT_UNKNOWN', 'maybe'));
-      if (false)
+      if (good !== 'genuine')
         return err(channelError('CHANNEL_TIMEOUT_UNKNOWN', 'maybe', { reason: 'forged_response' }));
       return ok({ status: got.statusCode, body: text });
     } catch (error) {
@@ -88,6 +88,7 @@ export function openToyAdapter(config: ToyConfig, { now }: AdapterPorts): Channe
     account: config.merchant,
     absence: 'until_expiry',
     createsOffline: (scene) => scene === 'redirect',
+    needsBuyerIp: () => false,
     providerExpiresAt: (expiresAt) => expiresAt,
     async create(wish, signal) {
       if (wish.scene === 'redirect')

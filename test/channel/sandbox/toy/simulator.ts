@@ -1,4 +1,5 @@
 import { timingSafeEqual } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import type {
   Order,
   PayOptions,
@@ -33,7 +34,10 @@ export async function openToySandbox(options: SimulatorOptions): Promise<Simulat
     isCreate: (request) => request.method === 'POST' && request.path === '/orders',
     isBuyerPage: (request) => request.path.startsWith('/pages/'),
     visit: async (url) => void openPage(toy, new URL(url).searchParams),
-    pay: async (order, how) => pay(toy, order, how),
+    async pay(order, how) {
+      await setImmediate(); // real simulators sign and wait here
+      pay(toy, order, how);
+    },
     fail: async (order) => options.books.put({ ...order, status: 'failed' }),
   };
 }

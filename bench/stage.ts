@@ -1,0 +1,122 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Pool } from 'undici';
+import { z } from 'zod';
+import { type Collector, openCollector } from './collector.ts';
+import { freePorts, type Started, startProcess } from './processes.ts';
+
+export const ROOT = join(import.meta.dirname, '..');
+
+/** As many connections as the open loop may ever need; a closed loop uses as many as it has callers. */
+const CONNECTIONS_MAX = 256;
+
+export interface StageOptions {
+  /** Simulators in the gateway's own process, as `npm start` has them; otherwise they are a process of their own. */
+  readonly embedded?: boolean;
+  /** Start the floor program beside the gateway. */
+  readonly floor?: boolean;
+  /** Callbacks go to the collector instead of the gateway, to be replayed. */
+  readonly holdCallbacks?: boolean;
+  /** Leave data and logs where they are, to be looked at. */
+  readonly keep?: boolean;
+  /** More arguments for the gateway's Node, for example `--cpu-prof`. */
+  readonly nodeArgs?: readonly string[];
+}
+
+/** Everything that a measurement needs, each program in a process of its own; this process is the load generator. */
+export interface Stage {
+  readonly gateway: Started;
+  readonly floor: Started | null;
+  readonly collector: Collector;
+  readonly gatewayPool: Pool;
+  readonly floorPool: Pool;
+  readonly sandboxPool: Pool;
+  readonly adminUrl: string;
+  readonly sandboxUrl: string;
+  /** How the gateway was started, for the report. */
+  readonly command: string;
+  /** Data and logs; removed at the end. */
+  readonly folder: string;
+  stop(): Promise<void>;
+}
+
+const manifestSchema = z.object({ scripts: z.object({ start: z.string().startsWith('node ') }) });
+
+export async function openStage(options: StageOptions = {}): Promise<Stage> {
+  const folder = await mkdtemp(join(tmpdir(), 'switchyard-bench-'));
+  const config = await writeConfig(folder);
+  const collector = await openCollector();
+  const [port = 0, adminPort = 0, sandboxPort = 0, floorPort = 0] = await freePorts(4);
+  const sandboxUrl = `http://127.0.0.1:${sandboxPort}`;
+  const common = { CONFIG: config, SANDBOX_PORT: String(sandboxPort) };
+  const started: Started[] = [];
+  const start = async (name: string, args: readonly string[], env: Record<string, string>, readyUrl: string) => {
+    const process = await startProcess({ name, args, env: { ...common, ...env }, cwd: ROOT, folder, readyUrl });
+    started.push(process);
+    return process;
+  };
+  const stop = async (): Promise<void> => {
+    for (const process of started.toReversed()) await process.stop();
+    await collector.close();
+    if (options.keep !== true) await rm(folder, { recursive: true, force: true });
+  };
+
+  // The very command of `npm start`, so that its flags are measured too.
+  const manifest = manifestSchema.parse(JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')));
+  const startArgs = manifest.scripts.start.split(' ').slice(1);
+  const nodeFlags = startArgs.filter((arg) => arg.startsWith('--'));
+  const script = startArgs.slice(nodeFlags.length);
+  if (options.embedded !== true) {
+    await start('sandbox', ['src/cli.ts', 'sandbox'], {}, `${sandboxUrl}/_control/channels`);
+  }
+  const adminUrl = `http://127.0.0.1:${adminPort}`;
+  const gateway = await start(
+    'gateway',
+    [...nodeFlags, ...(options.nodeArgs ?? []), ...script],
+    {
+      PORT: String(port),
+      ADMIN_PORT: String(adminPort),
+      DATA_DIR: join(folder, 'data'),
+      ...(options.embedded === true ? {} : { SANDBOX_URL: sandboxUrl }),
+      ...(options.holdCallbacks === true ? { PUBLIC_URL: collector.url } : {}),
+    },
+    `${adminUrl}/readyz`,
+  );
+  const floorUrl = `http://127.0.0.1:${floorPort}`;
+  const floorEnv = {
+    ...{ PORT: String(floorPort), DATABASE: join(folder, 'floor.db'), SANDBOX_URL: sandboxUrl },
+    ...{ PUBLIC_URL: collector.url, SHOP_URL: collector.shopUrl('floor') },
+  };
+  const floor = options.floor
+    ? await start('floor', [...nodeFlags, 'bench/floor.ts'], floorEnv, `${floorUrl}/healthz`)
+    : null;
+
+  const pool = (url: string) => new Pool(url, { connections: CONNECTIONS_MAX, pipelining: 1 });
+  const pools = {
+    gatewayPool: pool(`http://127.0.0.1:${port}`),
+    floorPool: pool(floorUrl),
+    sandboxPool: pool(sandboxUrl),
+  };
+  return {
+    ...{ gateway, floor, collector, adminUrl, sandboxUrl, folder, ...pools },
+    command: manifest.scripts.start,
+    async stop() {
+      await Promise.all(Object.values(pools).map((each) => each.destroy()));
+      await stop();
+    },
+  };
+}
+
+/** The shipped configuration; only the demo shop's limit of calls per minute, which would end every measurement, is lifted. */
+async function writeConfig(folder: string): Promise<string> {
+  const config = join(folder, 'config');
+  await mkdir(config);
+  const path = join(config, 'gateway.yaml');
+  await writeFile(path, await readFile(join(ROOT, 'config/gateway.yaml'), 'utf8'));
+  const merchants = await readFile(join(ROOT, 'config/merchants.yaml'), 'utf8');
+  const lifted = merchants.replace(/per_minute: \d+/, 'per_minute: null');
+  if (lifted === merchants) throw new Error('config/merchants.yaml: no per_minute found to lift for the bench');
+  await writeFile(join(config, 'merchants.yaml'), lifted);
+  return path;
+}

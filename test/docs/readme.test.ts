@@ -1,0 +1,142 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { blocks, readPage, readPages, rows, section, withoutBlocks } from './pages.ts';
+import { aFreePort, run, type Started, startGateway } from './started.ts';
+
+const readme = readPage('README.md');
+const commands = [
+  ...blocks(section(readme, '## Sixty seconds'), 'sh'),
+  ...blocks(section(readme, '## Ten tasks'), 'sh'),
+];
+
+let gateway: Started;
+let outputs: readonly string[];
+beforeAll(async () => {
+  gateway = await startGateway();
+  outputs = await runAll(commands);
+});
+afterAll(() => gateway.stop());
+
+/** All blocks in one shell, as a reader types them; the output of each. */
+async function runAll(scripts: readonly string[]): Promise<readonly string[]> {
+  const place = (url: string): string => new URL(url).host;
+  const blocksInOrder = scripts.map((code) => `${code}\necho '@@ end of block'`);
+  // Should a command fail, the shop in the background must not wait for its event for ever.
+  const script = [`trap 'kill $(jobs -p) 2>&-' EXIT`, ...blocksInOrder]
+    .join('\n')
+    .replaceAll('127.0.0.1:8080', place(gateway.publicUrl))
+    .replaceAll('127.0.0.1:8081', place(gateway.adminUrl))
+    .replaceAll('127.0.0.1:8082', place(gateway.sandboxUrl))
+    .replaceAll('9000', String(await aFreePort()));
+  const { code, output } = await run('bash', ['-eu', '-o', 'pipefail', '-c', script], gateway.env);
+  expect(code, output).toBe(0);
+  return output.split('@@ end of block\n');
+}
+
+/** What the block that holds this text has printed. */
+function outputOf(part: string): string {
+  const index = commands.findIndex((code) => code.includes(part));
+  expect(index, `a command with ${part}`).toBeGreaterThanOrEqual(0);
+  return outputs[index] ?? '';
+}
+
+describe('the commands of the README', () => {
+  test('the start prints what the README shows', () => {
+    const shown = blocks(section(readme, '## Sixty seconds'), 'console')[0] ?? '';
+    const lines = (text: string): readonly string[] =>
+      text
+        .slice(text.indexOf('Switchyard is ready.'))
+        .replaceAll(/127\.0\.0\.1:\d+/g, 'HOST')
+        .split('\n')
+        .filter((line) => line.trim() !== '');
+    expect(lines(shown)).toEqual(lines(gateway.greeting).slice(0, lines(shown).length));
+  });
+
+  test('none of them is refused', () => {
+    expect(outputs.join('\n')).not.toMatch(/"(type|title)":"(urn:switchyard:error|refused|not found)/);
+  });
+
+  test('a payment is created, paid in the sandbox, and its event arrives', () => {
+    expect(outputOf('echo "$PAYMENT"')).toMatch(/"status":"pending".*"checkout_url":"http.*"provider_ref"/);
+    expect(outputOf('.listen(9000')).toMatch(/"status":"paid"/);
+    expect(outputOf('.listen(9000')).toMatch(/\{"type":"payment.succeeded","id":"evt_\w+","timestamp".*"A1001"/);
+  });
+
+  test('a payment whose callback is lost is found by asking, and an open one is closed', () => {
+    expect(outputOf('"callback\\":\\"drop')).toMatch(/"status":"paid"/);
+    const [synced = '', ...rest] = outputOf('/sync').split('\n');
+    expect(synced).toMatch(/"status":"succeeded".*"merchant_order_no":"B2"/);
+    expect(rest.join('\n')).toMatch(/"status":"closed","status_reason":"merchant","merchant_order_no":"B3"/);
+  });
+
+  test('the routing of a payment is explained, and a quote names a channel', () => {
+    expect(outputOf('/routing"')).toMatch(/"explanation":"wechatpay-main/);
+    expect(outputOf('/v1/routing/quote')).toMatch(/\{"channel":"[a-z-]+","candidates"/);
+  });
+
+  test('a broken channel is left for the next one, and the story shows it as the README does', () => {
+    const output = outputOf('"outage":true');
+    const shown = section(readme, '### 6. Break a channel and watch the failover');
+    for (const line of [
+      /attempt 1 .* alipay-main {2}alipay {2}unknown/,
+      /attempt 2 .* alipay-backup {2}alipay {2}open/,
+      /after alipay-main: alipay-backup: the only channel that can take this payment/,
+      /CHANNEL {9}STATE {4}METHODS {4}WEIGHT {2}BREAKER {2}TECHNICAL {2}PAID {3}SCORE/,
+    ]) {
+      expect(output).toMatch(line);
+      expect(shown).toMatch(line);
+    }
+  });
+
+  test('a configuration is accepted or refused in the words that the README shows', () => {
+    const output = outputOf('config check').replaceAll(/^\/\S+\/(gateway\.yaml:)/gm, '…/$1');
+    expect(output.trim()).toBe((blocks(section(readme, '### 8. Check a configuration'), 'text')[0] ?? '').trim());
+  });
+
+  test('health, metrics and status answer, and an event can be sent again', () => {
+    const output = outputOf('/healthz');
+    expect(output).toContain('{"ok":true}');
+    expect(output).toContain('"store":"ok"');
+    expect(output).toMatch(/switchyard_payments_total\{method="alipay",outcome="created"\} \d/);
+    expect(outputOf('/redeliver')).toMatch(/"state":"pending","tries":0/);
+    expect(outputOf('/redeliver')).toMatch(/"fulfilment":"delivered"/);
+  });
+});
+
+describe('what a running gateway offers', () => {
+  const pages = readPages();
+  const prose = pages.map(({ text }) => text).join('\n');
+
+  test('every metric that is documented exists, and every metric is documented', async () => {
+    const answer = await fetch(`${gateway.adminUrl}/metrics`);
+    const exported = [...(await answer.text()).matchAll(/^# TYPE (switchyard_\w+) /gm)].map(([, name]) => name ?? '');
+    const named = [...prose.matchAll(/\bswitchyard_[a-z_]+/g)].map(([name]) => name);
+    expect(named.filter((name) => !exported.includes(name))).toEqual([]);
+    const documented = rows(readPage('docs/operations.md').text, /^`switchyard_/).map(([cell = '']) =>
+      cell.slice(1, -1),
+    );
+    expect(documented.toSorted()).toEqual(exported.toSorted());
+  });
+
+  test('every address that is documented is served', async () => {
+    const named = [...withoutBlocks(prose).matchAll(/`(GET|POST) (\/[\w/{}]+)/g)];
+    expect(named.length).toBeGreaterThan(3);
+    for (const [, method = '', path = ''] of named) {
+      const base = path.startsWith('/v1/') ? gateway.publicUrl : gateway.adminUrl;
+      const answer = await fetch(base + path.replaceAll(/\{\w+\}/g, 'x'), { method });
+      // Without a key the merchant API says so before anything else; a path that is not served is a 404.
+      expect([200, 401], `${method} ${path}`).toContain(answer.status);
+    }
+  });
+
+  test('every command that is documented exists', async () => {
+    const named = new Set([...prose.matchAll(/cli -- ([a-z]+(?: [a-z]+)?)/g)].map(([, words]) => words ?? ''));
+    expect(named.size).toBeGreaterThan(3);
+    named.delete('help');
+    await Promise.all(
+      [...named].map(async (words) => {
+        const { output } = await run(process.execPath, ['src/cli.ts', ...words.split(' '), '--help'], gateway.env);
+        expect(output).toContain(`Usage: switchyard ${words}`);
+      }),
+    );
+  });
+});

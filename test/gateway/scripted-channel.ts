@@ -1,0 +1,235 @@
+import {
+  type ChannelAdapter,
+  type ChannelError,
+  type ChannelErrorKind,
+  channelError,
+  type Notice,
+  type RawCallback,
+} from '../../src/channel/index.ts';
+import type { Channel } from '../../src/gateway/index.ts';
+import { err, type Observation, ok, type Result, type Scene } from '../../src/payment/index.ts';
+
+export type Operation = 'create' | 'query' | 'close' | 'probe';
+
+/** How a provider answers one call. `honest` does what a healthy provider would do, and gives its answer. */
+export type Reply = <T>(
+  honest: () => Result<T, ChannelError>,
+  signal: AbortSignal,
+) => Promise<Result<T, ChannelError>> | Result<T, ChannelError>;
+
+/** The call certainly made no order. */
+export const refuses =
+  (kind: ChannelErrorKind, more: Parameters<typeof channelError>[2] = {}): Reply =>
+  () =>
+    err(channelError(kind, 'no', more));
+
+/** The call took effect at the provider, and its answer got lost. */
+export const losesItsAnswer: Reply = (honest) => {
+  honest();
+  return err(channelError('CHANNEL_TIMEOUT_UNKNOWN', 'maybe', { reason: 'timeout' }));
+};
+
+/** The call never arrived, which nobody can know. */
+export const isLost: Reply = () => err(channelError('CHANNEL_TIMEOUT_UNKNOWN', 'maybe', { reason: 'timeout' }));
+
+/** No answer until the signal ends the call, as adapters have to. */
+export const hangs: Reply = (_honest, signal) =>
+  new Promise((resolve) => {
+    signal.addEventListener('abort', () => resolve(err(channelError('CHANNEL_TIMEOUT_UNKNOWN', 'maybe'))));
+  });
+
+export const throwsUp: Reply = () => {
+  throw new Error('a bug of the adapter');
+};
+
+/** A call that goes on when the test says so, whatever its signal says. */
+export function held(): { readonly reply: Reply; readonly begun: Promise<void>; release(reply?: Reply): void } {
+  const begun = Promise.withResolvers<void>();
+  const going = Promise.withResolvers<Reply>();
+  return {
+    reply: async (honest, signal) => {
+      begun.resolve();
+      return (await going.promise)(honest, signal);
+    },
+    begun: begun.promise,
+    release: (reply = (honest) => honest()) => going.resolve(reply),
+  };
+}
+
+export interface ProviderOrder {
+  state: 'open' | 'succeeded' | 'closed' | 'failed';
+  tradeNo: string;
+  paidAt: number | null;
+}
+
+export interface ChannelSetup {
+  readonly absence?: 'final' | 'until_expiry';
+  readonly callbackUrl?: 'per_request' | 'per_account';
+  readonly capabilities?: Channel['capabilities'];
+  readonly offline?: boolean;
+  readonly ipNeeded?: boolean;
+  /** Fee in minor units; the cheapest channel is the first choice. By default as declared. */
+  readonly fee?: number;
+  readonly limits?: Partial<Channel['profile']['limits']>;
+  readonly enabled?: boolean;
+  readonly timeoutMs?: number;
+  readonly breaker?: Partial<Channel['breaker']>;
+}
+
+/** A test double of a channel: its books are a map, and each answer can be scripted. */
+export interface ScriptedChannel {
+  readonly channel: Channel;
+  readonly orders: Map<string, ProviderOrder>;
+  /** Every call in order. */
+  readonly asked: { operation: Operation; providerRef: string }[];
+  /** Answers of the next calls, one each; afterwards it is honest again. */
+  next(operation: Operation, ...replies: (Reply | Observation)[]): void;
+  /** The answer of all calls from now on; null: honest again. */
+  always(operation: Operation, reply: Reply | null): void;
+  pays(providerRef: string): ProviderOrder;
+  /** The provider's message about an order, as it believes it to be unless `set` says otherwise. */
+  notice(providerRef: string, set?: Partial<Observation>): RawCallback;
+  /** What reading a callback does; null: read it. */
+  reading: ((signal: AbortSignal) => Promise<Result<readonly Notice[], 'malformed'>>) | null;
+  count(operation: Operation): number;
+}
+
+const METHOD = 'alipay';
+
+export function scriptChannel(id: string, setup: ChannelSetup, rank: number, now: () => number): ScriptedChannel {
+  const account = `account-of-${id}`;
+  const orders = new Map<string, ProviderOrder>();
+  const asked: ScriptedChannel['asked'] = [];
+  const scripts = new Map<Operation, (Reply | Observation)[]>();
+  const standing = new Map<Operation, Reply>();
+  const absence = setup.absence ?? 'final';
+  let amountMinor = 0;
+
+  function believes(providerRef: string): Observation {
+    const order = orders.get(providerRef);
+    if (!order) return anObservation({ state: 'absent' });
+    const amount = { minor: amountMinor, currency: 'CNY' };
+    return { state: order.state, account, amount, channelTradeNo: order.tradeNo, paidAt: order.paidAt, error: null };
+  }
+
+  function put(providerRef: string): ProviderOrder {
+    const order = orders.get(providerRef) ?? { state: 'open', tradeNo: `${id}/${providerRef}`, paidAt: null };
+    orders.set(providerRef, order);
+    return order;
+  }
+
+  async function answer<T>(
+    operation: Operation,
+    providerRef: string,
+    signal: AbortSignal,
+    honest: () => Result<T, ChannelError>,
+    observed?: (observation: Observation) => Result<T, ChannelError>,
+  ): Promise<Result<T, ChannelError>> {
+    asked.push({ operation, providerRef });
+    const scripted = scripts.get(operation)?.shift() ?? standing.get(operation);
+    if (scripted === undefined) return honest();
+    if (typeof scripted === 'function') return scripted(honest, signal);
+    if (!observed) throw new Error(`${operation} is not answered by an observation`);
+    return observed(scripted);
+  }
+
+  const adapter: ChannelAdapter = {
+    account,
+    absence,
+    createsOffline: () => setup.offline ?? false,
+    needsBuyerIp: (scene: Scene) => (setup.ipNeeded ?? false) && scene === 'wap',
+    providerExpiresAt: (expiresAt) => expiresAt,
+    create: (request, signal) => {
+      amountMinor = request.amount.minor;
+      return answer('create', request.providerRef, signal, () => {
+        // Such a provider knows an order only once its buyer has opened it.
+        if (absence === 'final') put(request.providerRef);
+        return ok({ action: { type: 'qr_code', qrCode: `qr:${request.providerRef}` }, channelTradeNo: null });
+      });
+    },
+    query: ({ providerRef }, signal) => answer('query', providerRef, signal, () => ok(believes(providerRef)), ok),
+    close: ({ providerRef }, signal) =>
+      answer(
+        'close',
+        providerRef,
+        signal,
+        () => {
+          const order = orders.get(providerRef);
+          if (order?.state === 'open') order.state = 'closed';
+          return ok(believes(providerRef));
+        },
+        ok,
+      ),
+    async parseCallback(raw, signal) {
+      if (script.reading) return script.reading(signal);
+      if (!raw.headers.has('genuine')) return err('bad_signature');
+      return ok(JSON.parse(Buffer.from(raw.body).toString()));
+    },
+    acknowledge: ({ kind }) =>
+      kind === 'refused'
+        ? { status: 400, contentType: 'text/plain', body: 'FAIL' }
+        : { status: 200, contentType: 'text/plain', body: 'SUCCESS' },
+    probe: (signal) => answer('probe', '', signal, () => ok(undefined)),
+    dispose: async () => {},
+  };
+
+  const timeoutMs = setup.timeoutMs ?? 400;
+  const script: ScriptedChannel = {
+    orders,
+    asked,
+    reading: null,
+    channel: {
+      id,
+      providerId: 'scripted',
+      mode: 'sandbox',
+      capabilities: setup.capabilities ?? ['close'],
+      callbackUrl: setup.callbackUrl ?? 'per_request',
+      adapter,
+      profile: {
+        id,
+        enabled: setup.enabled ?? true,
+        weight: 100,
+        methods: [METHOD],
+        currencies: ['CNY'],
+        scenes: ['qr', 'redirect', 'wap'],
+        fee: { ratePpm: 0, fixedMinor: setup.fee ?? rank, minMinor: 0, maxMinor: null },
+        limits: { minMinor: 1, maxMinor: null, dailyMinor: null, perMinute: null, ...setup.limits },
+        settlementDelayMs: 0,
+      },
+      timeouts: { createMs: timeoutMs, queryMs: timeoutMs, refundMs: timeoutMs },
+      breaker: { failureRate: 1, minRequests: 1_000, windowMs: 10_000, openForMs: 10_000, ...setup.breaker },
+    },
+    next: (operation, ...replies) => {
+      scripts.set(operation, [...(scripts.get(operation) ?? []), ...replies]);
+    },
+    always: (operation, reply) => {
+      if (reply) standing.set(operation, reply);
+      else standing.delete(operation);
+    },
+    pays: (providerRef) => {
+      const order = put(providerRef);
+      if (order.state !== 'open') throw new Error(`${providerRef} cannot be paid, it is ${order.state}`);
+      order.state = 'succeeded';
+      order.paidAt = now();
+      return order;
+    },
+    notice: (providerRef, set = {}) => aCallback([{ providerRef, observation: { ...believes(providerRef), ...set } }]),
+    count: (operation) => asked.filter((call) => call.operation === operation).length,
+  };
+  return script;
+}
+
+export function anObservation(set: Partial<Observation> = {}): Observation {
+  return { state: 'open', account: null, amount: null, channelTradeNo: null, paidAt: null, error: null, ...set };
+}
+
+/** Several statements in one message, as some providers send them. */
+export function aCallback(notices: readonly Notice[], genuine = true): RawCallback {
+  return {
+    method: 'POST',
+    target: '/callbacks',
+    headers: new Map(genuine ? [['genuine', ['yes']]] : []),
+    body: Buffer.from(JSON.stringify(notices)),
+    receivedAt: 0,
+  };
+}

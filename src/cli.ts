@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { isIPv6 } from 'node:net';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { request } from 'undici';
@@ -58,7 +59,12 @@ function checkConfig(file: string | undefined): void {
   const loaded = loadConfig({ path: configPath, env: process.env, providers: PROVIDERS, production });
   if (!loaded.ok) fail(describeFaults(loaded.error));
   if (loaded.value.warnings.length > 0) out(describeFaults(loaded.value.warnings));
-  out(`${configPath}: ok, ${loaded.value.channels.length} channels, ${loaded.value.merchantIds.length} merchants`);
+  const { channels, merchantIds } = loaded.value;
+  out(`${configPath}: ok, ${counted(channels.length, 'channel')}, ${counted(merchantIds.length, 'merchant')}`);
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
 }
 
 async function showPayment(id: string): Promise<void> {
@@ -92,11 +98,14 @@ const statusSchema = z.object({
 async function listChannels(): Promise<void> {
   const environment = readEnvironment(process.env);
   if (!environment.ok) fail(describeFaults(environment.error));
-  const url = `http://${environment.value.adminHost}:${environment.value.adminPort}/admin/status`;
+  const { adminHost, adminPort } = environment.value;
+  const url = `http://${isIPv6(adminHost) ? `[${adminHost}]` : adminHost}:${adminPort}/admin/status`;
   const answer = await request(url, { signal: AbortSignal.timeout(ADMIN_TIMEOUT_MS) }).catch(() =>
     fail(`no gateway answers at ${url}; start it, or set ADMIN_PORT to its admin port`),
   );
-  const { channels } = statusSchema.parse(await answer.body.json());
+  const status = statusSchema.safeParse(await answer.body.json().catch(() => null));
+  if (!status.success) fail(`${url} is not the admin listener of a gateway; set ADMIN_PORT`);
+  const { channels } = status.data;
   const percent = (ratio: number): string => `${(ratio * 100).toFixed(1)}%`;
   const rows = channels.map((c) => [
     c.channel,
@@ -127,7 +136,11 @@ const program = new Command('switchyard').description('A router in front of seve
 program.command('start').description('run the gateway').action(start);
 program.command('sandbox').description("run the providers' simulators alone").action(sandbox);
 const config = program.command('config').description('the configuration files');
-config.command('check').argument('[file]', 'gateway.yaml; merchants.yaml lies beside it').action(checkConfig);
+config
+  .command('check')
+  .argument('[file]', 'gateway.yaml; merchants.yaml lies beside it')
+  .description('name every mistake with its line')
+  .action(checkConfig);
 program.command('channels').description('the state of each channel of the running gateway').action(listChannels);
 const payments = program.command('payments').description('stored payments');
 payments.command('show').argument('<id>', 'payment id').description('the story of one payment').action(showPayment);

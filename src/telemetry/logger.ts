@@ -8,6 +8,8 @@ const NEVER = [
   'sign',
   'private_key',
   'secret',
+  'password',
+  'token',
   'email',
   'ip',
   'phone',

@@ -23,6 +23,8 @@ export function createMetrics() {
   collectDefaultMetrics({ register: registry });
   const counter = <L extends string>(name: string, help: string, labelNames: L[]) =>
     new Counter({ name: `switchyard_${name}`, help, labelNames, registers: [registry] });
+  const gauge = <L extends string>(name: string, help: string, labelNames: L[]) =>
+    new Gauge({ name: `switchyard_${name}`, help, labelNames, registers: [registry] });
   const histogram = <L extends string>(name: string, help: string, labelNames: L[], buckets: number[]) =>
     new Histogram({ name: `switchyard_${name}`, help, labelNames, buckets, registers: [registry] });
 
@@ -57,6 +59,15 @@ export function createMetrics() {
     webhookDeliveries: counter('webhook_deliveries_total', 'Deliveries of events to merchants.', ['outcome']),
     surplus: counter('surplus_payments_total', 'Second payments of one order.', ['channel']),
     anomalies: counter('anomalies_total', 'Things that must not happen.', ['kind']),
+    // Declared so that dashboards and rules can name them; without samples until somebody asks for balances and bills.
+    balanceMinor: gauge('channel_balance_minor', 'Balance of our account at a channel, in minor units.', [
+      'channel',
+      'currency',
+    ]),
+    differences: gauge('reconciliation_differences', "Differences between a channel's bill and our books.", [
+      'channel',
+      'kind',
+    ]),
     configReloads: counter('config_reloads_total', 'Configurations taken and refused.', ['outcome']),
   };
 }
@@ -133,7 +144,8 @@ function addStoreGauges(registry: Registry, { store, now }: Observed): void {
       help,
       registers: [registry],
       async collect() {
-        this.set(await read());
+        // One failing gauge fails the whole scrape, and an outage of the store is when the others are needed most.
+        this.set(await read().catch(() => Number.NaN));
       },
     });
   gauge('payments_unknown', 'Payments with an attempt whose outcome is unknown.', async () => (await counts()).unknown);

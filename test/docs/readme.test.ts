@@ -21,7 +21,7 @@ async function runAll(scripts: readonly string[]): Promise<readonly string[]> {
   const place = (url: string): string => new URL(url).host;
   const blocksInOrder = scripts.map((code) => `${code}\necho '@@ end of block'`);
   // Should a command fail, the shop in the background must not wait for its event for ever.
-  const script = [`trap 'kill $(jobs -p) 2>&-' EXIT`, ...blocksInOrder]
+  const script = [`trap 'for job in $(jobs -p); do kill "$job"; done' EXIT`, ...blocksInOrder]
     .join('\n')
     .replaceAll('127.0.0.1:8080', place(gateway.publicUrl))
     .replaceAll('127.0.0.1:8081', place(gateway.adminUrl))
@@ -129,14 +129,14 @@ describe('what a running gateway offers', () => {
   });
 
   test('every command that is documented exists', async () => {
-    const named = new Set([...prose.matchAll(/cli -- ([a-z]+(?: [a-z]+)?)/g)].map(([, words]) => words ?? ''));
-    expect(named.size).toBeGreaterThan(3);
-    named.delete('help');
-    await Promise.all(
-      [...named].map(async (words) => {
-        const { output } = await run(process.execPath, ['src/cli.ts', ...words.split(' '), '--help'], gateway.env);
-        expect(output).toContain(`Usage: switchyard ${words}`);
-      }),
-    );
+    const wordsIn = (text: string) =>
+      [...text.matchAll(/cli -- ([a-z]+(?: [a-z]+)?)/g)].map(([, words]) => words ?? '');
+    const ran = wordsIn(commands.join('\n'));
+    expect(ran).toContain('config check');
+    const others = new Set(wordsIn(prose).filter((words) => !ran.includes(words) && words !== 'help'));
+    for (const words of others) {
+      const { output } = await run(process.execPath, ['src/cli.ts', ...words.split(' '), '--help'], gateway.env);
+      expect(output).toContain(`Usage: switchyard ${words}`);
+    }
   });
 });

@@ -367,6 +367,7 @@ describe('whatever is sent', { timeout: SLOW_MS }, () => {
 });
 
 test('after all of it the process is up, ready, and has written no error', async () => {
+  expect(told.size).toBeGreaterThan(100);
   expect((await call('GET', `${gateway.adminUrl}/readyz`)).status).toBe(200);
   const written = gateway.program
     .stdout()

@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { type ConfigEdits, call, eventually, impatientConfig } from './stage.ts';
+import { dirname, join } from 'node:path';
+import { type ConfigEdits, call, eventually, impatientConfig, patient } from './stage.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const CLI = join(ROOT, 'src/cli.ts');
@@ -57,11 +57,15 @@ export interface Gateway {
 
 export async function openTheatre(edits: ConfigEdits = {}, secretKey = 'sk_sandbox_demo'): Promise<Theatre> {
   const folder = await mkdtemp(join(tmpdir(), 'switchyard-process-'));
-  const config = await impatientConfig(folder, edits);
+  const config = await impatientConfig(folder, {
+    ...edits,
+    editConfig: (yaml) => patient(edits.editConfig?.(yaml) ?? yaml),
+  });
   const dataDir = join(folder, 'data');
   const running = new Set<Program>();
   const base = {
-    PATH: process.env.PATH ?? '',
+    // The shebang of src/cli.ts has to find this Node and no other one of the machine.
+    PATH: `${dirname(process.execPath)}:${process.env.PATH ?? ''}`,
     HOME: folder,
     // Many short-lived processes of the same program: what one has compiled the next need not compile again.
     NODE_COMPILE_CACHE: join(ROOT, 'node_modules/.cache/node'),

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { deliver } from './forger.ts';
-import { anOrder, openStage, type Stage } from './stage.ts';
+import { anOrder, openStage, patient, type Stage } from './stage.ts';
 import { ALIPAY, aTarget, bookOf, expectPaid, expectUntouched, LINES, STRIPE, success } from './targets.ts';
 
 const OTHER = 'sk_another_shop_0123456789';
@@ -15,7 +15,7 @@ const withOtherShop = (yaml: string): string => `${yaml}
 
 let stage: Stage;
 beforeAll(async () => {
-  stage = await openStage({ editMerchants: withOtherShop });
+  stage = await openStage({ editConfig: patient, editMerchants: withOtherShop });
 });
 afterAll(() => stage.stop());
 

@@ -3,14 +3,14 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { PROVIDERS } from '../../channels/index.ts';
 import { type SandboxHost, startSandboxHost } from '../../src/channel/sandbox/index.ts';
 import { money } from '../../src/payment/index.ts';
-import { eventually, openStage, type Stage } from './stage.ts';
+import { eventually, openStage, patient, type Stage } from './stage.ts';
 import { ALIPAY, anomalies, aTarget, expectUntouched, LINES, refusals, type Target, WECHAT } from './targets.ts';
 
 /** What a provider itself says wrongly, or says to the wrong one; everything goes over the wire between real parts. */
 let stage: Stage;
 let stranger: SandboxHost;
 beforeAll(async () => {
-  stage = await openStage();
+  stage = await openStage({ editConfig: patient });
   stranger = await startSandboxHost({
     host: '127.0.0.1',
     port: 0,

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { deliver } from './forger.ts';
-import { anOrder, openStage, type Stage } from './stage.ts';
+import { anOrder, openStage, patient, type Stage } from './stage.ts';
 import { ALIPAY, aTarget, expectPaid, success } from './targets.ts';
 
 /** What a merchant's own requests must not be able to do; the rows are those of the list of others' failures. */
 let stage: Stage;
 beforeAll(async () => {
-  stage = await openStage();
+  stage = await openStage({ editConfig: patient });
 });
 afterAll(() => stage.stop());
 

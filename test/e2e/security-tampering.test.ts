@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { form, type Message, signedByWechat } from './forger.ts';
-import { openStage, type Stage } from './stage.ts';
+import { openStage, patient, type Stage } from './stage.ts';
 import { ALIPAY, aTarget, expectPaid, expectRefused, keysFor, refusals, STRIPE, success, WECHAT } from './targets.ts';
 
 /** Messages that are nearly right. The forger of these tests holds the providers' own keys: see security.test.ts. */
 let stage: Stage;
 beforeAll(async () => {
-  stage = await openStage();
+  stage = await openStage({ editConfig: patient });
 });
 afterAll(() => stage.stop());
 

@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { anOrder, eventually, openStage, type Stage } from './stage.ts';
+import { anOrder, eventually, openStage, patient, type Stage } from './stage.ts';
 import { ALIPAY, aTarget, expectPaid, success, type Target } from './targets.ts';
 
 /** A server inside that must hear nothing. */
@@ -47,7 +47,8 @@ describe('row 15: with private addresses forbidden', () => {
   beforeAll(async () => {
     inside = await openInside();
     stage = await openStage({
-      editConfig: (yaml) => yaml.replace('  # allow_private_addresses: false', '  allow_private_addresses: false'),
+      editConfig: (yaml) =>
+        patient(yaml).replace('  # allow_private_addresses: false', '  allow_private_addresses: false'),
     });
   });
   afterAll(async () => {
@@ -122,7 +123,7 @@ describe("a shop's answer", () => {
   let inside: Inside;
   beforeAll(async () => {
     inside = await openInside();
-    stage = await openStage();
+    stage = await openStage({ editConfig: patient });
   });
   afterAll(async () => {
     await stage.stop();

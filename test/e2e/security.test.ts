@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { deliver } from './forger.ts';
-import { openStage, type Stage } from './stage.ts';
+import { openStage, patient, type Stage } from './stage.ts';
 import {
   ALIPAY,
   anomalies,
@@ -21,7 +21,7 @@ import {
  */
 let stage: Stage;
 beforeAll(async () => {
-  stage = await openStage();
+  stage = await openStage({ editConfig: patient });
 });
 afterAll(() => stage.stop());
 

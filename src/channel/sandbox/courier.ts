@@ -2,7 +2,7 @@ import type { KeptBooks } from './books.ts';
 import type { CallbackDelivery, CallbackMessage, Courier, Faults } from './contract.ts';
 import { strikes } from './faults.ts';
 import { pause } from './pause.ts';
-import { openPost } from './post.ts';
+import { openPost, type Post } from './post.ts';
 
 /** Callbacks on their way or waiting for a repeat, per channel; one more is lost and reported. */
 export const CALLBACKS_MAX = 10_000;
@@ -31,34 +31,14 @@ export interface KeptCourier extends Courier {
  * not delivered (an outage, a lost one, no answer) uses up its place in the schedule, and the next repeat comes as planned.
  */
 export function openCourier(options: CourierOptions): KeptCourier {
-  const { books, faults, random, retryTimeFactor, onError } = options;
+  const { faults, retryTimeFactor, onError } = options;
   const closing = new AbortController();
   const post = openPost(closing.signal, ROUNDS_MAX);
-  const rounds = openLine(ROUNDS_MAX);
   const inTurn = openOvertaking(closing.signal);
   const running = new Set<Promise<void>>();
   const firstTries = new Map<string, Set<Promise<void>>>();
 
-  const deliverOnce = async (message: CallbackMessage): Promise<boolean> => {
-    const now = faults();
-    if (closing.signal.aborted || now.outage || strikes(now.drop_callbacks, random)) return false;
-    const built = message.build({ wrongAmount: now.wrong_amount, wrongSignature: now.wrong_signature });
-    books.countCallback(message.providerRef, 'sent');
-    const answer = await post.deliver(message.url, built, message.timeoutMs);
-    if (answer === null || !message.isAcknowledged(answer.status, answer.body)) return false;
-    books.countCallback(message.providerRef, 'acked');
-    return true;
-  };
-
-  const deliverRound = async (message: CallbackMessage, copies: number): Promise<boolean> => {
-    const leave = await rounds.enter();
-    try {
-      const acknowledged = await Promise.all(Array.from({ length: copies }, () => deliverOnce(message)));
-      return acknowledged.some(Boolean);
-    } finally {
-      leave();
-    }
-  };
+  const deliverRound = openRounds(options, post, closing.signal);
 
   const deliverUntilAcknowledged = async (message: CallbackMessage, delivery: CallbackDelivery, tried: () => void) => {
     if (delivery.mode === 'delay' && (await pause(delivery.delayMs, closing.signal)) === 'aborted') return;
@@ -100,6 +80,32 @@ export function openCourier(options: CourierOptions): KeptCourier {
       await Promise.all(running);
       await post.close();
     },
+  };
+}
+
+/** Delivers so many copies at the same time; true when at least one was acknowledged. */
+function openRounds({ books, faults, random }: CourierOptions, post: Post, closing: AbortSignal) {
+  const line = openLine(ROUNDS_MAX);
+
+  const deliverOnce = async (message: CallbackMessage): Promise<boolean> => {
+    const now = faults();
+    if (closing.aborted || now.outage || strikes(now.drop_callbacks, random)) return false;
+    const built = message.build({ wrongAmount: now.wrong_amount, wrongSignature: now.wrong_signature });
+    books.countCallback(message.providerRef, 'sent');
+    const answer = await post.deliver(message.url, built, message.timeoutMs);
+    if (answer === null || !message.isAcknowledged(answer.status, answer.body)) return false;
+    books.countCallback(message.providerRef, 'acked');
+    return true;
+  };
+
+  return async (message: CallbackMessage, copies: number): Promise<boolean> => {
+    const leave = await line.enter();
+    try {
+      const acknowledged = await Promise.all(Array.from({ length: copies }, () => deliverOnce(message)));
+      return acknowledged.some(Boolean);
+    } finally {
+      leave();
+    }
   };
 }
 

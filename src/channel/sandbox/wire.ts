@@ -9,8 +9,7 @@ export async function readBody(incoming: IncomingMessage): Promise<Buffer | 'too
   const chunks: Buffer[] = [];
   let bytes = 0;
   try {
-    // By default leaving the loop early would cut the connection, and the refusal could not be sent.
-    for await (const chunk of incoming.iterator({ destroyOnReturn: false })) {
+    for await (const chunk of incoming) {
       bytes += chunk.length;
       if (bytes > BODY_BYTES_MAX) return 'too_large';
       chunks.push(chunk);

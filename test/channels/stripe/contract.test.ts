@@ -5,6 +5,7 @@ const amount = { minor: 1_050, currency: 'USD' };
 
 describeChannelContract({
   provider,
+  callbackWindowMs: 300_000,
   creates: [
     { scene: 'redirect', method: 'card', amount, action: 'redirect' },
     { scene: 'wap', method: 'card', amount: { minor: 500, currency: 'JPY' }, action: 'redirect' },

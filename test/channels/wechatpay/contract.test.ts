@@ -7,6 +7,7 @@ import { type ChannelSubject, describeChannelContract } from '../../contract/cha
 
 const subject: ChannelSubject = {
   provider,
+  callbackWindowMs: 300_000,
   creates: [
     { scene: 'qr', method: 'wechatpay', amount: { minor: 1050, currency: 'CNY' }, action: 'qr_code' },
     { scene: 'redirect', method: 'wechatpay', amount: { minor: 1, currency: 'CNY' }, action: 'qr_code' },

@@ -10,7 +10,7 @@ import {
   type RawCallback,
 } from '../../../../src/channel/index.ts';
 import { err, isAmountMinor, isCurrency, type Observation, ok, type Result } from '../../../../src/payment/index.ts';
-import type { ToyConfig } from './provider.ts';
+import type { ToyConfig } from './config.ts';
 import { toySign } from './sign.ts';
 
 const WINDOW_MS = 300_000;

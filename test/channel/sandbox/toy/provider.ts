@@ -1,15 +1,7 @@
-import { z } from 'zod';
-import { type Provider, secretSchema } from '../../../../src/channel/index.ts';
+import type { Provider } from '../../../../src/channel/index.ts';
 import { openToyAdapter } from './adapter.ts';
+import { type ToyConfig, toyConfigSchema } from './config.ts';
 import { openToySandbox } from './simulator.ts';
-
-const toyConfigSchema = z.strictObject({
-  base_url: z.url({ protocol: /^https?$/ }),
-  merchant: z.string().min(1),
-  secret: secretSchema(32),
-});
-
-export type ToyConfig = z.infer<typeof toyConfigSchema>;
 
 export const toy: Provider<ToyConfig> = {
   id: 'toy',

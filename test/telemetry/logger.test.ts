@@ -1,0 +1,69 @@
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+
+const LOGGER = join(import.meta.dirname, '../../src/telemetry/index.ts');
+
+/** What a process writes to its standard output when it logs so: the logger itself, not a copy with another target. */
+function logged(level: string, statement: string): Record<string, unknown>[] {
+  const source = `import { createLogger } from ${JSON.stringify(LOGGER)}; const log = createLogger('${level}'); ${statement}`;
+  const { stdout, stderr, status } = spawnSync(process.execPath, ['--input-type=module', '--eval', source], {
+    encoding: 'utf8',
+  });
+  if (status !== 0) throw new Error(stderr);
+  return stdout
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line));
+}
+
+const NEVER = [
+  'authorization',
+  'cookie',
+  'signature',
+  'sign',
+  'private_key',
+  'secret',
+  'password',
+  'token',
+  'email',
+  'ip',
+  'phone',
+  'body',
+  'headers',
+  'config',
+];
+
+describe('a log line', () => {
+  test('is JSON with time, level and message', () => {
+    const [line] = logged('info', "log.info({ paymentId: 'pay_1' }, 'payment changed');");
+    expect(line).toMatchObject({ level: 'info', paymentId: 'pay_1', msg: 'payment changed' });
+    expect(line?.time).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+    expect(Object.keys(line ?? {}).sort()).toEqual(['level', 'msg', 'paymentId', 'time']);
+  });
+
+  test('below the level is not written', () => {
+    expect(logged('warn', "log.info({}, 'a'); log.warn({}, 'b');").map(({ msg }) => msg)).toEqual(['b']);
+    expect(logged('silent', "log.error({}, 'a');")).toEqual([]);
+  });
+
+  test('never shows what secrets and personal data are called, at the top or one level down', () => {
+    const values = Object.fromEntries(NEVER.map((name) => [name, 'x9-secret']));
+    const statement = `const values = ${JSON.stringify(values)}; log.info({ ...values, request: values }, 'm');`;
+    const [line] = logged('info', statement);
+    expect(JSON.stringify(line)).not.toContain('x9-secret');
+    const censored = Object.fromEntries(NEVER.map((name) => [name, '[redacted]']));
+    expect(line).toMatchObject({ ...censored, request: censored });
+  });
+
+  test('reduces an error to its type, message and stack: libraries hang requests and keys on theirs', () => {
+    const statement = `
+      const cause = new Error('x9-secret in a cause');
+      log.error({ err: Object.assign(new TypeError('broken', { cause }), { config: 'x9-secret', request: { key: 'x9-secret' } }) }, 'm');
+      log.error({ err: 'a text' }, 'm');`;
+    const [line, text] = logged('info', statement);
+    expect(JSON.stringify(line)).not.toContain('x9-secret');
+    expect(line?.err).toMatchObject({ type: 'TypeError', message: 'broken', stack: expect.stringContaining('broken') });
+    expect(text?.err).toEqual({ type: 'string', message: 'a text' });
+  });
+});

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { HOUSE_RULES } from './house-rules.ts';
 
@@ -10,7 +10,7 @@ export type ImportGraph = ReadonlyMap<string, readonly string[]>;
 /** Every TypeScript file below the folders with the project's own files that it imports. */
 export function readImports(root: string, folders: readonly string[]): ImportGraph {
   const graph = new Map<string, readonly string[]>();
-  for (const folder of folders) {
+  for (const folder of folders.filter((name) => existsSync(join(root, name)))) {
     for (const entry of readdirSync(join(root, folder), { recursive: true, withFileTypes: true })) {
       if (!entry.isFile() || !entry.name.endsWith('.ts') || entry.parentPath.includes('.mutant-')) continue;
       const path = join(entry.parentPath, entry.name);

@@ -240,9 +240,13 @@ export async function startSandboxAlone(
   const { configPath: path, production, logLevel, sandboxDataDir } = environment.value;
   const config = loadConfig({ path, env, providers: PROVIDERS, production });
   if (!config.ok) return config;
+  const channelIds = config.value.channels.filter(({ mode }) => mode === 'sandbox').map(({ id }) => id);
+  if (channelIds.length === 0) {
+    const message = 'has no channel in sandbox mode; there is nothing to simulate';
+    return err([{ file: path, line: 0, path: 'channels', message }]);
+  }
   const telemetry = createTelemetry(createMetrics(), createLogger(logLevel));
   const ports = { randomBytes, random, now, telemetry };
   const link = await startOwnSandbox(environment.value, config.value.channels, ports, sandboxDataDir);
-  const channelIds = config.value.channels.filter(({ mode }) => mode === 'sandbox').map(({ id }) => id);
   return ok({ url: link.url, channelIds, stop: () => link.close() });
 }

@@ -4,7 +4,7 @@ import CircuitBreaker from 'opossum';
 export interface BreakerSettings {
   /** Opens when at least this share of the calls in the window failed technically. 0 to 1. */
   readonly failureRate: number;
-  /** Never opens below this many calls in the window. A whole number. */
+  /** Below this many calls in the window the rate decides nothing; then four failures in a row open it. A whole number. */
   readonly minRequests: number;
   readonly windowMs: number;
   /** From opening, or from a failed trial, to the next trial. */
@@ -66,7 +66,15 @@ type Action = () => Promise<void>;
 interface Entry {
   readonly breaker: CircuitBreaker<[Action], void>;
   readonly settings: BreakerSettings;
+  /** Technical failures since the last good call. */
+  failuresInARow: number;
 }
+
+/**
+ * Where calls are too few for a rate, so many failures in a row decide (`routing.md`: acts after about four at any rate and
+ * ignores single ones). A channel that hangs would otherwise never see its minimum of calls within the window.
+ */
+const FAILURES_IN_A_ROW = 4;
 
 /** opossum opens above its percentage and not at it; with 100% it would never open. */
 const PERCENT_MARGIN = 1e-6;
@@ -86,12 +94,12 @@ export function createBreakers({ settingsOf, onChange }: BreakersOptions): Break
   }
 
   /** The breaker under the settings of now. One that was not closed stays open when its settings change. */
-  function get(channelId: string, operation: string): Entry['breaker'] {
+  function get(channelId: string, operation: string): Entry {
     const settings = settingsOf(channelId);
     const operations = channels.get(channelId) ?? new Map<string, Entry>();
     channels.set(channelId, operations);
     const existing = operations.get(operation);
-    if (existing && sameSettings(existing.settings, settings)) return existing.breaker;
+    if (existing && sameSettings(existing.settings, settings)) return existing;
     const breaker = openBreaker(settings);
     const before = stateOf(existing?.breaker);
     existing?.breaker.shutdown();
@@ -99,8 +107,16 @@ export function createBreakers({ settingsOf, onChange }: BreakersOptions): Break
     const tell = (state: BreakerState) => () => onChange?.({ channelId, operation, state });
     breaker.on('open', tell('open')).on('halfOpen', tell('half_open')).on('close', tell('closed'));
     if (before === 'half_open') breaker.open();
-    operations.set(operation, { breaker, settings });
-    return breaker;
+    const entry = { breaker, settings, failuresInARow: 0 };
+    operations.set(operation, entry);
+    return entry;
+  }
+
+  function count(entry: Entry, failed: boolean): void {
+    entry.failuresInARow = failed ? entry.failuresInARow + 1 : 0;
+    const { breaker, settings } = entry;
+    const thin = breaker.stats.fires < settings.minRequests;
+    if (breaker.closed && thin && entry.failuresInARow >= FAILURES_IN_A_ROW) breaker.open();
   }
 
   async function run<T>(
@@ -110,7 +126,8 @@ export function createBreakers({ settingsOf, onChange }: BreakersOptions): Break
     isFailure: (value: T) => boolean,
   ): Promise<Guarded<T>> {
     if (disposed) return { outcome: 'open' };
-    const breaker = get(channelId, operation);
+    const entry = get(channelId, operation);
+    const { breaker } = entry;
     // Asked here and not left to opossum, which counts refused calls into its window and so would dull the next opening.
     if (!admits(breaker)) return { outcome: 'open' };
     const answer = Promise.withResolvers<T>();
@@ -118,9 +135,14 @@ export function createBreakers({ settingsOf, onChange }: BreakersOptions): Break
       answer.resolve((async () => call())());
       if (isFailure(await answer.promise)) throw TECHNICAL_FAILURE;
     };
-    await breaker.fire(action).catch((thrown: unknown) => {
-      if (thrown !== TECHNICAL_FAILURE) throw thrown;
-    });
+    const failed = await breaker.fire(action).then(
+      () => false,
+      (thrown: unknown) => {
+        if (thrown !== TECHNICAL_FAILURE) throw thrown;
+        return true;
+      },
+    );
+    count(entry, failed);
     return { outcome: 'done', value: await answer.promise };
   }
 
@@ -135,7 +157,7 @@ export function createBreakers({ settingsOf, onChange }: BreakersOptions): Break
     isOpen: (channelId, operation) => stateOf(find(channelId, operation)) !== 'closed',
     wantsProbe: (channelId, operation) => find(channelId, operation)?.pendingClose ?? false,
     trip: (channelId, operation) => {
-      if (!disposed) get(channelId, operation).open();
+      if (!disposed) get(channelId, operation).breaker.open();
     },
     forget,
     dispose: () => {

@@ -73,7 +73,8 @@ export const alipayNotice: SignClaim = (keys, claim, craft = {}) => {
 /** A body of form fields. */
 export function form(fields: Readonly<Record<string, unknown>>): Message {
   const headers = { 'content-type': 'application/x-www-form-urlencoded; charset=utf-8' };
-  const body = new URLSearchParams(Object.entries(fields).map(([name, value]) => [name, String(value)])).toString();
+  const text = Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, String(value)]));
+  const body = new URLSearchParams(text).toString();
   return { method: 'POST', headers, body };
 }
 

@@ -27,7 +27,10 @@ export async function openWiretap(options: {
       const body = await readAll(incoming);
       const { method = 'GET', url: target = '/', headers } = incoming;
       const answer = await passOn(`${options.to()}${target}`, method, headers, body);
-      if (answer === null) return outgoing.destroy();
+      if (answer === null) {
+        outgoing.destroy();
+        return;
+      }
       const text = options.rewrite?.({ target, body: answer.body.toString('utf8'), tapUrl: url }) ?? answer.body;
       const { 'content-length': _length, 'transfer-encoding': _coding, ...kept } = answer.headers;
       exchanges.push({

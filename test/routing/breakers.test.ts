@@ -54,17 +54,44 @@ describe('with a fake clock', () => {
   });
 
   test('it opens when the share of failures is reached, not before, and not below the minimum of calls', async () => {
-    await many(breakers, 'unavailable', 4);
+    await many(breakers, 'unavailable', 3);
     await many(breakers, 'ok', 5);
+    await call(breakers, 'unavailable');
     expect(state(breakers)).toBe('closed');
     await call(breakers, 'unavailable');
     expect(state(breakers)).toBe('open');
     expect(changes).toEqual(['open']);
   });
 
+  test('where calls are too few for a rate, four failures in a row open it, and a good call between them does not', async () => {
+    await many(breakers, 'unavailable', 3);
+    await call(breakers, 'ok');
+    await many(breakers, 'unavailable', 3);
+    expect(state(breakers)).toBe('closed');
+    await call(breakers, 'unavailable');
+    expect(state(breakers)).toBe('open');
+  });
+
+  test('where calls are many, four failures in a row are no reason', async () => {
+    await many(breakers, 'ok', 20);
+    await many(breakers, 'unavailable', 6);
+    expect(state(breakers)).toBe('closed');
+  });
+
+  test('four failures in a row count however far apart they are', async () => {
+    for (let i = 0; i < 4; i += 1) {
+      expect(state(breakers)).toBe('closed');
+      await call(breakers, 'unavailable');
+      await vi.advanceTimersByTimeAsync(SETTINGS.windowMs * 3);
+    }
+    expect(changes[0]).toBe('open');
+  });
+
   test('one failure less than the share leaves it closed', async () => {
     await many(breakers, 'ok', 6);
-    await many(breakers, 'unavailable', 5);
+    await many(breakers, 'unavailable', 3);
+    await call(breakers, 'ok');
+    await many(breakers, 'unavailable', 3);
     expect(state(breakers)).toBe('closed');
   });
 
@@ -80,9 +107,11 @@ describe('with a fake clock', () => {
   });
 
   test('failures leave the window with time', async () => {
-    await many(breakers, 'unavailable', 9);
+    await many(breakers, 'ok', 6);
+    await many(breakers, 'unavailable', 3);
     await vi.advanceTimersByTimeAsync(SETTINGS.windowMs + 1_000);
-    await call(breakers, 'unavailable');
+    await many(breakers, 'ok', 6);
+    await many(breakers, 'unavailable', 5);
     expect(state(breakers)).toBe('closed');
   });
 

@@ -3,10 +3,11 @@ import type { Running } from './main.ts';
 const DEMO_KEY = 'sk_sandbox_demo';
 
 /** What a start prints: where everything is, and in the sandbox one line that creates a payment. */
-export function demoGreeting({ publicUrl, adminUrl, sandboxUrl, config }: Running): string {
+export function demoGreeting({ publicUrl, listenUrl, adminUrl, sandboxUrl, config }: Running): string {
   const lines = [
     `Switchyard is ready.`,
     `  merchant API and cashier  ${publicUrl}`,
+    ...(listenUrl === publicUrl ? [] : [`  listening on              ${listenUrl}`]),
     `  metrics and health        ${adminUrl}`,
     ...(sandboxUrl === null ? [] : [`  sandbox                   ${sandboxUrl}`]),
     `  channels                  ${config.channels.map(({ id }) => id).join(', ')}`,

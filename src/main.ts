@@ -33,7 +33,10 @@ const randomBytes = (size: number): Uint8Array => cryptoRandomBytes(size);
 
 /** A gateway that serves; `stop` drains it and settles when nothing is left running. */
 export interface Running {
+  /** The base of callback and cashier URLs. */
   readonly publicUrl: string;
+  /** Where the public listener really is: what a proxy in front has to point at. */
+  readonly listenUrl: string;
   readonly adminUrl: string;
   readonly sandboxUrl: string | null;
   readonly config: LoadedConfig;
@@ -88,7 +91,7 @@ async function open(
   const statistics = createStatistics();
   const breakers = createBreakers({
     settingsOf: (channelId) => channels.get(channelId)?.breaker ?? DEFAULT_BREAKER,
-    onChange: (change) => telemetry.warn({ ...change }, `breaker ${change.state}`),
+    onChange: (change) => telemetry[change.state === 'closed' ? 'info' : 'warn']({ ...change }, 'breaker changed'),
   });
   closers.push(async () => breakers.dispose());
   const gateway = createGateway({
@@ -131,6 +134,7 @@ async function open(
 
   return {
     publicUrl,
+    listenUrl: publicListener.url,
     adminUrl: admin.url,
     sandboxUrl: link?.url ?? null,
     config,

@@ -13,9 +13,9 @@ export function describePayment(payment: Payment): string {
       : []),
     ...payment.attempts.flatMap(describeAttempt),
     ...payment.events.map((e) => `  event       ${time(e.at)}  ${e.type}  ${e.id}  ${e.delivery.state}`),
-    ...payment.agenda.map(
-      (item) => `  to do       ${time(item.at)}  ${item.kind}${'seq' in item ? ` attempt ${item.seq}` : ''}`,
-    ),
+    ...payment.agenda
+      .toSorted((a, b) => a.at - b.at)
+      .map((item) => `  to do       ${time(item.at)}  ${item.kind}${'seq' in item ? ` attempt ${item.seq}` : ''}`),
   ].join('\n');
 }
 

@@ -126,7 +126,7 @@ function explain(pick: Pick, judged: readonly Judged[], request: RoutingRequest,
     return `${id} to learn about it, as ${share}% of payments may; ${best?.profile.id} has the best score`;
   }
   const tried = request.triedChannelIds;
-  const after = tried.length === 0 ? '' : `after ${tried.join(', ')}: `;
+  const after = tried.length === 0 ? '' : `after ${tried.join(', ')} failed, `;
   if (!runnerUp) return `${after}${id}: the only channel that can take this payment`;
   return `${after}${explainLead(chosen, runnerUp, request.amount, settings.weights)}`;
 }

@@ -197,7 +197,7 @@ export function scriptChannel(id: string, setup: ChannelSetup, rank: number, now
         settlementDelayMs: 0,
       },
       timeouts: { createMs: timeoutMs, queryMs: timeoutMs, refundMs: timeoutMs },
-      breaker: { failureRate: 1, minRequests: 1_000, windowMs: 10_000, openForMs: 10_000, ...setup.breaker },
+      breaker: { failureRate: 1, minRequests: 1_000, windowMs: 10_000, openForMs: 1_000, ...setup.breaker },
     },
     next: (operation, ...replies) => {
       scripts.set(operation, [...(scripts.get(operation) ?? []), ...replies]);

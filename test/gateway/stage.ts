@@ -249,7 +249,7 @@ function settings(options: StageOptions<string>): GatewaySettings {
 }
 
 function settingsOf(channel: ScriptedChannel['channel'] | undefined): ScriptedChannel['channel']['breaker'] {
-  return channel?.breaker ?? { failureRate: 1, minRequests: 1_000, windowMs: 10_000, openForMs: 10_000 };
+  return channel?.breaker ?? { failureRate: 1, minRequests: 1_000, windowMs: 10_000, openForMs: 1_000 };
 }
 
 function recordingTelemetry(): { reports: [string, ...unknown[]][]; telemetry: Telemetry } {

@@ -69,7 +69,7 @@ test('the sentence agrees with the stored numbers, and names an advantage first'
       if (!choice || request.pinnedChannelId !== null || !leader || !other || other.excluded !== null) return;
       const [mine, theirs] = [readingOf(leader.channelId), readingOf(other.channelId)];
       const head = `${leader.channelId} over ${other.channelId}: `;
-      const text = choice.decision.explanation.replace(/^after [^:]*: /, '');
+      const text = choice.decision.explanation.replace(/^after .* failed, /, '');
       expect(text.startsWith(head)).toBe(true);
       const clauses = text.slice(head.length).split('; ');
       if (clauses[0] === 'equal scores, so the first name') {

@@ -91,7 +91,7 @@ test('after a failed try the next best is the failover, and nothing is explored'
     reason: 'best_score',
     draw: null,
   });
-  expect(ranking.choice?.decision.explanation).toMatch(/^after b: a over c: /);
+  expect(ranking.choice?.decision.explanation).toMatch(/^after b failed, a over c: /);
   expect(ranking.candidates.at(-1)).toMatchObject({ channelId: 'b', excluded: 'already_tried' });
 });
 

@@ -48,13 +48,14 @@ const anyMoves: fc.Arbitrary<readonly Move[]> = fc.array(
 const FAILURES: readonly Reply[] = [losesItsAnswer, isLost, losesItsAnswer, hangs, refuses('CHANNEL_UNAVAILABLE')];
 /** Long enough for the agenda to look, and to look again after a fault. */
 const AGENDA_TURN_MS = 2_000;
+const OPERATIONS = ['create', 'query', 'close'] as const;
 const STEPS_MS = [0, 0, SECOND, SECOND, 5 * SECOND, MINUTE, 5 * MINUTE, 16 * MINUTE];
 
 /** A world in which everything fails now and then: the channels, the store, the shop, the process, the callbacks. */
 async function live(moves: readonly Move[], lateSuccess: 'accept' | 'refund'): Promise<readonly Payment[]> {
   let fates: Fate[] = [];
   let stage: Stage<Id> = await openStage({
-    channels: { final: {}, unseen: { absence: 'until_expiry' } },
+    channels: { unseen: { absence: 'until_expiry' }, final: {} },
     running: true,
     lateSuccess,
     wrapStore: (store) => faultyStore(store, () => fates.shift() ?? 'works'),
@@ -105,12 +106,13 @@ async function live(moves: readonly Move[], lateSuccess: 'accept' | 'refund'): P
         return;
       }
       case 'channel fails':
-        for (const operation of ['create', 'query', 'close'] as const) {
-          if ((pick >> operation.length) % 2 === 0) channel.always(operation, FAILURES[pick % FAILURES.length] ?? null);
+        for (const [i, operation] of OPERATIONS.entries()) {
+          const mood = Math.floor(pick / (FAILURES.length + 1) ** i) % (FAILURES.length + 1);
+          channel.always(operation, FAILURES[mood] ?? null);
         }
         return;
       case 'channel heals':
-        for (const operation of ['create', 'query', 'close'] as const) channel.always(operation, null);
+        for (const operation of OPERATIONS) channel.always(operation, null);
         return;
       case 'store fails':
         fates = [...next];
@@ -140,7 +142,7 @@ async function live(moves: readonly Move[], lateSuccess: 'accept' | 'refund'): P
     fates = [];
     stage.shop.answer = () => ({ outcome: 'answered', status: 200, body: '' });
     for (const channel of channels) {
-      for (const operation of ['create', 'query', 'close'] as const) channel.always(operation, null);
+      for (const operation of OPERATIONS) channel.always(operation, null);
     }
     for (const ms of [16 * MINUTE, 2 * MINUTE, 11 * MINUTE, 31 * MINUTE, 4 * HOUR, 7 * HOUR]) {
       await stage.elapse(ms);

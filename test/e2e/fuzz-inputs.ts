@@ -20,11 +20,24 @@ const anyText = fc.oneof(fc.string({ unit: 'binary', maxLength: 40 }), fc.string
 const encodedText = anyText.filter((text) => text.isWellFormed()).map(encodeURIComponent);
 const anyValue = fc.oneof(fc.jsonValue({ maxDepth: 3 }), anyText, fc.constantFrom(...AWKWARD));
 
-/** Up to three changes to an order; undefined takes a field away. */
-export const orderChanges = fc.array(
-  fc.tuple(fc.constantFrom(...ORDER_FIELDS), fc.option(anyValue, { nil: undefined })),
-  { maxLength: 3 },
+const wildChange = fc.tuple(fc.constantFrom(...ORDER_FIELDS), fc.option(anyValue, { nil: undefined }));
+/** What is well-formed, but perhaps not together: no channel may take it. */
+const plausibleChange = fc.oneof(
+  ...[field('amount', fc.integer({ min: 1, max: 10 ** 9 })), field('scene', words('redirect qr wap inapp'))],
+  field('currency', words('CNY USD JPY EUR KWD USDT')),
+  field('methods', fc.uniqueArray(words('alipay wechatpay card paypal'), { minLength: 1 })),
+  ...[field('channel', fc.constantFrom(...CHANNELS, 'nobody')), field('subject', fc.string({ minLength: 1 }))],
 );
+
+/** Up to three changes to an order; undefined takes a field away. */
+export const orderChanges = fc.oneof(
+  fc.array(wildChange, { maxLength: 3 }),
+  fc.array(plausibleChange, { maxLength: 4 }),
+);
+
+function field(name: string, value: fc.Arbitrary<unknown>) {
+  return fc.tuple(fc.constant(name), value);
+}
 
 /** A body: bytes, JSON, or what looks like JSON. */
 export const anyBytes = fc.oneof(

@@ -78,6 +78,7 @@ describe('row 15: with private addresses forbidden', () => {
     async (host) => {
       const refused = 'switchyard_webhook_deliveries_total{outcome="refused"}';
       const before = await stage.metric(refused);
+      inside.heard.length = 0;
       const target = await paid(stage, { notify_url: `http://${host}:${inside.port}/notify` });
       await eventually(async () => (await stage.metric(refused)) > before);
       const event = await eventually(async () => {

@@ -1,3 +1,5 @@
+import { copyFileSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { deliver } from './forger.ts';
 import { openStage, patient, type Stage } from './stage.ts';
@@ -206,4 +208,27 @@ describe("row 3: the provider's own signature under a message for another of its
     await expectRefused(stage, target, success(stage, target, claim, craft));
     expect((await anomalies(stage, 'foreign_callback')) - before).toBe(1);
   });
+});
+
+test('row 2: two channels on one account: what is said of an order of one is refused at the address of the other', async () => {
+  const sandboxDir = join(stage.dataDir, 'sandbox');
+  const twins = await openStage({
+    editConfig: patient,
+    prepare: (dataDir) => {
+      mkdirSync(join(dataDir, 'sandbox'), { recursive: true });
+      for (const twin of ['alipay-main', 'alipay-backup']) {
+        copyFileSync(join(sandboxDir, 'alipay-main.keys.json'), join(dataDir, 'sandbox', `${twin}.keys.json`));
+      }
+    },
+  });
+  try {
+    expect(keysFor(twins, 'alipay-backup')).toEqual(keysFor(twins, 'alipay-main'));
+    const target = await aTarget(twins, ALIPAY);
+    const message = success(twins, target);
+    await expectRefused(twins, target, message, target.url.replace('alipay-main', 'alipay-backup'));
+    expect(await anomalies(twins, 'foreign_callback')).toBe(1);
+    await expectPaid(twins, target, message);
+  } finally {
+    await twins.stop();
+  }
 });

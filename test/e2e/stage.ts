@@ -36,6 +36,8 @@ export function patient(yaml: string): string {
 
 export interface StageOptions extends ConfigEdits {
   readonly env?: Readonly<Record<string, string>>;
+  /** Puts something into the data folder before the first start. */
+  readonly prepare?: (dataDir: string) => void;
 }
 
 /** A whole gateway with its simulators, as `npm start` runs it, and a shop that listens for events. */
@@ -66,6 +68,7 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
   const config = await impatientConfig(folder, options);
   const shop = await openShop();
   const dataDir = join(folder, 'data');
+  options.prepare?.(dataDir);
   const start = async (ports: Record<string, string>): Promise<Running> => {
     const started = await startSwitchyard({
       CONFIG: config,

@@ -80,6 +80,8 @@ export interface ChannelSetup {
 export interface ScriptedChannel {
   readonly channel: Channel;
   readonly orders: Map<string, ProviderOrder>;
+  /** Orders that were asked for with effect: a buyer may open them. */
+  readonly issued: ReadonlySet<string>;
   /** Every call in order. */
   readonly asked: { operation: Operation; providerRef: string }[];
   /** Answers of the next calls, one each; afterwards it is honest again. */
@@ -99,6 +101,7 @@ const METHOD = 'alipay';
 export function scriptChannel(id: string, setup: ChannelSetup, rank: number, now: () => number): ScriptedChannel {
   const account = `account-of-${id}`;
   const orders = new Map<string, ProviderOrder>();
+  const issued = new Set<string>();
   const asked: ScriptedChannel['asked'] = [];
   const scripts = new Map<Operation, (Reply | Observation)[]>();
   const standing = new Map<Operation, Reply>();
@@ -142,6 +145,7 @@ export function scriptChannel(id: string, setup: ChannelSetup, rank: number, now
     create: (request, signal) => {
       amountMinor = request.amount.minor;
       return answer('create', request.providerRef, signal, () => {
+        issued.add(request.providerRef);
         // Such a provider knows an order only once its buyer has opened it.
         if (absence === 'final') put(request.providerRef);
         return ok({ action: { type: 'qr_code', qrCode: `qr:${request.providerRef}` }, channelTradeNo: null });
@@ -176,6 +180,7 @@ export function scriptChannel(id: string, setup: ChannelSetup, rank: number, now
   const timeoutMs = setup.timeoutMs ?? 400;
   const script: ScriptedChannel = {
     orders,
+    issued,
     asked,
     reading: null,
     channel: {

@@ -54,6 +54,8 @@ const STEPS_MS = [0, 0, SECOND, SECOND, 5 * SECOND, MINUTE, 5 * MINUTE, 16 * MIN
 /** A world in which everything fails now and then: the channels, the store, the shop, the process, the callbacks. */
 async function live(moves: readonly Move[], lateSuccess: 'accept' | 'refund'): Promise<readonly Payment[]> {
   let fates: Fate[] = [];
+  let shopStatus = 200;
+  const told: string[] = [];
   let stage: Stage<Id> = await openStage({
     channels: { unseen: { absence: 'until_expiry' }, final: {} },
     running: true,
@@ -66,29 +68,38 @@ async function live(moves: readonly Move[], lateSuccess: 'accept' | 'refund'): P
     (await stage.store.list({ merchantId: 'm_demo', limit: 100 })).items.slice();
   const attemptsNow = async () => (await stored()).flatMap((payment) => payment.attempts);
 
+  stage.shop.answer = ({ body }) => {
+    const { type, data } = JSON.parse(body);
+    const ways = type === 'payment.closed' ? data.attempts.map((a: { provider_ref: string }) => a.provider_ref) : [];
+    for (const ref of ways)
+      told.push(`${type} while the provider holds it ${stage.channels.final.orders.get(ref)?.state}`);
+    return { outcome: 'answered', status: shopStatus, body: '' };
+  };
+
   async function move({ kind, pick, fates: next }: Move): Promise<void> {
     const channel = channels[pick % channels.length] ?? fail();
     switch (kind) {
       case 'create': {
-        const creating = stage.drive(
-          stage.gateway.createPayment(stage.merchant, orders[pick % ORDERS] ?? fail(), null),
-        );
-        creating.catch(() => {});
+        // Shops send twice at the same time, too.
+        const order = orders[pick % ORDERS] ?? fail();
+        const creating = [1, 2].map(() => stage.drive(stage.gateway.createPayment(stage.merchant, order, null)));
+        for (const each of creating) each.catch(() => {});
         // A repeat waits for an answer that died with its process, by the clock.
         await stage.until(() => true);
         stage.clock.advance(9 * SECOND);
-        await creating;
+        await Promise.all(creating);
         return;
       }
       case 'pay': {
         const payable = (await attemptsNow()).filter((attempt) => {
-          const order = stage.channels[attempt.channelId as Id].orders.get(attempt.providerRef);
-          return order ? order.state === 'open' : attempt.channelId === 'unseen';
+          const { orders: known, issued } = stage.channels[attempt.channelId as Id];
+          return issued.has(attempt.providerRef) && (known.get(attempt.providerRef)?.state ?? 'open') === 'open';
         });
         const attempt = payable[pick % Math.max(1, payable.length)];
         // The provider takes no money after its own expiry.
         if (!attempt || stage.clock.now() >= attempt.providerExpiresAt) return;
         stage.channels[attempt.channelId as Id].pays(attempt.providerRef);
+        if (pick % 2 === 0) await stage.callback(attempt, stage.channels[attempt.channelId as Id]);
         return;
       }
       case 'callback': {
@@ -118,10 +129,8 @@ async function live(moves: readonly Move[], lateSuccess: 'accept' | 'refund'): P
         fates = [...next];
         return;
       case 'shop fails':
-        stage.shop.answer = () => ({ outcome: 'answered', status: 500, body: '' });
-        return;
       case 'shop heals':
-        stage.shop.answer = () => ({ outcome: 'answered', status: 200, body: '' });
+        shopStatus = kind === 'shop fails' ? 500 : 200;
         return;
       case 'crash':
         stage = await stage.crash();
@@ -140,7 +149,7 @@ async function live(moves: readonly Move[], lateSuccess: 'accept' | 'refund'): P
       });
     }
     fates = [];
-    stage.shop.answer = () => ({ outcome: 'answered', status: 200, body: '' });
+    shopStatus = 200;
     for (const channel of channels) {
       for (const operation of OPERATIONS) channel.always(operation, null);
     }
@@ -151,6 +160,7 @@ async function live(moves: readonly Move[], lateSuccess: 'accept' | 'refund'): P
     }
     const payments = await stored();
     judge(payments, stage, lateSuccess);
+    expect(told).not.toContain('payment.closed while the provider holds it open');
     return payments;
   } finally {
     await stage.stop();

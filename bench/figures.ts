@@ -38,7 +38,7 @@ export function figuresOf(rounds: readonly Round[]): Figures {
   return {
     requests: latencies.length,
     failures: failuresOf(rounds),
-    perSecond: median(perSecondByRound),
+    perSecond: perSecond(rounds),
     perSecondByRound,
     latencyMs: {
       p50: quantile(latencies, 0.5),
@@ -71,6 +71,11 @@ export function median(values: readonly number[]): number {
     values.toSorted((a, b) => a - b),
     0.5,
   );
+}
+
+/** Throughput of a program: the median of its rounds. */
+export function perSecond(rounds: readonly Round[]): number {
+  return median(rounds.map(throughput));
 }
 
 function throughput({ goodInWindow, windowMs }: Measured): number {

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -75,16 +76,23 @@ async function untilReady(child: ChildProcess, name: string, readyUrl: string, l
   throw new Error(`${name} did not start; see ${logPath}`);
 }
 
+/** Below the range that systems take ports for outgoing connections from, of which a bench has hundreds. */
+const PORTS = { from: 15_000, to: 32_000 };
+
 /** Ports that nobody listens on now. Another program may still be faster; then the start fails and says so. */
 export async function freePorts(count: number): Promise<readonly number[]> {
-  const probes = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
-  const ports = await Promise.all(
-    probes.map(async (probe) => {
-      await once(probe, 'listening');
-      const address = probe.address();
-      return typeof address === 'object' && address !== null ? address.port : 0;
-    }),
-  );
-  await Promise.all(probes.map((probe) => once(probe.close(), 'close')));
-  return ports;
+  const found: number[] = [];
+  for (let tries = 0; found.length < count && tries < 1_000; tries += 1) {
+    const port = randomInt(PORTS.from, PORTS.to);
+    if (!found.includes(port) && (await isFree(port))) found.push(port);
+  }
+  return found;
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = createServer();
+    probe.once('error', () => resolve(false));
+    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)));
+  });
 }

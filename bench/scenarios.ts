@@ -16,10 +16,8 @@ export interface Method {
   readonly floorChannel: string;
 }
 
-export const METHODS: readonly Method[] = [
-  { method: 'alipay', floorChannel: 'alipay-main' },
-  { method: 'wechatpay', floorChannel: 'wechatpay-main' },
-];
+export const ALIPAY: Method = { method: 'alipay', floorChannel: 'alipay-main' };
+export const WECHATPAY: Method = { method: 'wechatpay', floorChannel: 'wechatpay-main' };
 
 let orders = 0;
 const run = `${process.pid}-${Math.floor(performance.timeOrigin)}`;

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
+import { compareBooks } from './books.ts';
 import { median, quantile } from './figures.ts';
-import { compareBooks, driveLives, type Lives } from './lifecycle.ts';
+import { driveLives, type Lives } from './lifecycle.ts';
 import { describeMachine } from './machine.ts';
 import { scrape, sumOf } from './metrics.ts';
 import { mebibytes, save, table } from './report.ts';

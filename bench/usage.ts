@@ -16,23 +16,20 @@ const MS_PER_TICK = 10;
 export function usageOf(pid: number): Usage {
   const status = readOrNull(`/proc/${pid}/status`);
   return {
-    cpuMs: cpuMsOf(readOrNull(`/proc/${pid}/stat`)),
+    cpuMs: cpuMsOf(pid),
     rssBytes: kilobytesOf(status, 'VmRSS'),
     rssAnonBytes: kilobytesOf(status, 'RssAnon'),
     ...filesOf(pid),
   };
 }
 
-/** CPU time alone: cheap enough to be read around every measurement. */
-export function cpuMsOfProcess(pid: number): number | null {
-  return cpuMsOf(readOrNull(`/proc/${pid}/stat`));
-}
-
 export function bytesIn(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }
 
-function cpuMsOf(stat: string | null): number | null {
+/** CPU time alone, cheap enough to be read around every measurement. */
+export function cpuMsOf(pid: number): number | null {
+  const stat = readOrNull(`/proc/${pid}/stat`);
   if (stat === null) return null;
   // The name in brackets may hold spaces; utime and stime are fields 14 and 15.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');

@@ -4,10 +4,8 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { request } from 'undici';
 import { z } from 'zod';
-import { PROVIDERS } from '../channels/index.ts';
 import { describeFaults, loadConfig, readEnvironment } from './config/index.ts';
 import { demoGreeting } from './greeting.ts';
-import { startSandboxAlone, startSwitchyard } from './main.ts';
 import { isPaymentId } from './payment/index.ts';
 import { openSqliteReader } from './store/sqlite/index.ts';
 import { describePayment } from './story.ts';
@@ -37,7 +35,10 @@ function untilSignal(stop: () => Promise<void>): void {
   process.once('SIGINT', onSignal);
 }
 
+/* The gateway and the channels are loaded by the commands that need them: the others answer in half the time. */
+
 async function start(): Promise<void> {
+  const { startSwitchyard } = await import('./main.ts');
   const started = await startSwitchyard(process.env);
   if (!started.ok) fail(describeFaults(started.error));
   untilSignal(() => started.value.stop());
@@ -45,6 +46,7 @@ async function start(): Promise<void> {
 }
 
 async function sandbox(): Promise<void> {
+  const { startSandboxAlone } = await import('./main.ts');
   const started = await startSandboxAlone(process.env);
   if (!started.ok) fail(describeFaults(started.error));
   const { url, channelIds, stop } = started.value;
@@ -52,7 +54,8 @@ async function sandbox(): Promise<void> {
   out(`Sandbox for ${channelIds.join(', ')} on ${url}\nStart gateways with SANDBOX_URL=${url}`);
 }
 
-function checkConfig(file: string | undefined): void {
+async function checkConfig(file: string | undefined): Promise<void> {
+  const { PROVIDERS } = await import('../channels/index.ts');
   const environment = readEnvironment({ ...process.env, ...(file === undefined ? {} : { CONFIG: file }) });
   if (!environment.ok) fail(describeFaults(environment.error));
   const { configPath, production } = environment.value;

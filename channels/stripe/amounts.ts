@@ -14,6 +14,8 @@ const ZERO_DECIMAL: ReadonlySet<string> = new Set('BIF CLP DJF GNF JPY KMF KRW P
 const HUNDREDTHS_OF_WHOLE: ReadonlySet<string> = new Set(['UGX', 'ISK']);
 /** Stripe counts thousandths whose last digit has to be 0. */
 const THREE_DECIMAL: ReadonlySet<string> = new Set(['BHD', 'JOD', 'KWD', 'OMR', 'TND']);
+/** ISO 4217 lists two decimals, but fifths are what exists; Stripe counts MGA whole. Refused rather than off by a factor. */
+const COUNTED_DIFFERENTLY: ReadonlySet<string> = new Set(['MGA', 'MRU']);
 /** "Up to eight digits" is documented for every currency; more is allowed for a few only. */
 const STRIPE_AMOUNT_MAX = 99_999_999;
 
@@ -49,7 +51,7 @@ export function fromStripeAmount({ amount, currency }: StripeAmount): Money | nu
  * Only currencies that both sides are known to count in these ways; others (MGA, MRU, CLF, IQD, USDT) would risk a factor.
  */
 function stepsOf(code: string): { perMinor: number; ourStep: number } | null {
-  if (!isCurrency(code)) return null;
+  if (!isCurrency(code) || COUNTED_DIFFERENTLY.has(code)) return null;
   if (ZERO_DECIMAL.has(code)) return { perMinor: 1, ourStep: 1 };
   if (HUNDREDTHS_OF_WHOLE.has(code)) return { perMinor: 100, ourStep: 1 };
   if (THREE_DECIMAL.has(code)) return { perMinor: 1, ourStep: 10 };

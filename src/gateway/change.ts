@@ -38,11 +38,7 @@ export function createChanger(parts: Parts, onDue: (dueAt: number) => void) {
   const { store, clock, telemetry } = parts;
 
   /** `known` saves the load when the caller holds the stored document; a stale one costs one more round. */
-  async function change(
-    paymentId: string,
-    fact: Fact,
-    options: { readonly known?: Payment; readonly releaseLease?: string } = {},
-  ): Promise<Changed> {
+  async function change(paymentId: string, fact: Fact, options: { readonly known?: Payment } = {}): Promise<Changed> {
     let payment = options.known;
     let receipt: DurableReceipt | undefined;
     for (let tries = 0; tries < TRIES_MAX; tries += 1) {
@@ -63,8 +59,7 @@ export function createChanger(parts: Parts, onDue: (dueAt: number) => void) {
         return { ...applied, payment };
       }
       const next = withBodies({ ...applied.payment, version: payment.version + 1 });
-      const lease = options.releaseLease;
-      const updated = await store.update(next, lease === undefined ? {} : { releaseLease: lease });
+      const updated = await store.update(next);
       if (updated.outcome === 'updated') {
         report(payment, updated.payment, fact, applied.anomalies);
         return { outcome: 'applied', payment: updated.payment, receipt: updated.receipt };

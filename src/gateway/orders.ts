@@ -22,8 +22,10 @@ export function createOrders(parts: Parts, calls: ChannelCalls, change: Change) 
   }
 
   /** The first step of I7 after a lost create: make the order disappear before another channel is asked. */
-  async function closeDuringFailover(payment: Payment, attempt: Attempt): Promise<Payment> {
-    return ask(payment, attempt, 'close', Math.min(CLOSE_DURING_FAILOVER_MS, channelTimeout(attempt)));
+  async function closeDuringFailover(payment: Payment, attempt: Attempt, withinMs: number): Promise<Payment> {
+    // With no time left nobody else is asked either; the agenda closes it.
+    if (withinMs <= 0) return payment;
+    return ask(payment, attempt, 'close', Math.min(CLOSE_DURING_FAILOVER_MS, channelTimeout(attempt), withinMs));
   }
 
   /** Asks about everything that is still unresolved. */

@@ -26,6 +26,8 @@ import { checkoutUrl } from './view.ts';
 const RETRY_AFTER_S = 5;
 /** A refusal names the exclusions of this many channels; a shop's developer needs a hint, not the whole ranking. */
 const REASONS_NAMED_MAX = 8;
+/** A try that begins just before the budget ends still gets this long; providers answer well within it. */
+const LAST_TRY_MS = 1_000;
 /** Over its whole life a payment gets this many attempts, however often the shop repeats its request. */
 const ATTEMPTS_PER_PAYMENT_MAX = 20;
 
@@ -73,7 +75,7 @@ export function createPlacement(
       const attempt = payment.attempts.at(-1);
       if (attempt?.status !== 'creating') return ok(payment);
       tried.push(attempt.channelId);
-      const settled = await tryAttempt(payment, attempt);
+      const settled = await tryAttempt(payment, attempt, deadline);
       payment = settled.payment;
       if (settled.done) return settled.refusal ? err(settled.refusal) : ok(payment);
       if (round >= maxAttempts || clock.now() >= deadline) return err(exhausted(tried.map(triedAlready)));
@@ -106,10 +108,11 @@ export function createPlacement(
   async function tryAttempt(
     payment: Payment,
     attempt: CreatingAttempt,
+    deadline: number,
   ): Promise<{ payment: Payment; done: boolean; refusal?: GatewayError }> {
     const channel = parts.channels().get(attempt.channelId);
     const startedAt = clock.now();
-    const answer = channel ? await create(channel, payment, attempt) : err(GONE);
+    const answer = channel ? await create(channel, payment, attempt, deadline) : err(GONE);
     const latencyMs = clock.now() - startedAt;
     const { seq } = attempt;
     if (answer.ok) {
@@ -134,7 +137,10 @@ export function createPlacement(
       const unknown = lost.outcome === 'missing' ? payment : lost.payment;
       const known = unknown.attempts[seq - 1];
       // A callback may have overtaken our time-out: then the payment is paid and there is nothing to close.
-      const after = known?.status === 'unknown' ? await orders.closeDuringFailover(unknown, known) : unknown;
+      const after =
+        known?.status === 'unknown'
+          ? await orders.closeDuringFailover(unknown, known, deadline - clock.now())
+          : unknown;
       return { payment: after, done: hasEnded(after) };
     }
     const endsPayment = CHANNEL_ERROR_KINDS[kind].afterCreate === 'refuse';
@@ -154,6 +160,7 @@ export function createPlacement(
     channel: Channel,
     payment: Payment,
     attempt: CreatingAttempt,
+    deadline: number,
   ): Promise<Result<Created, ChannelError>> {
     if (channel.adapter.createsOffline(payment.scene)) {
       // A signed link is made without asking anybody; so the channel is asked first whether it is there at all.
@@ -172,7 +179,9 @@ export function createPlacement(
       returnUrl: checkoutUrl(payment.id, publicUrl),
       buyer: { ip: buyerIp(payment, parts.sealer) },
     };
-    const options = { operation: 'create' as const, timeoutMs: channel.timeouts.createMs, method: attempt.method };
+    // The last try may not outlive the budget by its whole time-out, but it is given a fair chance.
+    const timeoutMs = Math.min(channel.timeouts.createMs, Math.max(deadline - clock.now(), LAST_TRY_MS));
+    const options = { operation: 'create' as const, timeoutMs, method: attempt.method };
     return calls.call(channel, options, (signal) => channel.adapter.create(request, signal));
   }
 

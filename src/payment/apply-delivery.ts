@@ -17,7 +17,7 @@ export function onEventSent(payment: Payment, fact: FactOf<'event_sent'>, now: E
   );
 }
 
-/** A person wants the event sent again: same id, same body, a fresh schedule. */
+/** A person wants the event sent again: same id, same body, now. The three days of retries still count from the event. */
 export function onRedeliveryRequested(payment: Payment, fact: FactOf<'redelivery_requested'>, now: EpochMs): Step {
   const event = payment.events.find((e) => e.id === fact.eventId);
   if (!event) return rejected('unknown_event');

@@ -40,7 +40,7 @@ async function refusal(program: Program): Promise<string> {
 
 const PORTS = () => ({ ADMIN_PORT: gateway.place.ADMIN_PORT ?? '' });
 
-describe('channels', { timeout: SLOW_MS }, () => {
+describe.concurrent('channels', { timeout: SLOW_MS }, () => {
   test('lists each channel of the running gateway under a heading', async () => {
     const [heading = '', ...rows] = (await success(theatre.run(['channels'], PORTS()))).trimEnd().split('\n');
     expect(heading.split(/ +/)).toEqual([

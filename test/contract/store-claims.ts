@@ -100,12 +100,13 @@ export function describeClaims({ store, reopen }: StoreUnderTest): void {
       expect(await claim('b', LEASE_MS - 1)).toEqual([]);
     });
 
-    test('of a process that is gone runs out after the store is opened again', async () => {
+    test('of a process that is gone is over at the latest when it runs out', async () => {
       const { id } = await due(0);
       await claim('a', 0);
       await reopen();
-      expect(await claim('b', 1)).toEqual([]);
-      expect(await claim('b', LEASE_MS)).toEqual([id]);
+      // A store with one process may know at once that the holder is gone; then the second claim finds it taken.
+      const claims = [await claim('b', 1), await claim('c', LEASE_MS)];
+      expect(claims.flat()).toEqual([id]);
     });
 
     test('of a payment that nobody knows can be released without harm', async () => {

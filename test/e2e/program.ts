@@ -116,6 +116,18 @@ export async function openTheatre(edits: ConfigEdits = {}, secretKey = 'sk_sandb
   };
 }
 
+/** A test in a theatre of its own, so that others can run at the same time. */
+export function inTheatre(act: (theatre: Theatre) => Promise<void>): () => Promise<void> {
+  return async () => {
+    const theatre = await openTheatre();
+    try {
+      await act(theatre);
+    } finally {
+      await theatre.close();
+    }
+  };
+}
+
 function launch(file: string, args: readonly string[], env: Readonly<Record<string, string>>): Program {
   const child = spawn(file, args, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] });
   const texts = { stdout: '', stderr: '' };

@@ -45,6 +45,29 @@ describe('failover', () => {
     expect(stage.channels.b.count('create')).toBe(0);
   });
 
+  test('cuts the last try short when little time is left, and leaves its order to the agenda', async () => {
+    await open({ channels: { a: {}, b: { timeoutMs: 30_000 }, c: {} }, failover: { budgetMs: 1_000 } });
+    stage.channels.a.next('create', (honest, signal) => {
+      stage.clock.advance(900);
+      return refuses('CHANNEL_UNAVAILABLE')(honest, signal);
+    });
+    stage.channels.b.next('create', async (honest, signal) => {
+      const answer = await hangs(honest, signal);
+      stage.clock.advance(1_000);
+      return answer;
+    });
+    let late = false;
+    setTimeout(() => {
+      late = true;
+    }, 2_000);
+    expect(await stage.create({ merchantOrderNo: 'short' })).toMatchObject({ ok: false });
+    expect(late).toBe(false);
+    expect(stage.channels.b.count('close')).toBe(0);
+    const found = await stage.store.findByOrderNo('m_demo', 'short');
+    expect(found && attemptsOf(found.payment)).toEqual(['a failed', 'b unknown']);
+    expect(found?.payment.agenda.map((item) => item.kind)).toContain('close');
+  });
+
   test('never makes more than twenty attempts for one payment, however often the shop repeats its request', async () => {
     await open({ failover: { maxAttempts: 10 } });
     for (const channel of Object.values(stage.channels)) channel.always('create', refuses('INSUFFICIENT_BALANCE'));

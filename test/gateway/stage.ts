@@ -70,6 +70,8 @@ export interface Stage<Id extends string> {
   until(holds: () => boolean | Promise<boolean>): Promise<void>;
   /** Moves the clock, and lets the agenda work until nothing is due. */
   elapse(ms?: number): Promise<void>;
+  /** One more process on the same store, with breakers and statistics of its own. */
+  replica(): Promise<Stage<Id>>;
   /** From now on the store fails this process, as after its death; a new process takes over. */
   crash(): Promise<Stage<Id>>;
   stop(): Promise<void>;
@@ -121,12 +123,12 @@ export async function openStage<Id extends string>(options: StageOptions<Id>): P
   const start = async (): Promise<Stage<Id>> => {
     processes += 1;
     const { stage, end, die } = startProcess(world, processes, async () => {
-      alive.pop();
+      alive.splice(alive.indexOf(end), 1);
       await die();
       return start();
     });
     alive.push(end);
-    return { ...stage, stop };
+    return { ...stage, replica: start, stop };
   };
   const stop = async (): Promise<void> => {
     for (const end of alive) await end();
@@ -184,7 +186,7 @@ function startProcess<Id extends string>(world: World<Id>, processNo: number, cr
     if (!stored) throw new Error(`no payment ${id}`);
     return stored.payment;
   };
-  const stage: Omit<Stage<Id>, 'stop'> = {
+  const stage: Omit<Stage<Id>, 'stop' | 'replica'> = {
     ...{ gateway, store, channels, loaded, merchant, shop, clock, reports, create, read, drive, crash },
     open: async (set) => {
       const created = await create(set);

@@ -31,6 +31,8 @@ export function openSqliteStore(options: SqliteOptions): SqliteStore {
   const connection = openWriter(options.path, options.sizeBytesMax);
   const queue = createCommitQueue(connection);
   const writes = prepareWrites(connection.db);
+  // The lock on the file proves that whoever held a lease is gone; waiting for it to run out would only delay what is due.
+  connection.db.exec('DELETE FROM leases');
   const leases = prepareLeases(connection.db, options.onDamaged ?? (() => {}));
   const { ping, close } = lifecycle(connection);
   return {

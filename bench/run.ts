@@ -100,11 +100,12 @@ async function onSchedule(
   stage: Stage,
   closed: Result | undefined,
   sourceOf: Parameters<typeof repeated>[1]['sourceOf'],
+  times: number,
 ): Promise<Result> {
   if (closed === undefined) throw new Error('the closed loop comes first');
   const ratePerS = Math.max(1, Math.floor(perSecond(closed.ours) / 2));
   const scenario = { scenario: closed.scenario, load: `${ratePerS}/s planned`, sourceOf };
-  return repeated(stage, scenario, 2, (pool, source) => openLoop(pool, source, { ratePerS, forMs }));
+  return repeated(stage, scenario, times, (pool, source) => openLoop(pool, source, { ratePerS, forMs }));
 }
 
 async function main(): Promise<void> {
@@ -117,9 +118,9 @@ async function main(): Promise<void> {
   const closed = [...alipay.results, ...wechatpay.results, ...(await looks(stage, wechatpay.ids))];
   const queries = sumOf(await scrape(stage.adminUrl), 'switchyard_channel_requests_total', 'operation="query"');
   const open = [
-    await onSchedule(stage, closed.at(-1), scenarios.quotes),
-    // Last: nobody pays these, so the gateway will soon ask for them.
-    await onSchedule(stage, closed[0], (program) => scenarios.creates(stage, program, scenarios.ALIPAY, [])),
+    await onSchedule(stage, closed.at(-1), scenarios.quotes, 2),
+    // Last, and once: nobody pays these, so the gateway begins to ask for them after five seconds.
+    await onSchedule(stage, closed[0], (program) => scenarios.creates(stage, program, scenarios.ALIPAY, []), 1),
   ];
   const busy = usageOf(stage.gateway.pid);
   await stage.stop();

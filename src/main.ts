@@ -226,8 +226,11 @@ async function openAdmin(
   return listening;
 }
 
+/** A part that cannot be closed keeps none of the others open; what it said is told at the end. */
 async function closeAll(closers: Closers): Promise<void> {
-  for (const close of closers.splice(0).reverse()) await close();
+  const problems: unknown[] = [];
+  for (const close of closers.splice(0).reverse()) await close().catch((thrown: unknown) => problems.push(thrown));
+  if (problems.length > 0) throw new AggregateError(problems, 'some parts could not be closed');
 }
 
 /** The simulators alone, for gateways that are started with SANDBOX_URL. */

@@ -7,8 +7,11 @@ import type { Notify } from './webhook.ts';
 
 /** How often the store is asked for due payments when nothing has woken the worker. */
 const POLL_MS = 500;
-/** Payments worked on at the same time; one that waits for a slow shop or channel holds up none of the others. */
-const IN_HAND_MAX = 64;
+/**
+ * Payments worked on at the same time; one that waits for a slow shop or channel holds up none of the others, until so many
+ * wait at once. Waiting costs a little memory and no processor, so the number is large.
+ */
+const IN_HAND_MAX = 512;
 /** Longer than `WORK_MS` and the longest item after it (a call of thirty seconds) with its commits. */
 const LEASE_MS = 60_000;
 /** No further item of a payment is begun after this long; what is left is claimed again. */

@@ -68,6 +68,7 @@ export type Notify = ReturnType<typeof createNotifier>;
 
 /** The shop may report delivery in its answer: `{"fulfilment":"delivered"}` (A5). */
 function saysDelivered(body: string): boolean {
+  if (body === '') return false;
   try {
     const answer: unknown = JSON.parse(body);
     return typeof answer === 'object' && answer !== null && 'fulfilment' in answer && answer.fulfilment === 'delivered';

@@ -27,8 +27,9 @@ export function parseOrder(body: unknown, allowHttpUrls: boolean): Result<Order,
 export function parseQuote(body: unknown, allowHttpUrls: boolean): Result<QuoteRequest, EdgeError> {
   const parsed = quoteSchemas[`${allowHttpUrls}`].safeParse(body);
   if (!parsed.success) return err(validationFailed(fieldErrorsOf(parsed.error, ORDER_FIELDS)));
-  const { amount, currency, methods, scene, channel } = parsed.data;
-  return ok({ amount: money(amount, currency), methods, scene, pinnedChannelId: channel ?? null });
+  const { amount, currency, methods, scene, channel, customer } = parsed.data;
+  const buyerIpKnown = customer?.ip !== undefined;
+  return ok({ amount: money(amount, currency), methods, scene, pinnedChannelId: channel ?? null, buyerIpKnown });
 }
 
 function orderOf(body: OrderBody): Omit<Order, 'requestHash'> {

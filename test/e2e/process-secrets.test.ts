@@ -152,10 +152,19 @@ const callbacks = (): readonly Exchange[] =>
   gatewayTap.exchanges.filter(({ target }) => target.startsWith('/callbacks/'));
 
 /** Whatever signed something or opened something on the wires, in each spelling in which it was seen. */
+/** A signature that was spoilt on purpose, or cut, is not always valid percent-encoding. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
 function wireSecrets(): ReadonlySet<string> {
   const found = new Set<string>(known.clientSecrets);
   const add = (text: string | undefined) => {
-    if (text !== undefined && text.length >= 16) found.add(text).add(decodeURIComponent(text.replaceAll('+', ' ')));
+    if (text !== undefined && text.length >= 16) found.add(text).add(decoded(text.replaceAll('+', ' ')));
   };
   for (const { target, headers, body, answer } of [...sandboxTap.exchanges, ...gatewayTap.exchanges]) {
     for (const name of ['authorization', 'wechatpay-signature', 'stripe-signature']) add(headers[name]);

@@ -8,7 +8,6 @@ import {
   type Merchant,
   type Order,
   type RunningGateway,
-  type Telemetry,
   type WebhookAnswer,
   type WebhookRequest,
 } from '../../src/gateway/index.ts';
@@ -17,6 +16,7 @@ import { createBreakers, createStatistics } from '../../src/routing/index.ts';
 import type { PaymentStore } from '../../src/store/port.ts';
 import { openTemporaryStore } from '../store/sqlite/temporary.ts';
 import { type Fate, faultyStore } from './faulty-store.ts';
+import { recordingTelemetry } from './reports.ts';
 import { type ChannelSetup, type ScriptedChannel, scriptChannel } from './scripted-channel.ts';
 
 export const NEW_YEAR = Date.UTC(2026, 0, 1);
@@ -252,29 +252,6 @@ function settings(options: StageOptions<string>): GatewaySettings {
 
 function settingsOf(channel: ScriptedChannel['channel'] | undefined): ScriptedChannel['channel']['breaker'] {
   return channel?.breaker ?? { failureRate: 1, minRequests: 1_000, windowMs: 10_000, openForMs: 1_000 };
-}
-
-function recordingTelemetry(): { reports: [string, ...unknown[]][]; telemetry: Telemetry } {
-  const reports: [string, ...unknown[]][] = [];
-  const record =
-    (name: keyof Telemetry) =>
-    (...given: unknown[]): void =>
-      void reports.push([name, ...given]);
-  const telemetry: Telemetry = {
-    paymentOutcome: record('paymentOutcome'),
-    channelRequest: record('channelRequest'),
-    routingDecision: record('routingDecision'),
-    callback: record('callback'),
-    callbackDelay: record('callbackDelay'),
-    webhookDelivery: record('webhookDelivery'),
-    surplusPayment: record('surplusPayment'),
-    anomaly: record('anomaly'),
-    paymentChanged: record('paymentChanged'),
-    info: record('info'),
-    warn: record('warn'),
-    error: record('error'),
-  };
-  return { reports, telemetry };
 }
 
 /** Mulberry32: numbers in [0, 1) that are the same in every run. */

@@ -1,0 +1,25 @@
+import type { Telemetry } from '../../src/gateway/index.ts';
+
+/** Telemetry that keeps every report: its name and arguments. */
+export function recordingTelemetry(): { reports: [string, ...unknown[]][]; telemetry: Telemetry } {
+  const reports: [string, ...unknown[]][] = [];
+  const record =
+    (name: keyof Telemetry) =>
+    (...given: unknown[]): void =>
+      void reports.push([name, ...given]);
+  const telemetry: Telemetry = {
+    paymentOutcome: record('paymentOutcome'),
+    channelRequest: record('channelRequest'),
+    routingDecision: record('routingDecision'),
+    callback: record('callback'),
+    callbackDelay: record('callbackDelay'),
+    webhookDelivery: record('webhookDelivery'),
+    surplusPayment: record('surplusPayment'),
+    anomaly: record('anomaly'),
+    paymentChanged: record('paymentChanged'),
+    info: record('info'),
+    warn: record('warn'),
+    error: record('error'),
+  };
+  return { reports, telemetry };
+}

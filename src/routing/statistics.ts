@@ -8,8 +8,10 @@ export interface Prior {
 }
 
 export interface StatisticsOptions {
-  /** After this long a technical outcome or a latency counts half. */
+  /** After this long a technical outcome counts half. */
   readonly technicalHalfLifeMs: number;
+  /** After this long a latency counts half. */
+  readonly latencyHalfLifeMs: number;
   /** After this long a payment outcome counts half. */
   readonly paymentHalfLifeMs: number;
   readonly priors: { readonly technical: Prior; readonly payment: Prior; readonly latencyMs: Prior };
@@ -21,15 +23,17 @@ export interface StatisticsOptions {
  * Ten technical failures in a row pull a channel to 49% at once; two minutes after they ended it is back at 92%. A payment
  * outcome stays for hours, since buyers' habits change slowly and a small shop sees few of them. The priors are those of an
  * ordinary channel, so a new one is neither feared nor favoured and its first twenty payments decide. The technical one is
- * high, so that a few good calls more or less do not outweigh a difference in fees.
+ * high and a latency is remembered for long, so that a channel without traffic is not held to be worse than one that proves
+ * itself with every call: otherwise whoever has the traffic would keep it, and none would come back after an outage.
  */
 const DEFAULTS: StatisticsOptions = {
   technicalHalfLifeMs: 30_000,
+  latencyHalfLifeMs: 10 * 60_000,
   paymentHalfLifeMs: 2 * 3_600_000,
   priors: {
-    technical: { value: 0.995, weight: 10 },
+    technical: { value: 0.999, weight: 10 },
     payment: { value: 0.9, weight: 20 },
-    latencyMs: { value: 300, weight: 5 },
+    latencyMs: { value: 300, weight: 1 },
   },
   entriesMax: 4_096,
 };
@@ -69,7 +73,7 @@ export interface Statistics {
 }
 
 export function createStatistics(options: Partial<StatisticsOptions> = {}): Statistics {
-  const { technicalHalfLifeMs, paymentHalfLifeMs, priors, entriesMax } = { ...DEFAULTS, ...options };
+  const { technicalHalfLifeMs, latencyHalfLifeMs, paymentHalfLifeMs, priors, entriesMax } = { ...DEFAULTS, ...options };
   const entries = new Map<string, StatisticsEntry>();
 
   function update(channelId: string, method: string, change: (entry: StatisticsEntry) => StatisticsEntry): void {
@@ -86,7 +90,7 @@ export function createStatistics(options: Partial<StatisticsOptions> = {}): Stat
         ...entry,
         technical: observe(entry.technical, ok ? 1 : 0, now, technicalHalfLifeMs),
         // A refused connection fails in a millisecond: counting it would make a dead channel look fast.
-        latencyMs: ok ? observe(entry.latencyMs, latencyMs, now, technicalHalfLifeMs) : entry.latencyMs,
+        latencyMs: ok ? observe(entry.latencyMs, latencyMs, now, latencyHalfLifeMs) : entry.latencyMs,
       })),
 
     recordOutcome: (channelId, method, outcome, now) =>
@@ -99,7 +103,7 @@ export function createStatistics(options: Partial<StatisticsOptions> = {}): Stat
       const entry = entries.get(keyOf(channelId, method));
       const technical = faded(entry?.technical ?? NOTHING, now, technicalHalfLifeMs);
       const payment = faded(entry?.payment ?? NOTHING, now, paymentHalfLifeMs);
-      const latency = faded(entry?.latencyMs ?? NOTHING, now, technicalHalfLifeMs);
+      const latency = faded(entry?.latencyMs ?? NOTHING, now, latencyHalfLifeMs);
       return {
         technicalRatio: blend(technical, priors.technical),
         paymentRatio: blend(payment, priors.payment),

@@ -13,7 +13,7 @@ const estimate = (statistics: Statistics, now: number, method = 'alipay') =>
 
 test('an unknown channel is believed to be an ordinary one', () => {
   expect(estimate(createStatistics(), NEW_YEAR)).toEqual({
-    technicalRatio: 0.995,
+    technicalRatio: 0.999,
     paymentRatio: 0.9,
     sampleSize: 0,
     latencyMs: 300,
@@ -23,7 +23,7 @@ test('an unknown channel is believed to be an ordinary one', () => {
 test('evidence moves the estimate away from the prior, the more of it the further', () => {
   const statistics = createStatistics();
   fail(statistics, 10, NEW_YEAR);
-  expect(estimate(statistics, NEW_YEAR).technicalRatio).toBeCloseTo(0.4975, 10);
+  expect(estimate(statistics, NEW_YEAR).technicalRatio).toBeCloseTo(0.4995, 10);
   for (let i = 0; i < 20; i += 1) statistics.recordOutcome('alipay-main', 'alipay', 'unpaid', NEW_YEAR);
   expect(estimate(statistics, NEW_YEAR).paymentRatio).toBeCloseTo(0.45, 10);
   expect(estimate(statistics, NEW_YEAR).sampleSize).toBeCloseTo(20, 10);
@@ -32,7 +32,7 @@ test('evidence moves the estimate away from the prior, the more of it the furthe
 test('an unpaid order is no technical failure, and a technical failure no unpaid order', () => {
   const statistics = createStatistics();
   statistics.recordOutcome('alipay-main', 'alipay', 'unpaid', NEW_YEAR);
-  expect(estimate(statistics, NEW_YEAR).technicalRatio).toBe(0.995);
+  expect(estimate(statistics, NEW_YEAR).technicalRatio).toBe(0.999);
   const other = createStatistics();
   fail(other, 1, NEW_YEAR);
   expect(estimate(other, NEW_YEAR).paymentRatio).toBe(0.9);
@@ -55,11 +55,11 @@ test('latency is the mean of calls that worked; failures do not make a channel f
   statistics.recordTechnical('alipay-main', 'alipay', true, 900, NEW_YEAR);
   statistics.recordTechnical('alipay-main', 'alipay', false, 1, NEW_YEAR);
   expect(estimate(statistics, NEW_YEAR).latencyMs).toBe(600);
-  expect(estimate(statistics, NEW_YEAR + HOUR_MS).latencyMs).toBeCloseTo(300, 6);
+  expect(estimate(statistics, NEW_YEAR + 24 * HOUR_MS).latencyMs).toBeCloseTo(300, 6);
 });
 
 const priors = {
-  technical: { value: 0.995, weight: 10 },
+  technical: { value: 0.999, weight: 10 },
   payment: { value: 0.9, weight: 20 },
   latencyMs: { value: 300, weight: 5 },
 };
@@ -83,7 +83,7 @@ test('whatever was seen, ratios stay between 0 and 1 and fade to the prior', () 
         for (const ratio of [technicalRatio, paymentRatio]) expect(ratio > 0 && ratio < 1).toBe(true);
       }
       const faded = estimate(statistics, now + 100 * HOUR_MS);
-      expect(faded.technicalRatio).toBeCloseTo(0.995, 9);
+      expect(faded.technicalRatio).toBeCloseTo(0.999, 9);
       expect(faded.paymentRatio).toBeCloseTo(0.9, 6);
       expect(faded.latencyMs).toBeCloseTo(300, 6);
     }),
@@ -94,8 +94,8 @@ test('methods and channels are learnt apart', () => {
   const statistics = createStatistics();
   fail(statistics, 5, NEW_YEAR, 'card');
   expect(estimate(statistics, NEW_YEAR, 'card').technicalRatio).toBeLessThan(0.7);
-  expect(estimate(statistics, NEW_YEAR, 'alipay').technicalRatio).toBe(0.995);
-  expect(statistics.estimate('alipay-backup', 'card', NEW_YEAR).technicalRatio).toBe(0.995);
+  expect(estimate(statistics, NEW_YEAR, 'alipay').technicalRatio).toBe(0.999);
+  expect(statistics.estimate('alipay-backup', 'card', NEW_YEAR).technicalRatio).toBe(0.999);
 });
 
 test('a technical reset covers every method of the channel, and leaves payments and other channels alone', () => {
@@ -105,10 +105,10 @@ test('a technical reset covers every method of the channel, and leaves payments 
   statistics.recordTechnical('alipay-backup', 'card', false, 10, NEW_YEAR);
   statistics.recordOutcome('alipay-main', 'card', 'unpaid', NEW_YEAR);
   statistics.resetTechnical('alipay-main');
-  expect(estimate(statistics, NEW_YEAR, 'card').technicalRatio).toBe(0.995);
-  expect(estimate(statistics, NEW_YEAR, 'alipay').technicalRatio).toBe(0.995);
+  expect(estimate(statistics, NEW_YEAR, 'card').technicalRatio).toBe(0.999);
+  expect(estimate(statistics, NEW_YEAR, 'alipay').technicalRatio).toBe(0.999);
   expect(estimate(statistics, NEW_YEAR, 'card').paymentRatio).toBeLessThan(0.9);
-  expect(statistics.estimate('alipay-backup', 'card', NEW_YEAR).technicalRatio).toBeLessThan(0.995);
+  expect(statistics.estimate('alipay-backup', 'card', NEW_YEAR).technicalRatio).toBeLessThan(0.999);
 });
 
 test('a clock that steps back neither fades nor revives anything', () => {
@@ -117,7 +117,7 @@ test('a clock that steps back neither fades nor revives anything', () => {
   const before = estimate(statistics, NEW_YEAR);
   expect(estimate(statistics, NEW_YEAR - HOUR_MS)).toEqual(before);
   fail(statistics, 1, NEW_YEAR - HOUR_MS);
-  expect(estimate(statistics, NEW_YEAR).technicalRatio).toBeCloseTo(9.95 / 15, 10);
+  expect(estimate(statistics, NEW_YEAR).technicalRatio).toBeCloseTo(9.99 / 15, 10);
 });
 
 test('memory is capped: the pair that was touched longest ago is forgotten', () => {

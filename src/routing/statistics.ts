@@ -33,7 +33,7 @@ const DEFAULTS: StatisticsOptions = {
   priors: {
     technical: { value: 0.999, weight: 10 },
     payment: { value: 0.9, weight: 20 },
-    latencyMs: { value: 300, weight: 1 },
+    latencyMs: { value: 300, weight: 0.1 },
   },
   entriesMax: 4_096,
 };

@@ -2,8 +2,11 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { anOrder, eventually, openStage, type Stage } from './stage.ts';
 
 let stage: Stage;
+/** Without the weight of latency, so that a busy machine does not decide which of two like channels is better. */
+const steady = (yaml: string): string => yaml.replace('latency: 10', 'latency: 0');
+
 beforeEach(async () => {
-  stage = await openStage();
+  stage = await openStage({ editConfig: steady });
 });
 afterEach(() => stage.stop());
 

@@ -68,6 +68,8 @@ export interface Gateway {
   redeliverEvent(merchant: Merchant, eventId: string): Promise<Result<ListedEvent, GatewayError>>;
   /** A provider's message. `token` is the last path segment, null where the provider keeps one URL per account. */
   receiveCallback(channelId: string, token: string | null, raw: RawCallback): Promise<RawAnswer>;
+  /** A callback that could not be read at all (too long, cut off): counted, under its channel if there is such a one. */
+  noteUnreadableCallback(channelId: string): void;
   /** For the cashier page: whoever holds the unguessable id may look. */
   findForBuyer(paymentId: string): Promise<Payment | null>;
   /** The buyer says "I have paid": asks the channel, rate-limited per payment. */

@@ -122,6 +122,8 @@ export function createGateway(parts: Parts): RunningGateway {
     listEvents: (merchant, page) => store.listEvents({ merchantId: merchant.id, ...page }),
     redeliverEvent,
     receiveCallback: createCallbackReception(parts, change),
+    noteUnreadableCallback: (channelId) =>
+      parts.telemetry.callback(parts.channels().has(channelId) ? channelId : 'none', 'malformed'),
     findForBuyer: async (paymentId) =>
       isPaymentId(paymentId) ? ((await store.findById(paymentId))?.payment ?? null) : null,
     syncForBuyer,

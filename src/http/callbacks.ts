@@ -15,13 +15,13 @@ export function addCallbackRoutes(router: Router<RequestState>, parts: PublicApp
       ctx.set('Allow', 'GET, POST');
       return sendText(ctx, 405, 'method not allowed');
     }
+    const { channel = '', token = null } = ctx.params;
     const body = await readBody(ctx.req);
     if (!body.ok) {
-      parts.telemetry.callback('none', 'malformed');
+      parts.gateway.noteUnreadableCallback(channel);
       if (body.error === 'aborted') return sendText(ctx, 400, 'incomplete');
       return sendText(ctx, 413, `more than ${BODY_BYTES_MAX} bytes`);
     }
-    const { channel = '', token = null } = ctx.params;
     const answer = await parts.gateway.receiveCallback(channel, token, {
       method: ctx.method,
       target: ctx.req.url ?? '',

@@ -35,7 +35,6 @@ export interface LogLine {
 /** Telemetry that can be looked at. */
 export function recordingTelemetry() {
   const lines: LogLine[] = [];
-  const callbacks: string[] = [];
   const nothing = () => {};
   const log = (level: LogLine['level']) => (fields: LogLine['fields'], message: string) => {
     lines.push({ level, fields, message });
@@ -44,7 +43,7 @@ export function recordingTelemetry() {
     paymentOutcome: nothing,
     channelRequest: nothing,
     routingDecision: nothing,
-    callback: (channelId, outcome) => callbacks.push(`${channelId} ${outcome}`),
+    callback: nothing,
     callbackDelay: nothing,
     webhookDelivery: nothing,
     surplusPayment: nothing,
@@ -54,14 +53,13 @@ export function recordingTelemetry() {
     warn: log('warn'),
     error: log('error'),
   };
-  return { telemetry, lines, callbacks };
+  return { telemetry, lines };
 }
 
 export interface Edge {
   readonly url: string;
   readonly gateway: StubGateway;
   readonly lines: readonly LogLine[];
-  readonly callbackCounts: readonly string[];
   /** A request with the merchant's key; a body that is no string is sent as JSON. */
   call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Response>;
   close(): Promise<void>;
@@ -79,7 +77,7 @@ export async function serveEdge(options: EdgeOptions = {}): Promise<Edge> {
   const gateway = createStubGateway();
   const merchants = options.merchants ?? { [KEY]: aMerchant() };
   const settings = someSettings(options.settings);
-  const { telemetry, lines, callbacks } = recordingTelemetry();
+  const { telemetry, lines } = recordingTelemetry();
   let drawn = 0;
   const app = createPublicApp({
     gateway,
@@ -101,7 +99,6 @@ export async function serveEdge(options: EdgeOptions = {}): Promise<Edge> {
     url: listener.url,
     gateway,
     lines,
-    callbackCounts: callbacks,
     call: (method, path, body, headers = {}) =>
       fetch(listener.url + path, {
         method,

@@ -120,6 +120,8 @@ export interface StubGateway extends Gateway {
   readonly payments: Map<string, Payment>;
   readonly orders: { readonly order: Order; readonly key: string | null }[];
   readonly callbacks: { readonly channelId: string; readonly token: string | null; readonly raw: RawCallback }[];
+  /** The channels of callbacks that could not be read. */
+  readonly unreadable: string[];
   readonly syncs: string[];
   callbackAnswer: RawAnswer;
   /** When set, every use case throws it: the store is down, or we have a bug. */
@@ -142,6 +144,7 @@ export function createStubGateway(): StubGateway {
     payments,
     orders: [],
     callbacks: [],
+    unreadable: [],
     syncs: [],
     callbackAnswer: { status: 200, contentType: 'text/plain', body: 'success' },
     broken: null,
@@ -180,6 +183,7 @@ export function createStubGateway(): StubGateway {
       stub.callbacks.push({ channelId, token, raw });
       return stub.callbackAnswer;
     },
+    noteUnreadableCallback: (channelId) => void stub.unreadable.push(channelId),
     findForBuyer: async (id) => {
       if (stub.broken) throw stub.broken;
       return payments.get(id) ?? null;

@@ -1,10 +1,9 @@
 import { z } from 'zod';
 import { type ChannelError, channelError, type OrderRef } from '../../src/channel/index.ts';
-import { err, type Observation, ok, type Result } from '../../src/payment/index.ts';
+import { ABSENT, err, type Observation, ok, type Result } from '../../src/payment/index.ts';
 import type { AlipayClient } from './client.ts';
 import { closeNeedsQuery } from './errors.ts';
 import { query } from './query.ts';
-import { bareObservation } from './status.ts';
 
 /** @see https://opendocs.alipay.com/open/e84f0d79_alipay.trade.close */
 const closedSchema = z.object({ out_trade_no: z.string(), trade_no: z.string().optional() });
@@ -19,7 +18,7 @@ export function close(client: AlipayClient, appId: string) {
     const biz = { out_trade_no: order.providerRef };
     const answer = await client.call({ operation: 'close', method: 'alipay.trade.close', biz }, signal);
     if (!answer.ok) {
-      if (answer.error.kind === 'NOT_FOUND') return ok(bareObservation('absent', null, null));
+      if (answer.error.kind === 'NOT_FOUND') return ok(ABSENT);
       return closeNeedsQuery(answer.error) ? await ask(order, signal) : answer;
     }
     const closed = closedSchema.safeParse(answer.value);
@@ -27,6 +26,6 @@ export function close(client: AlipayClient, appId: string) {
     if (closed.data.out_trade_no !== order.providerRef) {
       return err(channelError('CHANNEL_TIMEOUT_UNKNOWN', 'maybe', { reason: 'forged_response' }));
     }
-    return ok(bareObservation('closed', appId, closed.data.trade_no || null));
+    return ok({ ...ABSENT, state: 'closed', account: appId, channelTradeNo: closed.data.trade_no || null });
   };
 }

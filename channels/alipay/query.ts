@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { type ChannelError, channelError, type OrderRef } from '../../src/channel/index.ts';
-import { err, type Observation, ok, type Result } from '../../src/payment/index.ts';
+import { ABSENT, err, type Observation, ok, type Result } from '../../src/payment/index.ts';
 import type { AlipayClient } from './client.ts';
-import { bareObservation, observe } from './status.ts';
+import { observe } from './status.ts';
 
 /** @see https://opendocs.alipay.com/open/bff76748_alipay.trade.query */
 const tradeSchema = z.object({
@@ -26,7 +26,7 @@ export function query(client: AlipayClient, appId: string) {
     const biz = { out_trade_no: providerRef };
     const answer = await client.call({ operation: 'query', method: 'alipay.trade.query', biz }, signal);
     if (!answer.ok) {
-      return answer.error.kind === 'NOT_FOUND' ? ok(bareObservation('absent', null, null)) : answer;
+      return answer.error.kind === 'NOT_FOUND' ? ok(ABSENT) : answer;
     }
     const trade = tradeSchema.safeParse(answer.value);
     if (!trade.success) return err(channelError('CHANNEL_TIMEOUT_UNKNOWN', 'maybe'));

@@ -35,15 +35,6 @@ export function observe(account: string, trade: TradeFields): Observation {
   };
 }
 
-/** An answer that says no more than that. */
-export function bareObservation(
-  state: 'absent' | 'closed',
-  account: string | null,
-  channelTradeNo: string | null,
-): Observation {
-  return { state, account, amount: null, channelTradeNo, paidAt: null, error: null };
-}
-
 function amountOf({ totalAmount, currency = 'CNY' }: TradeFields): Money | null | 'unreadable' {
   if (totalAmount === undefined || totalAmount === '') return null;
   if (!isCurrency(currency)) return 'unreadable';

@@ -1,12 +1,12 @@
 import { type ChannelError, channelError, type OrderRef } from '../../src/channel/index.ts';
-import { type EpochMs, err, type Observation, ok, type Result } from '../../src/payment/index.ts';
+import { ABSENT, type EpochMs, err, type Observation, ok, type Result } from '../../src/payment/index.ts';
 import type { StripeClient } from './client.ts';
 import { isLivemode, type StripeConfig } from './config.ts';
 import { isOurs } from './create.ts';
 import { unreadable } from './errors.ts';
 import { locate } from './locate.ts';
 import { FLOW_KEY, type Intent, intentSchema, type Session, sessionSchema } from './objects.ts';
-import { ABSENT, observeIntent, observeSession } from './status.ts';
+import { observeIntent, observeSession } from './status.ts';
 
 /** An id that Stripe never gave out. */
 const NOWHERE = 'switchyardprobe0000000000';

@@ -24,15 +24,6 @@ const STATE_BY_SESSION: ReadonlyMap<string, ObservedState> = new Map([
   ['expired/unpaid', 'closed'],
 ]);
 
-export const ABSENT: Observation = {
-  state: 'absent',
-  account: null,
-  amount: null,
-  channelTradeNo: null,
-  paidAt: null,
-  error: null,
-};
-
 /** What Stripe says of a PaymentIntent that we made ourselves. */
 export function observeIntent(intent: Intent, account: string): Observation {
   const state = STATE_BY_INTENT_STATUS.get(intent.status) ?? 'unclear';

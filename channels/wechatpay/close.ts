@@ -1,10 +1,10 @@
 import type { ChannelAdapter } from '../../src/channel/index.ts';
-import { ok } from '../../src/payment/index.ts';
+import { ABSENT, ok } from '../../src/payment/index.ts';
 import type { Client } from './client.ts';
 import type { WechatPayConfig } from './config.ts';
 import { isCode } from './errors.ts';
 import { queryByRef } from './query.ts';
-import { ABSENT, CLOSED } from './status.ts';
+import { CLOSED } from './status.ts';
 
 /** An order that is being paid right now cannot be closed; the query says what became of it, and nothing is tried blindly. */
 export function close(client: Client, config: WechatPayConfig): ChannelAdapter['close'] {

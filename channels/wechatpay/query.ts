@@ -1,9 +1,9 @@
 import type { ChannelAdapter, ChannelError } from '../../src/channel/index.ts';
-import { err, type Observation, ok, type Result } from '../../src/payment/index.ts';
+import { ABSENT, err, type Observation, ok, type Result } from '../../src/payment/index.ts';
 import type { Client } from './client.ts';
 import type { WechatPayConfig } from './config.ts';
 import { forgedAnswer, isCode, unreadableAnswer } from './errors.ts';
-import { ABSENT, observe, transactionSchema } from './status.ts';
+import { observe, transactionSchema } from './status.ts';
 
 /** Asks by our number. Only WeChat's own "no such order" is absence; a wrong address says RESOURCE_NOT_EXISTS. */
 export function query(client: Client, config: WechatPayConfig): ChannelAdapter['query'] {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { AMOUNT_MINOR_MAX, type Observation, type ObservedState } from '../../src/payment/index.ts';
+import { ABSENT, AMOUNT_MINOR_MAX, type Observation, type ObservedState } from '../../src/payment/index.ts';
 import type { WechatPayConfig } from './config.ts';
 
 /** @see https://pay.weixin.qq.com/doc/v3/merchant/4013070356, field trade_state */
@@ -58,16 +58,6 @@ function accountOf(transaction: Transaction, config: WechatPayConfig): string {
 export function isOurs(transaction: Transaction, config: WechatPayConfig): boolean {
   return transaction.mchid === config.mchid && transaction.appid === config.appid;
 }
-
-/** The observation "there is no such order". */
-export const ABSENT: Observation = {
-  state: 'absent',
-  account: null,
-  amount: null,
-  channelTradeNo: null,
-  paidAt: null,
-  error: null,
-};
 
 /** The observation "it takes no more money", from an answer that says nothing else. */
 export const CLOSED: Observation = { ...ABSENT, state: 'closed' };

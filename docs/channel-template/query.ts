@@ -1,8 +1,8 @@
 import { type ChannelError, channelError, type OrderRef } from '../../src/channel/index.ts';
-import { err, type Observation, ok, type Result } from '../../src/payment/index.ts';
+import { ABSENT, err, type Observation, ok, type Result } from '../../src/payment/index.ts';
 import type { Client } from './client.ts';
 import type { ExamplePayConfig } from './config.ts';
-import { ABSENT, observe, readOrder } from './status.ts';
+import { observe, readOrder } from './status.ts';
 
 type Ask = (order: Pick<OrderRef, 'providerRef'>, signal: AbortSignal) => Promise<Result<Observation, ChannelError>>;
 

@@ -39,13 +39,3 @@ export function observe(order: WireOrder): Observation {
     error: order.state === 'declined' ? { kind: 'DECLINED', providerCode: null } : null,
   };
 }
-
-/** "No such order" is an observation and not an error. */
-export const ABSENT: Observation = {
-  state: 'absent',
-  account: null,
-  amount: null,
-  channelTradeNo: null,
-  paidAt: null,
-  error: null,
-};

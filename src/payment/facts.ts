@@ -18,6 +18,16 @@ export interface Observation {
   readonly error: AttemptError | null;
 }
 
+/** "No such order", from an answer that says nothing else. */
+export const ABSENT: Observation = {
+  state: 'absent',
+  account: null,
+  amount: null,
+  channelTradeNo: null,
+  paidAt: null,
+  error: null,
+};
+
 /** Everything that can happen to a payment. `apply` turns a payment and a fact into the next payment. */
 export type Fact =
   /** We are about to ask a channel. Refused while another attempt could still be handed to the buyer (I7). */

@@ -9,7 +9,15 @@ import {
   channelError,
   type RawCallback,
 } from '../../../../src/channel/index.ts';
-import { err, isAmountMinor, isCurrency, type Observation, ok, type Result } from '../../../../src/payment/index.ts';
+import {
+  ABSENT,
+  err,
+  isAmountMinor,
+  isCurrency,
+  type Observation,
+  ok,
+  type Result,
+} from '../../../../src/payment/index.ts';
 import type { ToyConfig } from './config.ts';
 import { toySign } from './sign.ts';
 
@@ -78,7 +86,7 @@ export function openToyAdapter(config: ToyConfig, { now }: AdapterPorts): Channe
   const askOrder = async (method: 'GET' | 'POST', path: string, signal: AbortSignal) => {
     const answer = await ask(method, path, null, signal);
     if (!answer.ok) return answer;
-    if (answer.value.status === 404) return ok(nothing('absent'));
+    if (answer.value.status === 404) return ok(ABSENT);
     const shown = readShown(answer.value.body);
     if (answer.value.status === 200 && shown !== null) return ok(observe(shown));
     return err(refusalOf(answer.value));
@@ -166,10 +174,6 @@ function observe(shown: Shown): Observation {
   const state = shown.state === 'paid' ? 'succeeded' : shown.state;
   const { merchant: account, trade_no: channelTradeNo, paid_at: paidAt, amount: minor, currency } = shown;
   return { state, account, amount: { minor, currency }, channelTradeNo, paidAt, error: null };
-}
-
-function nothing(state: 'absent'): Observation {
-  return { state, account: null, amount: null, channelTradeNo: null, paidAt: null, error: null };
 }
 
 function refusalOf(answer: Answer): ChannelError {

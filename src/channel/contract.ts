@@ -1,5 +1,14 @@
 import type { z } from 'zod';
-import type { Action, DurableReceipt, EpochMs, Money, Observation, Result, Scene } from '../payment/index.ts';
+import type {
+  Action,
+  DurableReceipt,
+  EpochMs,
+  Money,
+  Observation,
+  RefundObservation,
+  Result,
+  Scene,
+} from '../payment/index.ts';
 import type { ChannelError } from './errors.ts';
 
 /** What a channel can do beyond create and query. What is missing here is refused before the call, never pretended. */
@@ -34,6 +43,24 @@ export interface OrderRef {
   readonly amount: Money;
 }
 
+/** One refund of ours at a provider. */
+export interface RefundRef {
+  /** The paid order that the money came by. */
+  readonly order: OrderRef;
+  /** Our number of the refund: 32 characters of `[0-9a-z]`. Sending it again must not return money twice. */
+  readonly refundRef: string;
+  readonly amount: Money;
+  /** The provider's own number, when it has told us. */
+  readonly channelRefundNo: string | null;
+}
+
+export interface RefundRequest extends RefundRef {
+  /** The merchant's words, at most 80 characters. */
+  readonly reason: string | null;
+  /** Where news of this refund goes, for providers that are told with each refund; as in `CreateRequest`. */
+  readonly callbackUrl: string;
+}
+
 /** A callback exactly as it arrived; signatures are made over these bytes. */
 export interface RawCallback {
   readonly method: string;
@@ -45,11 +72,16 @@ export interface RawCallback {
   readonly receivedAt: EpochMs;
 }
 
-/** One verified statement about one order. */
-export interface Notice {
-  readonly providerRef: string;
-  readonly observation: Observation;
-}
+/** One verified statement about one order, or about one refund of an order. */
+export type Notice =
+  | { readonly kind: 'order'; readonly providerRef: string; readonly observation: Observation }
+  | {
+      readonly kind: 'refund';
+      /** The order's number as the signed content names it; null where it names the refund alone. */
+      readonly providerRef: string | null;
+      readonly refundRef: string;
+      readonly observation: RefundObservation;
+    };
 
 /** Why a callback was not believed. `probe`: the provider's own test of our verification; refused without an alarm. */
 export type CallbackRefusal = 'malformed' | 'bad_signature' | 'stale' | 'foreign_account' | 'probe';
@@ -92,6 +124,13 @@ export interface ChannelAdapter {
    * first. `absent`: it holds no such order. `open`: it could not be closed now; ask again.
    */
   close(order: OrderRef, signal: AbortSignal): Promise<Result<Observation, ChannelError>>;
+  /**
+   * Sends a refund. An answer with `created: 'maybe'` may have been taken: the gateway sends the same number again, or asks.
+   * A refund that the provider has already, under the same number and amount, is its first answer, not an error.
+   */
+  refund(request: RefundRequest, signal: AbortSignal): Promise<Result<RefundObservation, ChannelError>>;
+  /** What became of a refund. "No such refund" is an observation (`absent`), not an error. */
+  queryRefund(refund: RefundRef, signal: AbortSignal): Promise<Result<RefundObservation, ChannelError>>;
   /** Verifies raw bytes and only then reads them. An empty list is a valid message that concerns no order. */
   parseCallback(raw: RawCallback, signal: AbortSignal): Promise<Result<readonly Notice[], CallbackRefusal>>;
   /** The provider's own words for "we have it" and "we do not". */
@@ -102,10 +141,29 @@ export interface ChannelAdapter {
   dispose(): Promise<void>;
 }
 
+/**
+ * One request of ours and its answer as they went over the wire, for the evidence log. What proves who we are (keys, tokens,
+ * `Authorization`) is left out by the transport; signatures stay, since they are the evidence.
+ */
+export interface WireExchange {
+  readonly method: string;
+  readonly url: string;
+  readonly requestHeaders: Readonly<Record<string, string>>;
+  readonly requestBody: string;
+  /** Null when no complete answer came; then `failure` says why in a short word. */
+  readonly status: number | null;
+  readonly responseHeaders: Readonly<Record<string, string>>;
+  /** As received, also when it was not believed; null when nothing of it came. */
+  readonly responseBody: string | null;
+  readonly failure: string | null;
+}
+
 /** What the gateway lends to an adapter. Time and chance are ports. */
 export interface AdapterPorts {
   readonly now: () => EpochMs;
   readonly randomBytes: (size: number) => Uint8Array;
+  /** Called once for each request that was tried, when its outcome is known; never throws and takes no time. */
+  readonly record: (exchange: WireExchange) => void;
 }
 
 /** What a provider folder exports. */

@@ -4,25 +4,29 @@
  *
  * - `failover`: the next channel is tried at once.
  * - `refuse`: another channel would not mend it; the payment fails with a reason for the buyer or the shop.
+ *
+ * `afterRefund` is the same for a refund that was certainly not taken: `repeat` sends it again later under the same number,
+ * `fail` ends it and frees its amount.
  */
 export const CHANNEL_ERROR_KINDS = {
-  DECLINED: { blames: 'buyer', afterCreate: 'refuse' },
-  INVALID_REQUEST: { blames: 'merchant', afterCreate: 'refuse' },
-  DUPLICATE: { blames: 'gateway', afterCreate: 'failover' },
-  CHANNEL_UNAVAILABLE: { blames: 'channel', afterCreate: 'failover' },
-  CHANNEL_TIMEOUT_UNKNOWN: { blames: 'channel', afterCreate: 'failover' },
-  AUTH_MISCONFIGURED: { blames: 'operator', afterCreate: 'failover' },
-  RISK_REJECTED: { blames: 'buyer', afterCreate: 'refuse' },
-  RATE_LIMITED: { blames: 'gateway', afterCreate: 'failover' },
-  NOT_FOUND: { blames: 'nobody', afterCreate: 'failover' },
-  ALREADY_PAID: { blames: 'nobody', afterCreate: 'failover' },
-  ALREADY_CLOSED: { blames: 'nobody', afterCreate: 'failover' },
-  INSUFFICIENT_BALANCE: { blames: 'operator', afterCreate: 'failover' },
+  DECLINED: { blames: 'buyer', afterCreate: 'refuse', afterRefund: 'fail' },
+  INVALID_REQUEST: { blames: 'merchant', afterCreate: 'refuse', afterRefund: 'fail' },
+  DUPLICATE: { blames: 'gateway', afterCreate: 'failover', afterRefund: 'repeat' },
+  CHANNEL_UNAVAILABLE: { blames: 'channel', afterCreate: 'failover', afterRefund: 'repeat' },
+  CHANNEL_TIMEOUT_UNKNOWN: { blames: 'channel', afterCreate: 'failover', afterRefund: 'repeat' },
+  AUTH_MISCONFIGURED: { blames: 'operator', afterCreate: 'failover', afterRefund: 'repeat' },
+  RISK_REJECTED: { blames: 'buyer', afterCreate: 'refuse', afterRefund: 'fail' },
+  RATE_LIMITED: { blames: 'gateway', afterCreate: 'failover', afterRefund: 'repeat' },
+  NOT_FOUND: { blames: 'nobody', afterCreate: 'failover', afterRefund: 'fail' },
+  ALREADY_PAID: { blames: 'nobody', afterCreate: 'failover', afterRefund: 'repeat' },
+  ALREADY_CLOSED: { blames: 'nobody', afterCreate: 'failover', afterRefund: 'fail' },
+  INSUFFICIENT_BALANCE: { blames: 'operator', afterCreate: 'failover', afterRefund: 'repeat' },
 } as const satisfies Record<
   string,
   {
     blames: 'buyer' | 'merchant' | 'operator' | 'channel' | 'gateway' | 'nobody';
     afterCreate: 'failover' | 'refuse';
+    afterRefund: 'repeat' | 'fail';
   }
 >;
 

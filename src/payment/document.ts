@@ -73,9 +73,17 @@ export type SucceededAttempt = AttemptFields & {
   readonly paidAt: EpochMs;
   readonly resolvedAt: EpochMs;
   readonly knownBy: ObservedBy;
-  /** `effective`: the one success that counts. `surplus`: the buyer paid twice. `late`: paid after the payment had ended. */
-  readonly effect: 'effective' | 'surplus' | 'late';
+  /** What has arrived; another amount than asked for only where a provider lets buyers pay one. */
+  readonly paidMinor: number;
+  /**
+   * `effective`: the one success that counts. `surplus`: the buyer paid twice. `late`: paid after the payment had ended.
+   * `mismatch`: another amount was paid than asked for.
+   */
+  readonly effect: 'effective' | 'surplus' | 'late' | 'mismatch';
+  /** What is to become of the money: it stays, it goes back by itself, or a person decides. */
+  readonly disposition: Disposition;
 };
+export type Disposition = 'keep' | 'refund' | 'hold';
 export type FailedAttempt = AttemptFields & { readonly status: 'failed'; readonly resolvedAt: EpochMs };
 export type ClosedAttempt = AttemptFields & { readonly status: 'closed'; readonly resolvedAt: EpochMs };
 
@@ -84,12 +92,30 @@ export type Attempt = CreatingAttempt | OpenAttempt | UnknownAttempt | Succeeded
 /** How we learnt something from a channel. */
 export type ObservedBy = 'callback' | 'query' | 'close';
 
+/** Why money goes back: the merchant asked, or it should never have come. */
+export type RefundCause = 'merchant' | 'surplus' | 'late' | 'mismatch';
+
+/** One try to return money. One that has failed stays failed: a new try is a new refund. */
 export interface Refund {
+  /** From 1 in the order of making; part of its id and of its number at the provider. */
+  readonly seq: number;
   readonly id: string;
-  readonly merchantRefundNo: string;
+  readonly cause: RefundCause;
+  /** Null for a refund that we made by ourselves. */
+  readonly merchantRefundNo: string | null;
+  /** Tells a repeated request from another one under the same number; null for a refund of our own. */
+  readonly requestHash: string | null;
+  /** The success whose money goes back. */
+  readonly attemptSeq: number;
+  /** Our number of it at the provider. */
+  readonly refundRef: string;
   readonly amountMinor: number;
   readonly reason: string | null;
   readonly status: 'pending' | 'succeeded' | 'failed';
+  /** The provider has it: from now on it is asked about instead of sent again. */
+  readonly submitted: boolean;
+  readonly channelRefundNo: string | null;
+  readonly error: AttemptError | null;
   readonly createdAt: EpochMs;
   readonly resolvedAt: EpochMs | null;
 }
@@ -126,11 +152,27 @@ export type AgendaItem =
   | { readonly kind: 'abandon'; readonly at: EpochMs; readonly seq: number }
   | { readonly kind: 'query'; readonly at: EpochMs; readonly tries: number; readonly seq: number }
   | { readonly kind: 'close'; readonly at: EpochMs; readonly tries: number; readonly seq: number }
-  | { readonly kind: 'notify'; readonly at: EpochMs; readonly eventId: string };
+  | { readonly kind: 'notify'; readonly at: EpochMs; readonly eventId: string }
+  /** Send the refund, or ask about it once it is submitted. `seq` is the refund's. */
+  | { readonly kind: 'refund'; readonly at: EpochMs; readonly tries: number; readonly seq: number }
+  /** The next automatic refund of an attempt whose last one failed. */
+  | { readonly kind: 'refund_again'; readonly at: EpochMs; readonly seq: number }
+  /** Money is held for a person to decide. */
+  | { readonly kind: 'remind'; readonly at: EpochMs };
 
+/** What to do with money that should not have come: it counts, it goes back by itself, or a person decides. */
+export type MoneyPolicy = 'accept' | 'refund' | 'hold';
+
+/** As configured when the payment was created, so that a change never meets a payment under way. */
 export interface Policies {
-  /** What to do with money that arrives after the payment had ended. */
-  readonly lateSuccess: 'accept' | 'refund';
+  /** Money that arrives after the payment had ended. */
+  readonly lateSuccess: MoneyPolicy;
+  /** A second success of one payment; `accept` keeps the money for the merchant to settle. */
+  readonly surplus: MoneyPolicy;
+  /** Another amount than asked for. */
+  readonly amountMismatch: MoneyPolicy;
+  /** A payment whose callback is lost is known within this time of being paid. */
+  readonly paidKnownWithinMs: number;
 }
 
 /** Who pays, as far as the shop told us. Personal parts are sealed with the master key. */
@@ -141,7 +183,7 @@ export interface Customer {
 
 /** One payment is one document; every change to it is one compare-and-set on `version`. */
 export interface Payment {
-  readonly schema: 1;
+  readonly schema: 2;
   readonly id: string;
   readonly version: number;
   readonly merchantId: string;

@@ -28,6 +28,34 @@ export const ABSENT: Observation = {
   error: null,
 };
 
+/**
+ * What a channel says of one refund. `pending`: it has the refund and will decide. `absent`: it knows no such refund, so the
+ * refund may be sent (again). `failed`: it has refused or reversed the refund, and no money moves or it has come back.
+ */
+export type RefundState = 'pending' | 'succeeded' | 'failed' | 'absent' | 'unclear';
+
+export interface RefundObservation {
+  readonly state: RefundState;
+  /** Null where the provider does not repeat them. */
+  readonly account: string | null;
+  /** Of this refund alone; null where the provider only tells sums. */
+  readonly amount: Money | null;
+  readonly channelRefundNo: string | null;
+  readonly refundedAt: EpochMs | null;
+  /** Why it failed. */
+  readonly error: AttemptError | null;
+}
+
+/** "No such refund", from an answer that says nothing else. */
+export const REFUND_ABSENT: RefundObservation = {
+  state: 'absent',
+  account: null,
+  amount: null,
+  channelRefundNo: null,
+  refundedAt: null,
+  error: null,
+};
+
 /** Everything that can happen to a payment. `apply` turns a payment and a fact into the next payment. */
 export type Fact =
   /** We are about to ask a channel. Refused while another attempt could still be handed to the buyer (I7). */
@@ -57,13 +85,46 @@ export type Fact =
   | { readonly type: 'observed'; readonly seq: number; readonly by: ObservedBy; readonly observation: Observation }
   /** A query or close got no information; only the next try is planned. */
   | { readonly type: 'asked_in_vain'; readonly seq: number; readonly by: 'query' | 'close' }
-  /** A callback that could not be verified, or the merchant's sync, brings the next query forward. */
+  /** A callback that could not be believed brings the next query forward. */
   | { readonly type: 'query_wanted'; readonly seq: number }
+  /** The channel or the shop has no room for one more request now. It counts as no try. */
+  | { readonly type: 'postponed'; readonly duty: PostponedDuty; readonly until: EpochMs }
+  /** The clock was ahead when this payment was planned, and has been set back since. */
+  | { readonly type: 'clock_set_back' }
   | { readonly type: 'close_requested'; readonly by: 'merchant' | 'expiry' }
   /** `tryNo` counts deliveries of this event from 1, so that the same news counts once. */
   | { readonly type: 'event_sent'; readonly eventId: string; readonly tryNo: number; readonly delivered: boolean }
   | { readonly type: 'redelivery_requested'; readonly eventId: string }
-  | { readonly type: 'fulfilled' };
+  | { readonly type: 'fulfilled' }
+  /** The merchant wants money returned; `amountMinor` null means all that is left. */
+  | {
+      readonly type: 'refund_requested';
+      readonly merchantRefundNo: string;
+      readonly requestHash: string;
+      readonly amountMinor: number | null;
+      readonly reason: string | null;
+    }
+  /** Something that a channel said of one refund. `refund` is the answer to our sending it. */
+  | {
+      readonly type: 'refund_observed';
+      readonly refundSeq: number;
+      readonly by: 'refund' | 'query' | 'callback';
+      readonly observation: RefundObservation;
+    }
+  /** The channel will certainly not make this refund. */
+  | { readonly type: 'refund_refused'; readonly refundSeq: number; readonly error: AttemptError }
+  /** Sending or asking settled nothing; only the next try is planned. `error` says what stood in the way. */
+  | { readonly type: 'refund_asked_in_vain'; readonly refundSeq: number; readonly error: AttemptError | null }
+  /** An automatic refund failed a while ago: the next one is made. */
+  | { readonly type: 'refund_due_again'; readonly seq: number }
+  /** A person decides what becomes of money that is held: it counts, or it goes back. */
+  | { readonly type: 'money_disposed'; readonly seq: number; readonly disposition: 'keep' | 'refund' }
+  /** Money is still held; somebody has been told again. */
+  | { readonly type: 'reminded' };
+
+export type PostponedDuty =
+  | { readonly kind: 'query'; readonly seq: number }
+  | { readonly kind: 'notify'; readonly eventId: string };
 
 export type AnomalyKind =
   | 'late_success'
@@ -73,7 +134,12 @@ export type AnomalyKind =
   | 'account_mismatch'
   | 'incomplete_success'
   | 'second_trade_number'
-  | 'unresolved_at_provider';
+  | 'unresolved_at_provider'
+  | 'money_held'
+  | 'refund_failed'
+  | 'refund_reversed'
+  | 'refund_unresolved'
+  | 'refund_mismatch';
 
 export type IgnoredReason = 'repeat' | 'already_resolved' | 'late_answer' | 'no_news' | 'already_ended';
 export type RejectedReason =
@@ -84,4 +150,10 @@ export type RejectedReason =
   | 'attempt_limit'
   | 'already_ended'
   | 'wrong_sequence'
-  | 'already_paid';
+  | 'already_paid'
+  | 'unknown_refund'
+  | 'not_paid'
+  | 'refund_exceeds_amount'
+  | 'refund_conflict'
+  | 'refund_limit'
+  | 'nothing_held';

@@ -36,7 +36,21 @@ export interface Page<T> {
 
 export interface ListedEvent {
   readonly paymentId: string;
+  readonly merchantId: string;
   readonly event: PaymentEvent;
+}
+
+/** An address of a shop that fails; one that works has no entry. */
+export interface FailingEndpoint {
+  readonly merchantId: string;
+  /** Origin and path of the notify URL, without its query. */
+  readonly endpoint: string;
+  /** The first failure since its last success. */
+  readonly failingSince: EpochMs;
+  /** Nothing but a trial now and then is sent there since then; null while it is only failing. */
+  readonly pausedAt: EpochMs | null;
+  /** The last failure in a short word (`status 500`, `ECONNREFUSED`). */
+  readonly reason: string;
 }
 
 export type KeyReservation =
@@ -80,6 +94,18 @@ export interface PaymentStore {
     readonly after?: string;
     readonly limit: number;
   }): Promise<readonly ListedEvent[]>;
+  /** Events that were given up, oldest first, of one merchant or of all; `after` as in `listEvents`. */
+  listDeadEvents(page: {
+    readonly merchantId: string | null;
+    readonly after?: string;
+    readonly limit: number;
+  }): Promise<readonly ListedEvent[]>;
+  /** Unfinished payments that were last written at a time later than `now`: the clock has been set back since. */
+  findAhead(now: EpochMs, limit: number): Promise<readonly Payment[]>;
+  /** Inserts or replaces the entry of (merchantId, endpoint). */
+  saveFailingEndpoint(entry: FailingEndpoint): Promise<void>;
+  forgetFailingEndpoint(entry: Pick<FailingEndpoint, 'merchantId' | 'endpoint'>): Promise<void>;
+  listFailingEndpoints(): Promise<readonly FailingEndpoint[]>;
   /** Remembers an Idempotency-Key with the hash of its request. `subject` is what the first request made. */
   reserveKey(key: {
     readonly merchantId: string;
@@ -102,4 +128,10 @@ export interface StoreCounts {
   readonly undelivered: number;
   readonly webhookBacklog: number;
   readonly oldestWebhookAt: EpochMs | null;
+  /** Events that were given up. */
+  readonly deadEvents: number;
+  /** Refunds whose outcome is not known yet. */
+  readonly refundsPending: number;
+  /** Payments with money that waits for a person's decision. */
+  readonly held: number;
 }

@@ -37,6 +37,11 @@ export interface Simulator {
   pay(order: Order, options: PayOptions): Promise<void>;
   /** The buyer's try is declined, as this provider does it. */
   fail(order: Order): Promise<void>;
+  /**
+   * The provider decides a refund that is pending in its books: the money is on its way, or it cannot be returned. Sends the
+   * refund's callback through the courier where this provider has one.
+   */
+  settleRefund(order: Order, refund: SandboxRefund, outcome: 'succeeded' | 'failed'): Promise<void>;
 }
 
 export interface PayOptions {
@@ -64,10 +69,19 @@ export interface Order {
   readonly paidAt: number | null;
   readonly createdAt: number;
   readonly expiresAt: number | null;
-  readonly refunds: readonly { readonly refundNo: string; readonly amountMinor: number; readonly status: string }[];
+  readonly refunds: readonly SandboxRefund[];
   /** Counted by the kit: what a simulator puts here is ignored. Deliveries that went out, repeats and duplicates included. */
   readonly callbacksSent: number;
   readonly callbacksAcked: number;
+  readonly detail: Readonly<Record<string, unknown>>;
+}
+
+/** What a provider believes about one refund. `refundNo` is our number of it. */
+export interface SandboxRefund {
+  readonly refundNo: string;
+  readonly amountMinor: number;
+  readonly status: 'pending' | 'succeeded' | 'failed';
+  readonly createdAt: number;
   readonly detail: Readonly<Record<string, unknown>>;
 }
 
@@ -103,6 +117,12 @@ export interface Faults {
     | 'unsigned'
     | 'wrong_key'
     | 'stale';
+  /**
+   * What becomes of refunds. `normal`: as this provider does it when all is well. `pending`: taken, and left undecided until the
+   * control API settles them. `failed`: taken, and reported as failed later, or refused where this provider refuses at once.
+   * `no_balance`: refused, since our account there holds too little.
+   */
+  readonly refunds: 'normal' | 'pending' | 'failed' | 'no_balance';
   /** Every create is paid at once, and its callback is delivered before the create is answered. */
   readonly callback_before_answer: boolean;
 }

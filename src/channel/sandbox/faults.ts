@@ -14,6 +14,7 @@ export const NO_FAULTS: Faults = {
   wrong_signature: false,
   pay_through: 0,
   answer: 'normal',
+  refunds: 'normal',
   callback_before_answer: false,
 };
 
@@ -43,6 +44,7 @@ export const faultsSchema = z
       'wrong_key',
       'stale',
     ]),
+    refunds: z.enum(['normal', 'pending', 'failed', 'no_balance']),
     callback_before_answer: z.boolean(),
   })
   .partial();

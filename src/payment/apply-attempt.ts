@@ -1,7 +1,7 @@
 import type { Attempt, EpochMs, Payment } from './document.ts';
 import type { Fact } from './facts.ts';
 import { ATTEMPT_SEQ_MAX, providerRefOf } from './ids.ts';
-import { hasEnded } from './inspect.ts';
+import { awaitsDecision, hasEnded } from './inspect.ts';
 import { ignored, next, rejected, type Step, withAttempt } from './step.ts';
 
 type FactOf<T extends Fact['type']> = Extract<Fact, { type: T }>;
@@ -12,6 +12,7 @@ export function onAttemptStarted(payment: Payment, { attempt }: FactOf<'attempt_
   // Two replicas may bind the same number; the token tells whose attempt it is.
   if (known) return known.callbackToken === attempt.callbackToken ? ignored('repeat') : rejected('wrong_sequence');
   if (hasEnded(payment) || payment.closeRequested !== null) return rejected('already_ended');
+  if (awaitsDecision(payment)) return rejected('already_paid');
   if (payment.attempts.some((a) => a.status === 'creating' || a.status === 'open')) return rejected('live_attempt');
   if (attempt.seq > ATTEMPT_SEQ_MAX) return rejected('attempt_limit');
   if (attempt.seq !== payment.attempts.length + 1) return rejected('wrong_sequence');

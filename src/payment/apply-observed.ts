@@ -1,7 +1,7 @@
 import { afterAsking, forgetPlans } from './agenda.ts';
-import type { Attempt, EpochMs, Payment, SucceededAttempt } from './document.ts';
-import type { Fact, Observation } from './facts.ts';
-import { effectiveAttempt, hasEnded, isUnresolved } from './inspect.ts';
+import type { Attempt, EpochMs, MoneyPolicy, ObservedBy, Payment, SucceededAttempt } from './document.ts';
+import type { AnomalyKind, Fact, Observation } from './facts.ts';
+import { awaitsDecision, effectiveAttempt, hasEnded, isUnresolved } from './inspect.ts';
 import { unreachable } from './result.ts';
 import { ABSENCE_SETTLES_MS, HORIZON_MS, PROVIDER_GRACE_MS } from './schedule.ts';
 import { ignored, next, rejected, type Step, withAttempt } from './step.ts';
@@ -13,7 +13,7 @@ export function onObserved(payment: Payment, fact: FactOf<'observed'>, now: Epoc
   const attempt = payment.attempts[fact.seq - 1];
   if (!attempt) return rejected('unknown_attempt');
   const { observation, by } = fact;
-  const foreign = foreignPart(attempt, observation);
+  const foreign = foreignPart(attempt, observation, by);
   if (foreign !== null) return rejected(foreign);
   switch (observation.state) {
     case 'succeeded':
@@ -49,11 +49,16 @@ export function onQueryWanted(payment: Payment, fact: FactOf<'query_wanted'>, no
   });
 }
 
-/** I5, I12: whatever the channel names must be what the attempt was bound to; a success must name all of it. */
-function foreignPart(attempt: Attempt, seen: Observation) {
+/**
+ * I5, I12: whatever the channel names must be what the attempt was bound to; a success must name all of it. A callback with another
+ * amount changes nothing; when the provider says the same in answer to our own question, that money is there, and the policy
+ * says what becomes of it.
+ */
+function foreignPart(attempt: Attempt, seen: Observation, by: ObservedBy) {
   if (seen.account !== null && seen.account !== attempt.account) return 'account_mismatch' as const;
   if (seen.amount !== null && seen.amount.currency !== attempt.amount.currency) return 'currency_mismatch' as const;
-  if (seen.amount !== null && seen.amount.minor !== attempt.amount.minor) return 'amount_mismatch' as const;
+  const otherAmount = seen.amount !== null && seen.amount.minor !== attempt.amount.minor;
+  if (otherAmount && (by === 'callback' || seen.state !== 'succeeded')) return 'amount_mismatch' as const;
   if (seen.state !== 'succeeded') return null;
   if (seen.account === null || seen.amount === null || !seen.channelTradeNo) return 'incomplete_success' as const;
   return null;
@@ -64,30 +69,88 @@ function onSuccess(payment: Payment, attempt: Attempt, fact: FactOf<'observed'>,
   if (attempt.status === 'succeeded') {
     return attempt.channelTradeNo === observation.channelTradeNo ? ignored('repeat') : rejected('second_trade_number');
   }
-  const effect = effectOf(payment);
+  const paidMinor = observation.amount?.minor ?? attempt.amount.minor;
+  const verdict = verdictOf(payment, attempt, paidMinor);
   const paidAt = observation.paidAt ?? now;
   const { channelTradeNo } = observation;
   const paid: SucceededAttempt = {
     ...bare(attempt),
+    ...verdict,
     status: 'succeeded',
     channelTradeNo,
     paidAt,
+    paidMinor,
     resolvedAt: now,
     knownBy: by,
-    effect,
   };
-  const recorded = withAttempt(payment, paid);
-  if (effect === 'surplus') return next(recorded, ['surplus_payment']);
-  if (effect === 'late') return next({ ...recorded, statusReason: 'paid_after_end' }, ['late_success']);
-  return next(
-    { ...recorded, status: 'succeeded', statusReason: null, paidAt },
-    hasEnded(payment) ? ['late_success'] : [],
-  );
+  return next(withSuccess(payment, paid), anomaliesOf(payment, paid));
 }
 
-function effectOf(payment: Payment): SucceededAttempt['effect'] {
-  if (effectiveAttempt(payment) !== undefined) return 'surplus';
-  return hasEnded(payment) && payment.policies.lateSuccess === 'refund' ? 'late' : 'effective';
+/** What one more success is to the payment, and what the policies make of its money. */
+function verdictOf(
+  payment: Payment,
+  attempt: Attempt,
+  paidMinor: number,
+): Pick<SucceededAttempt, 'effect' | 'disposition'> {
+  const { lateSuccess, surplus, amountMismatch } = payment.policies;
+  if (effectiveAttempt(payment) !== undefined) return { effect: 'surplus', disposition: DISPOSITION[surplus] };
+  if (hasEnded(payment) && lateSuccess !== 'accept') {
+    return { effect: 'late', disposition: DISPOSITION[lateSuccess] };
+  }
+  if (paidMinor !== attempt.amount.minor && amountMismatch !== 'accept') {
+    return { effect: 'mismatch', disposition: DISPOSITION[amountMismatch] };
+  }
+  return { effect: 'effective', disposition: 'keep' };
+}
+
+const DISPOSITION: Readonly<Record<MoneyPolicy, SucceededAttempt['disposition']>> = {
+  accept: 'keep',
+  refund: 'refund',
+  hold: 'hold',
+};
+
+/** The payment with this success recorded, and its status as far as the success decides it. */
+function withSuccess(payment: Payment, paid: SucceededAttempt): Payment {
+  const recorded = withAttempt(payment, paid);
+  switch (paid.effect) {
+    case 'effective':
+      return { ...recorded, status: 'succeeded', statusReason: null, paidAt: paid.paidAt };
+    case 'late':
+      return { ...recorded, statusReason: 'paid_after_end' };
+    case 'mismatch':
+      if (hasEnded(payment)) return { ...recorded, statusReason: 'amount_mismatch' };
+      return {
+        ...recorded,
+        status: paid.disposition === 'hold' ? 'review' : 'failed',
+        statusReason: 'amount_mismatch',
+      };
+    default:
+      return recorded;
+  }
+}
+
+function anomaliesOf(before: Payment, paid: SucceededAttempt): AnomalyKind[] {
+  const found: AnomalyKind[] = [];
+  if (paid.effect === 'surplus') found.push('surplus_payment');
+  else if (hasEnded(before)) found.push('late_success');
+  if (paid.paidMinor !== paid.amount.minor) found.push('amount_mismatch');
+  if (paid.disposition === 'hold') found.push('money_held');
+  return found;
+}
+
+/** A person has decided about money that was held. */
+export function onMoneyDisposed(payment: Payment, fact: FactOf<'money_disposed'>): Step {
+  const attempt = payment.attempts[fact.seq - 1];
+  if (!attempt) return rejected('unknown_attempt');
+  if (attempt.status !== 'succeeded') return rejected('nothing_held');
+  if (attempt.disposition === fact.disposition) return ignored('repeat');
+  if (attempt.disposition !== 'hold') return rejected('nothing_held');
+  if (fact.disposition === 'keep') {
+    const effect = effectiveAttempt(payment) === undefined ? 'effective' : attempt.effect;
+    return next(withSuccess(payment, { ...attempt, effect, disposition: 'keep' }));
+  }
+  const returned = withAttempt(payment, { ...attempt, disposition: 'refund' });
+  return next(awaitsDecision(payment) ? { ...returned, status: 'failed' } : returned);
 }
 
 function onDead(payment: Payment, attempt: Attempt, seen: Observation, now: EpochMs): Step {

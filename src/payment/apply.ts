@@ -1,11 +1,21 @@
 import { planAgenda } from './agenda.ts';
 import { onAttemptLost, onAttemptOpened, onAttemptRefused, onAttemptStarted } from './apply-attempt.ts';
 import { onEventSent, onRedeliveryRequested } from './apply-delivery.ts';
-import { onAskedInVain, onObserved, onQueryWanted } from './apply-observed.ts';
+import { onAskedInVain, onMoneyDisposed, onObserved, onQueryWanted } from './apply-observed.ts';
+import {
+  makeOwedRefunds,
+  onRefundAskedInVain,
+  onRefundDueAgain,
+  onRefundObserved,
+  onRefundRefused,
+  onRefundRequested,
+  withRefundStatus,
+} from './apply-refund.ts';
+import { onClockSetBack, onPostponed, onReminded } from './apply-timing.ts';
 import type { EpochMs, EventType, Payment, PaymentEvent, PaymentStatus } from './document.ts';
 import type { AnomalyKind, Fact, IgnoredReason, RejectedReason } from './facts.ts';
 import { eventIdOf } from './ids.ts';
-import { hasEnded, isUnresolved } from './inspect.ts';
+import { awaitsDecision, hasEnded, isPaid, isUnresolved } from './inspect.ts';
 import { assertPayment } from './invariants.ts';
 import { unreachable } from './result.ts';
 import { ignored, type Step } from './step.ts';
@@ -29,14 +39,15 @@ export type Applied =
 export function apply(payment: Payment, fact: Fact, now: EpochMs): Applied {
   const step = stepFor(payment, fact, now);
   if (step.outcome !== 'next') return step;
-  const settled = settleUnpaid(step.payment);
-  const event = eventFor(payment.status, settled, now);
-  const withEvent = event ? { ...settled, events: [...settled.events, event] } : settled;
-  const agenda = planAgenda(withEvent, now);
+  const settled = withRefundStatus(makeOwedRefunds(settleUnpaid(step.payment), now));
+  const events = eventsOf(payment, settled, now);
+  const withEvents = events.length > 0 ? { ...settled, events: [...settled.events, ...events] } : settled;
+  const agenda = planAgenda(withEvents, now);
   const nextDueAt = agenda.length === 0 ? null : Math.min(...agenda.map((item) => item.at));
-  const next = { ...withEvent, agenda, nextDueAt, updatedAt: Math.max(now, payment.updatedAt) };
+  const updatedAt = fact.type === 'clock_set_back' ? now : Math.max(now, payment.updatedAt);
+  const next = { ...withEvents, agenda, nextDueAt, updatedAt };
   assertPayment(next);
-  return { outcome: 'applied', payment: next, events: event ? [event] : [], anomalies: step.anomalies };
+  return { outcome: 'applied', payment: next, events, anomalies: step.anomalies };
 }
 
 function stepFor(payment: Payment, fact: Fact, now: EpochMs): Step {
@@ -63,6 +74,24 @@ function stepFor(payment: Payment, fact: Fact, now: EpochMs): Step {
       return onRedeliveryRequested(payment, fact, now);
     case 'fulfilled':
       return onFulfilled(payment);
+    case 'refund_requested':
+      return onRefundRequested(payment, fact, now);
+    case 'refund_observed':
+      return onRefundObserved(payment, fact, now);
+    case 'refund_refused':
+      return onRefundRefused(payment, fact, now);
+    case 'refund_asked_in_vain':
+      return onRefundAskedInVain(payment, fact, now);
+    case 'refund_due_again':
+      return onRefundDueAgain(payment, fact, now);
+    case 'money_disposed':
+      return onMoneyDisposed(payment, fact);
+    case 'postponed':
+      return onPostponed(payment, fact, now);
+    case 'clock_set_back':
+      return onClockSetBack(payment, now);
+    case 'reminded':
+      return onReminded(payment, now);
     default:
       return unreachable(fact);
   }
@@ -74,17 +103,15 @@ function onCloseRequested(payment: Payment, by: 'merchant' | 'expiry', now: Epoc
   return { outcome: 'next', payment: { ...payment, closeRequested: { by, at: now } }, anomalies: [] };
 }
 
-const PAID: ReadonlySet<PaymentStatus> = new Set(['succeeded', 'partially_refunded', 'refunded', 'disputed']);
-
 function onFulfilled(payment: Payment): Step {
   if (payment.fulfilment === 'delivered') return ignored('repeat');
-  if (!PAID.has(payment.status)) return { outcome: 'rejected', reason: 'wrong_sequence' };
+  if (!isPaid(payment)) return { outcome: 'rejected', reason: 'wrong_sequence' };
   return { outcome: 'next', payment: { ...payment, fulfilment: 'delivered' }, anomalies: [] };
 }
 
 /** Ends an unpaid payment once no provider can take money for it any more, as far as that can be known. */
 function settleUnpaid(payment: Payment): Payment {
-  if (hasEnded(payment)) return payment;
+  if (hasEnded(payment) || awaitsDecision(payment)) return payment;
   const unresolved = payment.attempts.filter(isUnresolved);
   if (payment.closeRequested !== null) {
     // An order that nobody has seen dies at the provider's own expiry; until then a late success is possible and handled.
@@ -105,10 +132,21 @@ const EVENT_BY_STATUS: ReadonlyMap<PaymentStatus, EventType> = new Map([
   ['closed', 'payment.closed'],
 ]);
 
-function eventFor(before: PaymentStatus, payment: Payment, now: EpochMs): PaymentEvent | null {
-  const type = payment.status === before ? undefined : EVENT_BY_STATUS.get(payment.status);
-  if (type === undefined) return null;
+/** What the shop has to hear of the step from `before` to `after`. */
+function eventsOf(before: Payment, after: Payment, now: EpochMs): PaymentEvent[] {
   const delivery =
-    payment.notifyUrl === null ? { state: 'none' as const } : { state: 'pending' as const, tries: 0, nextAt: now };
-  return { id: eventIdOf(payment.id, payment.status), type, at: now, body: '', delivery };
+    after.notifyUrl === null ? { state: 'none' as const } : { state: 'pending' as const, tries: 0, nextAt: now };
+  const told = new Set(after.events.map((event) => event.id));
+  const found: PaymentEvent[] = [];
+  const type = after.status === before.status ? undefined : EVENT_BY_STATUS.get(after.status);
+  if (type !== undefined) {
+    found.push({ id: eventIdOf(after.id, after.status), type, at: now, body: '', delivery });
+  }
+  for (const refund of after.refunds) {
+    const { seq, status } = refund;
+    if (status === 'pending' || before.refunds[seq - 1]?.status === status) continue;
+    const id = eventIdOf(after.id, `refund${String(seq).padStart(3, '0')}${status}`);
+    found.push({ id, type: `refund.${status}`, at: now, refundSeq: seq, body: '', delivery });
+  }
+  return found.filter((event) => !told.has(event.id));
 }

@@ -26,7 +26,7 @@ export interface NewPayment {
 export function createPayment(order: NewPayment, now: EpochMs): Payment {
   const { expiresInMs, ...fields } = order;
   const blank: Payment = {
-    schema: 1,
+    schema: 2,
     version: 1,
     ...fields,
     status: 'created',

@@ -142,6 +142,8 @@ export interface PaymentEvent {
   readonly id: string;
   readonly type: EventType;
   readonly at: EpochMs;
+  /** The refund that a refund's event is about. */
+  readonly refundSeq?: number;
   /** The exact body that is sent, every time (I4). Empty only between `apply` and the commit, which fills it. */
   readonly body: string;
   readonly delivery: Delivery;

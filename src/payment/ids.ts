@@ -40,7 +40,7 @@ export function parseProviderRef(text: string): { paymentId: string; attemptSeq:
 }
 
 /** A payment holds at most this many refunds, failed ones included. */
-export const REFUNDS_MAX = 100;
+export const REFUNDS_MAX = 120;
 
 /** The number of a refund at its provider: the attempt's reference, `r` and three digits (32 of `[0-9a-z]`). */
 export function refundRefOf(providerRef: string, refundSeq: number): string {

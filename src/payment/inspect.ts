@@ -1,4 +1,5 @@
-import type { Attempt, OpenAttempt, Payment, PaymentStatus, SucceededAttempt } from './document.ts';
+import type { Attempt, OpenAttempt, Payment, PaymentStatus, Refund, SucceededAttempt } from './document.ts';
+import { REFUNDS_MAX } from './ids.ts';
 
 /** The provider may still hold a payable order for this attempt. */
 export function isUnresolved(attempt: Attempt): boolean {
@@ -12,7 +13,7 @@ export function effectiveAttempt(payment: Payment): SucceededAttempt | undefined
 
 /** The one attempt whose action may be shown to the buyer now (I7), if there is one. */
 export function payableAttempt(payment: Payment): OpenAttempt | undefined {
-  if (hasEnded(payment) || payment.closeRequested !== null) return undefined;
+  if (hasEnded(payment) || payment.closeRequested !== null || awaitsDecision(payment)) return undefined;
   return payment.attempts.find((a): a is OpenAttempt => a.status === 'open');
 }
 
@@ -26,4 +27,41 @@ const UNDECIDED: ReadonlySet<PaymentStatus> = new Set(['created', 'pending', 're
 /** Whether the payment's outcome is decided; money may still arrive late. */
 export function hasEnded(payment: Payment): boolean {
   return !UNDECIDED.has(payment.status);
+}
+
+const PAID: ReadonlySet<PaymentStatus> = new Set(['succeeded', 'partially_refunded', 'refunded', 'disputed']);
+
+/** Whether the payment has taken effect: the merchant got its money, whatever has been returned since. */
+export function isPaid(payment: Payment): boolean {
+  return PAID.has(payment.status);
+}
+
+/** Money of another amount than asked for is held: nobody may pay again before a person has decided. */
+export function awaitsDecision(payment: Payment): boolean {
+  return !hasEnded(payment) && payment.attempts.some((a) => isHeld(a) && a.effect === 'mismatch');
+}
+
+/** Money that a person has to decide about. */
+export function isHeld(attempt: Attempt): attempt is SucceededAttempt {
+  return attempt.status === 'succeeded' && attempt.disposition === 'hold';
+}
+
+/** What of one success can still be returned: refunds under way count as gone (I6). Minor units. */
+export function refundableMinor(payment: Payment, attempt: SucceededAttempt): number {
+  return payment.refunds.reduce(
+    (left, refund) =>
+      refund.attemptSeq === attempt.seq && refund.status !== 'failed' ? left - refund.amountMinor : left,
+    attempt.paidMinor,
+  );
+}
+
+/** Whether money has to go back, and every refund of it so far has failed. */
+export function isOwedAgain(payment: Payment, attempt: SucceededAttempt): boolean {
+  if (attempt.disposition !== 'refund' || payment.refunds.length >= REFUNDS_MAX) return false;
+  return payment.refunds.every((refund) => refund.attemptSeq !== attempt.seq || refund.status === 'failed');
+}
+
+/** A merchant's refund by its own number, if there is one. */
+export function findRefund(payment: Payment, merchantRefundNo: string): Refund | undefined {
+  return payment.refunds.find((refund) => refund.merchantRefundNo === merchantRefundNo);
 }

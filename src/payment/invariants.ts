@@ -1,6 +1,6 @@
 import type { Payment } from './document.ts';
-import { providerRefOf } from './ids.ts';
-import { hasEnded, isUnresolved } from './inspect.ts';
+import { providerRefOf, refundIdOf } from './ids.ts';
+import { hasEnded, isHeld, isPaid, isUnresolved, refundableMinor } from './inspect.ts';
 import { isAmountMinor } from './money.ts';
 
 /**
@@ -14,7 +14,7 @@ export function assertPayment(payment: Payment): void {
   must(isAmountMinor(payment.amount.minor), 'I11 amount is not a safe positive integer');
   const effective = payment.attempts.filter((a) => a.status === 'succeeded' && a.effect === 'effective');
   must(effective.length <= 1, 'I2 more than one effective success');
-  must(payment.status !== 'succeeded' || effective.length === 1, 'I2 succeeded without an effective success');
+  must(!isPaid(payment) || effective.length === 1, 'I2 paid without an effective success');
   must(
     payment.attempts.filter((a) => a.status === 'creating' || a.status === 'open').length <= 1,
     'I7 two live attempts',
@@ -24,7 +24,22 @@ export function assertPayment(payment: Payment): void {
     'attempts out of sequence',
   );
   must(new Set(payment.events.map((e) => e.id)).size === payment.events.length, 'I4 an event appears twice');
+  must(
+    payment.refunds.every((r, i) => r.seq === i + 1 && r.id === refundIdOf(payment.id, r.seq)),
+    'refunds out of sequence',
+  );
+  must(
+    payment.refunds.every((r) => isAmountMinor(r.amountMinor)),
+    'I11 a refund is not a safe positive integer',
+  );
+  for (const attempt of payment.attempts) {
+    must(
+      attempt.status !== 'succeeded' || refundableMinor(payment, attempt) >= 0,
+      'I6 more is returned than was captured',
+    );
+  }
   const undelivered = payment.events.some((e) => e.delivery.state === 'pending');
-  const busy = !hasEnded(payment) || payment.attempts.some(isUnresolved) || undelivered;
+  const refunding = payment.refunds.some((r) => r.status === 'pending') || payment.attempts.some(isHeld);
+  const busy = !hasEnded(payment) || payment.attempts.some(isUnresolved) || undelivered || refunding;
   must(!busy || payment.nextDueAt !== null, 'I8 unfinished without a due time');
 }

@@ -4,13 +4,29 @@ const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 
-/** An order whose buyer may be paying now: a lost callback must not cost more than a minute. */
-const QUERY_OPEN_MS = [5, 10, 15, 30, 45].map((s) => s * SECOND);
+/** An order whose buyer may be paying now; never wider apart than what `paidKnownWithinMs` leaves. */
+const QUERY_OPEN_MS = [5, 10, 15, 30, 45, 60, 120, 240, 480].map((s) => s * SECOND);
+/** The rest of `paidKnownWithinMs` is for the question itself and for a worker that is busy. */
+const QUERY_SHARE_OF_PROMISE = 0.75;
 /** An order that may or may not exist: ask sooner, since the answer decides what the buyer may do. */
 const QUERY_UNKNOWN_MS = [2, 4, 8, 15, 30, 45].map((s) => s * SECOND);
 /** The payment has ended; only a late success could still be news. */
 const QUERY_ENDED_MS = [1, 5, 10, 30].map((m) => m * MINUTE);
 const QUERY_PAST_HORIZON_MS = 6 * HOUR;
+/** A refund that was not taken, or not decided. */
+const REFUND_RETRY_MS = [
+  5 * SECOND,
+  15 * SECOND,
+  30 * SECOND,
+  MINUTE,
+  5 * MINUTE,
+  15 * MINUTE,
+  HOUR,
+  3 * HOUR,
+  6 * HOUR,
+];
+/** An automatic refund that failed is made anew: the reason (an empty account, a bank) may pass. */
+const REFUND_AGAIN_MS = [MINUTE, 10 * MINUTE, HOUR, 6 * HOUR, 24 * HOUR];
 const CLOSE_RETRY_MS = [5 * SECOND, 15 * SECOND, MINUTE, 5 * MINUTE, 10 * MINUTE];
 
 /** Webhook retries of `api.md`: these delays, then every three hours until three days after the first try. */
@@ -27,13 +43,31 @@ export const ABSENCE_SETTLES_MS = 10 * SECOND;
 /** How long after its expiry an attempt may stay unresolved before a person has to look. */
 export const HORIZON_MS = 24 * HOUR;
 
+/** How long a refund may stay undecided before a person has to look. */
+export const REFUND_HORIZON_MS = 7 * 24 * HOUR;
+/** How often somebody is told that money is held. */
+export const REMIND_EVERY_MS = 24 * HOUR;
+/** The request that asked for a refund sends it; only if that came to nothing, the agenda does. */
+export const REFUND_BACKSTOP_MS = 10 * SECOND;
+
+/** When to send a refund again, or to ask about it again, after `tries` that settled nothing. */
+export function nextRefundAt(tries: number, now: EpochMs): EpochMs {
+  return now + step(REFUND_RETRY_MS, tries);
+}
+
+/** When to make the next automatic refund after `failures` of them. */
+export function nextRefundAgainAt(failures: number, failedAt: EpochMs): EpochMs {
+  return failedAt + step(REFUND_AGAIN_MS, failures - 1);
+}
+
 /** When to ask for this attempt again after `tries` questions that settled nothing. */
 export function nextQueryAt(payment: Payment, attempt: Attempt, tries: number, now: EpochMs): EpochMs {
   if (now > attempt.providerExpiresAt + HORIZON_MS) return now + QUERY_PAST_HORIZON_MS;
   // Nothing new can be learnt of an order that nobody has seen until it is certain that nobody will.
   if (attempt.unseenAtClose) return Math.max(now + MINUTE, attempt.providerExpiresAt + PROVIDER_GRACE_MS);
   if (payment.status !== 'created' && payment.status !== 'pending') return now + step(QUERY_ENDED_MS, tries);
-  return now + step(attempt.status === 'unknown' ? QUERY_UNKNOWN_MS : QUERY_OPEN_MS, tries);
+  const widestMs = Math.floor(payment.policies.paidKnownWithinMs * QUERY_SHARE_OF_PROMISE);
+  return now + Math.min(widestMs, step(attempt.status === 'unknown' ? QUERY_UNKNOWN_MS : QUERY_OPEN_MS, tries));
 }
 
 /** When to try again to close an order after `tries` closes that settled nothing. */

@@ -186,10 +186,10 @@ async function openChannel(
   if (!provider) throw new Error(`channel ${configured.id}: no provider ${configured.providerId}`);
   const given = configured.mode === 'live' ? configured.credentials : await link?.connect(configured.id, publicUrl);
   const credentials = configured.mode === 'live' ? given : provider.configSchema.parse(given);
-  const { id, providerId, mode, profile, timeouts, breaker } = configured;
+  const { id, providerId, mode, profile, timeouts, breaker, queriesPerSecond } = configured;
   const { capabilities, callbackUrl } = provider;
   const adapter = provider.openAdapter(credentials, { now, randomBytes });
-  return { id, providerId, mode, capabilities, callbackUrl, adapter, profile, timeouts, breaker };
+  return { id, providerId, mode, capabilities, callbackUrl, adapter, profile, timeouts, breaker, queriesPerSecond };
 }
 
 async function openAdmin(

@@ -16,6 +16,7 @@ export interface ConfiguredChannel {
   readonly profile: ChannelProfile;
   readonly timeouts: Channel['timeouts'];
   readonly breaker: BreakerSettings;
+  readonly queriesPerSecond: number;
 }
 
 /** What the epay facade needs to know of a merchant. */
@@ -65,14 +66,21 @@ function settingsOf({
   allSandbox,
   allowHttp,
 }: GatewayReading & { readonly file: GatewayFile }): LoadedConfig['settings'] {
-  const { routing, policies, webhooks } = file;
+  const { routing, policies, queries, webhooks } = file;
   return {
     routing: { weights: routing.weights, explorationShare: routing.exploration },
     failover: { maxAttempts: routing.failover.max_attempts, budgetMs: routing.failover.budget },
-    policies: { lateSuccess: policies.late_success },
+    policies: {
+      lateSuccess: policies.late_success,
+      surplus: policies.surplus,
+      amountMismatch: policies.amount_mismatch,
+      paidKnownWithinMs: queries.paid_known_within,
+    },
     webhooks: {
       timeoutMs: webhooks.timeout,
       allowPrivateAddresses: webhooks.allow_private_addresses ?? allSandbox,
+      concurrencyPerEndpoint: webhooks.concurrency,
+      pauseAfterMs: webhooks.pause_after,
     },
     allowHttpUrls: allowHttp,
   };
@@ -97,6 +105,7 @@ function configuredChannel({ id, entry, credentials }: ReadChannel): ConfiguredC
       settlementDelayMs: entry.settlement_delay,
     },
     timeouts: { createMs: timeouts.create, queryMs: timeouts.query, refundMs: timeouts.refund },
+    queriesPerSecond: entry.queries_per_second,
     breaker: {
       failureRate: breaker.failure_rate,
       minRequests: breaker.min_requests,

@@ -10,6 +10,8 @@ const WEBHOOK_MAX_AGE_MS = 3 * 24 * 3_600_000;
 
 const minor = () => z.int().min(0).max(AMOUNT_MINOR_MAX);
 
+const moneyPolicy = () => z.enum(['accept', 'refund', 'hold']);
+
 const weight = () => z.number().min(0).max(1_000_000);
 
 /** `channels` is parsed channel by channel, so that a fault in one hides none of another. */
@@ -36,9 +38,12 @@ export const gatewayFileSchema = z.strictObject({
   }),
   channels: z.unknown().optional(),
   policies: section({
-    late_success: z.enum(['accept', 'refund']).default('refund'),
-    surplus: z.literal('refund').default('refund'),
-    amount_mismatch: z.literal('hold').default('hold'),
+    late_success: moneyPolicy().default('refund'),
+    surplus: moneyPolicy().default('refund'),
+    amount_mismatch: moneyPolicy().default('hold'),
+  }),
+  queries: section({
+    paid_known_within: durationMs({ min: '10s', max: '1h' }).prefault('60s'),
   }),
   webhooks: section({
     timeout: durationMs({ min: '1s', max: '30s' }).prefault('10s'),
@@ -46,6 +51,8 @@ export const gatewayFileSchema = z.strictObject({
       .refine((ms) => ms === WEBHOOK_MAX_AGE_MS, 'must be 3d: this version always retries for three days')
       .prefault('3d'),
     allow_private_addresses: z.boolean().nullish(),
+    concurrency: z.int().min(1).max(100).default(8),
+    pause_after: durationMs({ min: '1m', max: '3d' }).prefault('1d'),
   }),
   alerts: section({
     success_rate_below: shareRatio().prefault('95%'),
@@ -82,6 +89,7 @@ export function channelSchema(providerIds: readonly string[]) {
       query: durationMs({ min: '100ms', max: '30s' }).prefault('3s'),
       refund: durationMs({ min: '100ms', max: '60s' }).prefault('5s'),
     }),
+    queries_per_second: z.number().min(0.1).max(1_000).default(50),
     breaker: section({
       failure_rate: shareRatio()
         .refine((share) => share > 0, 'must be more than 0%')

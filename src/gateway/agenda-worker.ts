@@ -3,6 +3,7 @@ import type { Change } from './change.ts';
 import { pause } from './deadline.ts';
 import type { Orders } from './orders.ts';
 import type { Parts } from './parts.ts';
+import type { Refunds } from './refunds.ts';
 import type { Notify } from './webhook.ts';
 
 /** How often the store is asked for due payments when nothing has woken the worker. */
@@ -23,9 +24,12 @@ const FAULT_PAUSE_MS = 1_000;
  * The only timer of the system: claims due payments and does what their agenda says. A crash loses nothing, since the agenda
  * is in the documents and a lease runs out.
  */
-export function createAgendaWorker(parts: Parts, services: { change: Change; orders: Orders; notify: Notify }) {
+export function createAgendaWorker(
+  parts: Parts,
+  services: { change: Change; orders: Orders; refunds: Refunds; notify: Notify },
+) {
   const { store, clock, telemetry } = parts;
-  const { change, orders, notify } = services;
+  const { change, orders, refunds, notify } = services;
   const stopping = new AbortController();
   const inHand = new Set<Promise<void>>();
   let wakeUp: (() => void) | undefined;
@@ -113,8 +117,15 @@ export function createAgendaWorker(parts: Parts, services: { change: Change; ord
         const attempt = payment.attempts[item.seq - 1];
         // An item before this one may have settled it.
         if (!attempt || !isUnresolved(attempt)) return payment;
-        return orders[item.kind](payment, attempt, stopping.signal);
+        const ask = item.kind === 'query' ? orders.queryInTurn : orders.close;
+        return ask(payment, attempt, stopping.signal);
       }
+      case 'refund':
+        return refunds.pursue(payment, item.seq, stopping.signal);
+      case 'refund_again':
+        return changed(payment, { type: 'refund_due_again', seq: item.seq });
+      case 'remind':
+        return changed(payment, { type: 'reminded' });
       case 'notify':
         await notify(payment, item.eventId, stopping.signal);
         return payment;

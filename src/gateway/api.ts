@@ -1,5 +1,5 @@
 import type { RawAnswer, RawCallback } from '../channel/index.ts';
-import type { Candidate, Money, Payment, PaymentStatus, Result, Scene } from '../payment/index.ts';
+import type { Candidate, Money, Payment, PaymentStatus, Refund, Result, Scene } from '../payment/index.ts';
 import type { ListedEvent, Page } from '../store/port.ts';
 import type { GatewayError } from './errors.ts';
 import type { Merchant } from './ports.ts';
@@ -32,6 +32,23 @@ export type QuoteRequest = Pick<Order, 'amount' | 'methods' | 'scene' | 'pinnedC
   readonly buyerIpKnown?: boolean;
 };
 
+/** A merchant's refund as the HTTP edge has parsed and checked it. */
+export interface RefundOrder {
+  readonly merchantRefundNo: string;
+  /** Null: all that is left. */
+  readonly amountMinor: number | null;
+  readonly reason: string | null;
+  /** SHA-256 over the canonical request; the same request has the same hash. */
+  readonly requestHash: string;
+}
+
+export interface RefundResult {
+  readonly payment: Payment;
+  readonly refund: Refund;
+  /** The refund existed already (200 instead of 201). */
+  readonly repeat: boolean;
+}
+
 export interface Quote {
   readonly channelId: string | null;
   readonly candidates: readonly Candidate[];
@@ -59,6 +76,19 @@ export interface Gateway {
   ): Promise<Page<Payment>>;
   closePayment(merchant: Merchant, paymentId: string): Promise<Result<Payment, GatewayError>>;
   syncPayment(merchant: Merchant, paymentId: string): Promise<Result<Payment, GatewayError>>;
+  refundPayment(
+    merchant: Merchant,
+    paymentId: string,
+    order: RefundOrder,
+    idempotencyKey: string | null,
+  ): Promise<Result<RefundResult, GatewayError>>;
+  getRefund(
+    merchant: Merchant,
+    paymentId: string,
+    refundId: string,
+  ): Promise<Result<{ readonly payment: Payment; readonly refund: Refund }, GatewayError>>;
+  /** An operator's decision about money that is held (policy `hold`): `keep` lets it count, `refund` returns it. */
+  disposeMoney(paymentId: string, disposition: 'keep' | 'refund'): Promise<Result<Payment, GatewayError>>;
   markDelivered(merchant: Merchant, paymentId: string): Promise<Result<Payment, GatewayError>>;
   quote(merchant: Merchant, request: QuoteRequest): Promise<Quote>;
   listEvents(
@@ -70,7 +100,7 @@ export interface Gateway {
   receiveCallback(channelId: string, token: string | null, raw: RawCallback): Promise<RawAnswer>;
   /** A callback that could not be read at all (too long, cut off): counted, under its channel if there is such a one. */
   noteUnreadableCallback(channelId: string): void;
-  /** For the cashier page: whoever holds the unguessable id may look. */
+  /** For the cashier page: whoever holds the unguessable id may look. A buyer who looks makes us ask the channel sooner. */
   findForBuyer(paymentId: string): Promise<Payment | null>;
   /** The buyer says "I have paid": asks the channel, rate-limited per payment. */
   syncForBuyer(paymentId: string): Promise<Payment | null>;

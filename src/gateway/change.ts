@@ -8,6 +8,7 @@ import {
   type Payment,
   type RejectedReason,
 } from '../payment/index.ts';
+import { evidenceOf } from './change-evidence.ts';
 import type { Parts } from './parts.ts';
 import { eventBody } from './view.ts';
 
@@ -37,9 +38,28 @@ const TRIES_MAX = 50;
 export function createChanger(parts: Parts, onDue: (dueAt: number) => void) {
   const { store, clock, telemetry } = parts;
 
+  /** Changes of one payment in this process wait for each other instead of taking the document from under each other. */
+  const inTurn = new Map<string, Promise<unknown>>();
+
   /** `known` saves the load when the caller holds the stored document; a stale one costs one more round. */
-  async function change(paymentId: string, fact: Fact, options: { readonly known?: Payment } = {}): Promise<Changed> {
-    let payment = options.known;
+  function change(paymentId: string, fact: Fact, options: { readonly known?: Payment } = {}): Promise<Changed> {
+    const before = inTurn.get(paymentId);
+    const mine = before
+      ? before.then(
+          () => changeNow(paymentId, fact, undefined),
+          () => changeNow(paymentId, fact, undefined),
+        )
+      : changeNow(paymentId, fact, options.known);
+    inTurn.set(paymentId, mine);
+    const leave = (): void => {
+      if (inTurn.get(paymentId) === mine) inTurn.delete(paymentId);
+    };
+    mine.then(leave, leave);
+    return mine;
+  }
+
+  async function changeNow(paymentId: string, fact: Fact, known: Payment | undefined): Promise<Changed> {
+    let payment = known;
     let receipt: DurableReceipt | undefined;
     for (let tries = 0; tries < TRIES_MAX; tries += 1) {
       if (!payment) {
@@ -108,8 +128,27 @@ export function createChanger(parts: Parts, onDue: (dueAt: number) => void) {
         telemetry.paymentOutcome(current?.method ?? 'none', status);
       }
     }
+    reportMoney(before, after);
+    const entry = evidenceOf({ before, after, fact, at: clock.now() });
+    if (entry !== null) parts.evidence.append(entry);
     learn(before, after);
     if (after.nextDueAt !== null) onDue(after.nextDueAt);
+  }
+
+  function reportMoney(before: Payment, after: Payment): void {
+    for (const attempt of after.attempts) {
+      if (attempt.status !== 'succeeded' || before.attempts[attempt.seq - 1]?.status === 'succeeded') continue;
+      telemetry.paymentKnown(attempt.channelId, attempt.knownBy, Math.max(0, clock.now() - attempt.paidAt));
+    }
+    for (const refund of after.refunds) {
+      const was = before.refunds[refund.seq - 1]?.status;
+      if (was === refund.status) continue;
+      const channelId = after.attempts[refund.attemptSeq - 1]?.channelId ?? 'none';
+      if (was === undefined) telemetry.refund(channelId, refund.cause, 'requested');
+      if (refund.status !== 'pending') telemetry.refund(channelId, refund.cause, refund.status);
+      const { id: refundId, cause, status: to, error } = refund;
+      telemetry.info({ paymentId: after.id, refundId, cause, from: was ?? null, to, error }, 'refund changed');
+    }
   }
 
   /** Tells the statistics how an order that was handed out ended: paid, or not. */
@@ -138,6 +177,7 @@ const ANOMALOUS: ReadonlySet<string> = new Set<AnomalyKind>([
   'account_mismatch',
   'incomplete_success',
   'second_trade_number',
+  'refund_mismatch',
 ]);
 
 function isAnomaly(reason: RejectedReason): reason is AnomalyKind {

@@ -4,15 +4,27 @@ import { withDeadline } from './deadline.ts';
 import type { Parts } from './parts.ts';
 import type { Channel } from './ports.ts';
 
-export type Operation = 'create' | 'query' | 'close' | 'probe';
+export type Operation = 'create' | 'query' | 'close' | 'probe' | 'refund' | 'refund_query';
 
 export interface CallOptions {
   readonly operation: Operation;
   readonly timeoutMs: number;
   /** The method whose statistics learn from this call; null for calls that are not about one. */
   readonly method: string | null;
+  /** Whose call it is, for the evidence log; null for a probe. */
+  readonly paymentId: string | null;
   readonly signal?: AbortSignal;
 }
+
+/** A probe speaks for create; asking about a refund is as much worth as asking about an order. */
+const GUARDED_AS: Readonly<Record<Operation, 'create' | 'query' | 'close' | 'refund'>> = {
+  create: 'create',
+  probe: 'create',
+  query: 'query',
+  refund_query: 'query',
+  close: 'close',
+  refund: 'refund',
+};
 
 const RATE_LIMIT_PAUSE_MS = 1_000;
 const QUOTA_PAUSE_MS = 60_000;
@@ -32,11 +44,12 @@ export function createChannelCalls(parts: Parts) {
     options: CallOptions,
     run: (signal: AbortSignal) => Promise<Result<T, ChannelError>>,
   ): Promise<Result<T, ChannelError>> {
-    const guarded = options.operation === 'probe' ? 'create' : options.operation;
+    const { operation, paymentId } = options;
+    const subject = { channelId: channel.id, operation, paymentId };
     const passed = await breakers.run(
       channel.id,
-      guarded,
-      () => timed(channel, options, run),
+      GUARDED_AS[operation],
+      () => parts.evidence.during(subject, () => timed(channel, options, run)),
       (result) => !result.ok && feedsBreaker(result.error),
     );
     if (passed.outcome === 'open')
@@ -75,7 +88,9 @@ export function createChannelCalls(parts: Parts) {
     const { kind, reason } = result.error;
     if (kind === 'RATE_LIMITED') pausedUntil.set(channel.id, now + RATE_LIMIT_PAUSE_MS);
     if (reason === 'quota') pausedUntil.set(channel.id, now + QUOTA_PAUSE_MS);
-    if (kind === 'AUTH_MISCONFIGURED') breakers.trip(channel.id, 'create');
+    // A right that is missing for refunds alone says nothing of taking money.
+    const aboutRefunds = options.operation === 'refund' || options.operation === 'refund_query';
+    if (kind === 'AUTH_MISCONFIGURED' && !aboutRefunds) breakers.trip(channel.id, 'create');
     if (reason === 'forged_response' || reason === 'unmapped_code') telemetry.anomaly(reason);
     if (kind === 'AUTH_MISCONFIGURED' || reason !== undefined) {
       const { providerCode } = result.error;

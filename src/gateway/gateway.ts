@@ -19,7 +19,10 @@ import { createOrders } from './orders.ts';
 import type { Parts } from './parts.ts';
 import { createPlacement } from './placement.ts';
 import type { Merchant } from './ports.ts';
+import { createPresence } from './presence.ts';
 import { createProber } from './prober.ts';
+import { createRefundTaking, refundById } from './refund-payment.ts';
+import { createRefunds } from './refunds.ts';
 import { createRouter } from './router.ts';
 import { createNotifier } from './webhook.ts';
 
@@ -27,6 +30,7 @@ import { createNotifier } from './webhook.ts';
 const BUYER_SYNC_EVERY_MS = 3_000;
 
 const NOT_FOUND = gatewayError('not_found', 'No such payment of this merchant.');
+const NO_SUCH_PAYMENT = gatewayError('not_found', 'No such payment.');
 
 export interface RunningGateway extends Gateway {
   start(): void;
@@ -46,7 +50,10 @@ export function createGateway(parts: Parts): RunningGateway {
   const prober = createProber(parts, calls);
   const placement = createPlacement(parts, { calls, change, orders, prober, router });
   const notify = createNotifier(parts, change);
-  const agenda = createAgendaWorker(parts, { change, orders, notify });
+  const refunds = createRefunds(parts, calls, change);
+  const refundTaking = createRefundTaking(parts, { change, refunds });
+  const presence = createPresence(parts, orders);
+  const agenda = createAgendaWorker(parts, { change, orders, refunds, notify });
   const { store } = parts;
 
   async function own(merchant: Merchant, paymentId: string): Promise<Result<Payment, GatewayError>> {
@@ -91,7 +98,7 @@ export function createGateway(parts: Parts): RunningGateway {
     }
     const changed = await change(found.value.id, { type: 'redelivery_requested', eventId });
     const event = changed.outcome === 'missing' ? undefined : changed.payment.events.find((e) => e.id === eventId);
-    return ok({ paymentId: found.value.id, event: event ?? known });
+    return ok({ paymentId: found.value.id, merchantId: merchant.id, event: event ?? known });
   }
 
   async function syncForBuyer(paymentId: string): Promise<Payment | null> {
@@ -108,7 +115,22 @@ export function createGateway(parts: Parts): RunningGateway {
     closePayment,
     syncPayment: async (merchant, paymentId) => {
       const found = await own(merchant, paymentId);
-      return found.ok ? ok(await orders.queryAll(found.value)) : found;
+      return found.ok ? ok(await refunds.pursueAll(await orders.queryAll(found.value))) : found;
+    },
+    refundPayment: async (merchant, paymentId, order, key) => {
+      const found = await own(merchant, paymentId);
+      return found.ok ? refundTaking.refundPayment(merchant, found.value, order, key) : found;
+    },
+    getRefund: async (merchant, paymentId, refundId) => {
+      const found = await own(merchant, paymentId);
+      const refund = found.ok ? refundById(found.value, refundId) : undefined;
+      if (!found.ok || !refund)
+        return err(found.ok ? gatewayError('not_found', 'No such refund of this payment.') : NOT_FOUND);
+      return ok({ payment: found.value, refund });
+    },
+    disposeMoney: async (paymentId, disposition) => {
+      const stored = isPaymentId(paymentId) ? await store.findById(paymentId) : null;
+      return stored ? refundTaking.disposeMoney(stored.payment, disposition) : err(NO_SUCH_PAYMENT);
     },
     markDelivered,
     quote: async (merchant, request) => {
@@ -124,15 +146,18 @@ export function createGateway(parts: Parts): RunningGateway {
     receiveCallback: createCallbackReception(parts, change),
     noteUnreadableCallback: (channelId) =>
       parts.telemetry.callback(parts.channels().has(channelId) ? channelId : 'none', 'malformed'),
-    findForBuyer: async (paymentId) =>
-      isPaymentId(paymentId) ? ((await store.findById(paymentId))?.payment ?? null) : null,
+    findForBuyer: async (paymentId) => {
+      const stored = isPaymentId(paymentId) ? await store.findById(paymentId) : null;
+      if (stored) presence.noticed(stored.payment);
+      return stored?.payment ?? null;
+    },
     syncForBuyer,
     start: () => {
       prober.start();
       agenda.start();
     },
     stop: async () => {
-      await Promise.all([prober.stop(), agenda.stop()]);
+      await Promise.all([prober.stop(), agenda.stop(), presence.stop()]);
     },
   };
 }

@@ -3,6 +3,7 @@ import { type Attempt, isUnresolved, type Observation, type Payment, type Result
 import type { Change } from './change.ts';
 import type { ChannelCalls } from './channel-calls.ts';
 import type { Parts } from './parts.ts';
+import { createQueryBudget } from './query-budget.ts';
 
 /** A close that runs while a buyer waits for the next channel may not take longer than this. */
 const CLOSE_DURING_FAILOVER_MS = 1_500;
@@ -10,10 +11,28 @@ const CLOSE_DURING_FAILOVER_MS = 1_500;
 /** Asks providers about our orders and closes them; what they say becomes a fact. */
 export function createOrders(parts: Parts, calls: ChannelCalls, change: Change) {
   const inFlight = new Map<string, Promise<Payment>>();
+  const budget = createQueryBudget(parts.clock);
 
   /** Asks the channel what became of an attempt and records the answer. Answers the payment as it is then. */
   async function query(payment: Payment, attempt: Attempt, signal?: AbortSignal): Promise<Payment> {
     return ask(payment, attempt, 'query', channelTimeout(attempt), signal);
+  }
+
+  /** The same when the channel's request budget has room at this moment; otherwise nothing happens. */
+  async function queryIfRoom(payment: Payment, attempt: Attempt, signal: AbortSignal): Promise<void> {
+    const channel = parts.channels().get(attempt.channelId);
+    if (channel && budget.hasRoom(channel.id, channel.queriesPerSecond)) await query(payment, attempt, signal);
+  }
+
+  /** The same within the channel's request budget: without room the question is put off, and nothing else changes. */
+  async function queryInTurn(payment: Payment, attempt: Attempt, signal?: AbortSignal): Promise<Payment> {
+    const channel = parts.channels().get(attempt.channelId);
+    const until = channel ? budget.take(channel.id, channel.queriesPerSecond, attempt.providerRef) : null;
+    if (until === null) return query(payment, attempt, signal);
+    parts.telemetry.queryPostponed(attempt.channelId);
+    const duty = { kind: 'query' as const, seq: attempt.seq };
+    const changed = await change(payment.id, { type: 'postponed', duty, until }, { known: payment });
+    return changed.outcome === 'missing' ? payment : changed.payment;
   }
 
   /** Asks the channel to stop taking money for an attempt. The provider's answer decides whether it was in time. */
@@ -60,7 +79,7 @@ export function createOrders(parts: Parts, calls: ChannelCalls, change: Change) 
     timeoutMs: number,
     signal?: AbortSignal,
   ): Promise<Payment> {
-    const said = await askChannel(attempt, operation, timeoutMs, signal);
+    const said = await askChannel(payment.id, attempt, operation, timeoutMs, signal);
     // A question cut short by our own shutdown says nothing of the channel; the next process asks again.
     if (signal?.aborted && !said?.ok) return payment;
     const changed = await change(
@@ -77,6 +96,7 @@ export function createOrders(parts: Parts, calls: ChannelCalls, change: Change) 
   }
 
   async function askChannel(
+    paymentId: string,
     attempt: Attempt,
     operation: 'query' | 'close',
     timeoutMs: number,
@@ -94,7 +114,7 @@ export function createOrders(parts: Parts, calls: ChannelCalls, change: Change) 
     }
     if (operation === 'close' && !channel.capabilities.includes('close')) return null;
     const { providerRef, channelTradeNo, amount } = attempt;
-    const options = { operation, timeoutMs, method: attempt.method, ...(signal ? { signal } : {}) };
+    const options = { operation, timeoutMs, method: attempt.method, paymentId, ...(signal ? { signal } : {}) };
     return calls.call(channel, options, (callSignal) =>
       channel.adapter[operation]({ providerRef, channelTradeNo, amount }, callSignal),
     );
@@ -104,7 +124,7 @@ export function createOrders(parts: Parts, calls: ChannelCalls, change: Change) 
     return parts.channels().get(attempt.channelId)?.timeouts.queryMs ?? CLOSE_DURING_FAILOVER_MS;
   }
 
-  return { query, close, closeDuringFailover, queryAll };
+  return { query, queryInTurn, queryIfRoom, close, closeDuringFailover, queryAll };
 }
 
 export type Orders = ReturnType<typeof createOrders>;

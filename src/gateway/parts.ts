@@ -1,4 +1,5 @@
 import type { EphemeralState } from '../ephemeral/port.ts';
+import type { Evidence } from '../evidence/port.ts';
 import type { RandomBytes } from '../payment/index.ts';
 import type { Breakers, Statistics } from '../routing/index.ts';
 import type { PaymentStore } from '../store/port.ts';
@@ -15,6 +16,7 @@ export interface Parts {
   readonly statistics: Statistics;
   readonly breakers: Breakers;
   readonly telemetry: Telemetry;
+  readonly evidence: Evidence;
   readonly clock: Clock;
   readonly random: () => number;
   readonly randomBytes: RandomBytes;

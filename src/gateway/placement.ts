@@ -55,7 +55,8 @@ export function createPlacement(
       channelId: channel.id,
       method: choice.method,
       providerRef: providerRefOf(payment.id, seq),
-      callbackToken: Buffer.from(parts.randomBytes(16)).toString('base64url'),
+      // It begins with the reference, so that a message that cannot be read still leads to its order.
+      callbackToken: `${providerRefOf(payment.id, seq)}-${Buffer.from(parts.randomBytes(16)).toString('base64url')}`,
       account: channel.adapter.account,
       amount: payment.amount,
       providerExpiresAt: channel.adapter.providerExpiresAt(payment.expiresAt, now),
@@ -181,7 +182,7 @@ export function createPlacement(
     };
     // The last try may not outlive the budget by its whole time-out, but it is given a fair chance.
     const timeoutMs = Math.min(channel.timeouts.createMs, Math.max(deadline - clock.now(), LAST_TRY_MS));
-    const options = { operation: 'create' as const, timeoutMs, method: attempt.method };
+    const options = { operation: 'create' as const, timeoutMs, method: attempt.method, paymentId: payment.id };
     return calls.call(channel, options, (signal) => channel.adapter.create(request, signal));
   }
 

@@ -1,5 +1,5 @@
 import type { Capability, ChannelAdapter } from '../channel/index.ts';
-import type { AnomalyKind, EpochMs, PaymentStatus, Policies } from '../payment/index.ts';
+import type { AnomalyKind, EpochMs, ObservedBy, PaymentStatus, Policies, RefundCause } from '../payment/index.ts';
 import type { ChannelProfile, RoutingSettings } from '../routing/index.ts';
 
 /** A shop that may call, as far as the use cases care. */
@@ -30,6 +30,8 @@ export interface Channel {
   readonly profile: ChannelProfile;
   readonly timeouts: { readonly createMs: number; readonly queryMs: number; readonly refundMs: number };
   readonly breaker: BreakerSettings;
+  /** Active queries of the agenda to this channel; what is above waits for its turn. */
+  readonly queriesPerSecond: number;
 }
 
 export interface BreakerSettings {
@@ -49,6 +51,10 @@ export interface GatewaySettings {
     readonly timeoutMs: number;
     /** Private and loopback addresses are refused unless this is set (SSRF). */
     readonly allowPrivateAddresses: boolean;
+    /** Deliveries to one shop's address at the same time; the others wait for their turn. */
+    readonly concurrencyPerEndpoint: number;
+    /** An address that has failed for so long is left alone but for a trial now and then. */
+    readonly pauseAfterMs: number;
   };
   readonly publicUrl: string;
   /** The sandbox allows plain http for notify and return URLs. */
@@ -82,6 +88,11 @@ export interface Telemetry {
   routingDecision(channelId: string, position: 'first' | 'failover', reason: string, durationMs: number): void;
   callback(channelId: string, outcome: CallbackResult): void;
   callbackDelay(channelId: string, delayMs: number): void;
+  /** A success has become known: by what, and how long after the buyer had paid. */
+  paymentKnown(channelId: string, by: ObservedBy, delayMs: number): void;
+  /** A question of the agenda had to wait for the channel's request budget. */
+  queryPostponed(channelId: string): void;
+  refund(channelId: string, cause: RefundCause, outcome: 'requested' | 'succeeded' | 'failed'): void;
   webhookDelivery(outcome: 'delivered' | 'failed' | 'dead' | 'refused'): void;
   surplusPayment(channelId: string): void;
   anomaly(kind: AnomalyKind | 'forged_response' | 'unmapped_code' | 'foreign_callback' | 'trade_number_reused'): void;

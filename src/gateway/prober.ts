@@ -27,8 +27,10 @@ export function createProber(parts: Parts, calls: ChannelCalls) {
     const timeoutMs = channel.timeouts.queryMs;
     const wasOpen = parts.breakers.isOpen(channel.id, 'create');
     const started = calls
-      .call(channel, { operation: 'probe', timeoutMs, method: null, signal: stopping.signal }, (signal) =>
-        channel.adapter.probe(signal),
+      .call(
+        channel,
+        { operation: 'probe', timeoutMs, method: null, paymentId: null, signal: stopping.signal },
+        (signal) => channel.adapter.probe(signal),
       )
       .finally(() => inFlight.delete(channel.id));
     inFlight.set(channel.id, started);

@@ -15,7 +15,7 @@ export interface Observed {
 
 const SECONDS_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const BREAKER_NUMBER = { closed: 0, half_open: 1, open: 2 } as const;
-const GUARDED_OPERATIONS = ['create', 'query', 'close'] as const;
+const GUARDED_OPERATIONS = ['create', 'query', 'close', 'refund'] as const;
 
 /** Every metric of `api.md`. Label values are closed sets: channel ids, methods and words, never an id or an amount. */
 export function createMetrics() {
@@ -56,6 +56,16 @@ export function createMetrics() {
       ['channel'],
       [0.1, 0.5, 1, 2, 5, 10, 30, 60, 300, 3600],
     ),
+    paymentKnownSeconds: histogram(
+      'payment_known_seconds',
+      'From the buyer paying at the provider to our knowing it, by how it became known.',
+      ['channel', 'by'],
+      [0.1, 0.5, 1, 2, 5, 10, 20, 30, 45, 60, 120, 300, 3600],
+    ),
+    queriesPostponed: counter('queries_postponed_total', "Questions that had to wait for a channel's request budget.", [
+      'channel',
+    ]),
+    refunds: counter('refunds_total', 'Refunds by cause and outcome.', ['channel', 'cause', 'outcome']),
     webhookDeliveries: counter('webhook_deliveries_total', 'Deliveries of events to merchants.', ['outcome']),
     surplus: counter('surplus_payments_total', 'Second payments of one order.', ['channel']),
     anomalies: counter('anomalies_total', 'Things that must not happen.', ['kind']),
@@ -151,6 +161,13 @@ function addStoreGauges(registry: Registry, { store, now }: Observed): void {
   gauge('payments_unknown', 'Payments with an attempt whose outcome is unknown.', async () => (await counts()).unknown);
   gauge('payments_undelivered', 'Paid, but not reported as delivered.', async () => (await counts()).undelivered);
   gauge('webhook_backlog', 'Events that wait for their delivery.', async () => (await counts()).webhookBacklog);
+  gauge(
+    'webhook_dead',
+    'Events that were given up; redeliver them when the shop is back.',
+    async () => (await counts()).deadEvents,
+  );
+  gauge('refunds_pending', 'Refunds whose outcome is not known yet.', async () => (await counts()).refundsPending);
+  gauge('payments_held', "Payments with money that waits for a person's decision.", async () => (await counts()).held);
   gauge('webhook_oldest_seconds', 'Age of the oldest event that waits for its delivery.', async () =>
     ageSeconds((await counts()).oldestWebhookAt),
   );

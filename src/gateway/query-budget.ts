@@ -1,0 +1,55 @@
+import type { EpochMs } from '../payment/index.ts';
+import type { Clock } from './ports.ts';
+
+/** Questions that have been given a later slot, per channel; beyond this the oldest promise is forgotten. */
+const PROMISED_MAX = 20_000;
+
+interface Lane {
+  /** When the next slot that nobody has is free. */
+  freeAt: EpochMs;
+  readonly promised: Map<string, EpochMs>;
+}
+
+/**
+ * Spreads the questions to one channel so that they stay within its requests per second. A question that finds no room is told
+ * when its slot comes, and finds that slot kept when it returns. Slots of up to a second may be used at once.
+ */
+export function createQueryBudget(clock: Clock) {
+  const lanes = new Map<string, Lane>();
+
+  /** Null: ask now. Otherwise the time of the slot that is kept for `key`. */
+  function take(channelId: string, perSecond: number, key: string): EpochMs | null {
+    const now = clock.now();
+    const intervalMs = 1_000 / perSecond;
+    const lane = lanes.get(channelId) ?? { freeAt: now, promised: new Map<string, EpochMs>() };
+    lanes.set(channelId, lane);
+    const promisedAt = lane.promised.get(key);
+    if (promisedAt !== undefined) {
+      // A slot far ahead belongs to a clock that has been set back since.
+      if (promisedAt > now && promisedAt <= lane.freeAt && lane.freeAt - now < PROMISED_MAX * intervalMs)
+        return promisedAt;
+      lane.promised.delete(key);
+      if (promisedAt <= now) return null;
+    }
+    if (lane.freeAt - now > PROMISED_MAX * intervalMs) lane.freeAt = now;
+    const slotAt = Math.max(lane.freeAt, now - 1_000);
+    lane.freeAt = slotAt + intervalMs;
+    if (slotAt <= now) return null;
+    const at = Math.ceil(slotAt);
+    lane.promised.set(key, at);
+    const oldest = lane.promised.size > PROMISED_MAX ? lane.promised.keys().next().value : undefined;
+    if (oldest !== undefined) lane.promised.delete(oldest);
+    return at;
+  }
+
+  /** Takes a slot only when one is free now. */
+  function hasRoom(channelId: string, perSecond: number): boolean {
+    const lane = lanes.get(channelId);
+    if (lane && lane.freeAt > clock.now()) return false;
+    return take(channelId, perSecond, '') === null;
+  }
+
+  return { take, hasRoom };
+}
+
+export type QueryBudget = ReturnType<typeof createQueryBudget>;

@@ -12,7 +12,14 @@ import {
   readEnvironment,
 } from './config/index.ts';
 import { createMemoryEphemeral } from './ephemeral/index.ts';
-import { type Channel, createGateway, type GatewaySettings, type Sealer, type Telemetry } from './gateway/index.ts';
+import {
+  type Channel,
+  createGateway,
+  type Gateway,
+  type GatewaySettings,
+  type Sealer,
+  type Telemetry,
+} from './gateway/index.ts';
 import { createAdminApp, createPublicApp, type Listener, listen } from './http/index.ts';
 import { err, ok, type Result } from './payment/index.ts';
 import { createBreakers, createStatistics } from './routing/index.ts';
@@ -126,7 +133,7 @@ async function open(
   addGauges(metrics, observed);
   const admin = await openAdmin(
     environment,
-    { metrics, store, channels, telemetry, states: () => channelStates(observed) },
+    { metrics, store, channels, telemetry, gateway, states: () => channelStates(observed) },
     closers,
   );
   gateway.start();
@@ -198,12 +205,13 @@ async function openAdmin(
     readonly metrics: ReturnType<typeof createMetrics>;
     readonly store: SqliteStore;
     readonly channels: ReadonlyMap<string, Channel>;
+    readonly gateway: Gateway;
     readonly states: () => unknown;
     readonly telemetry: Telemetry;
   },
   closers: Closers,
 ): Promise<Listener> {
-  const { metrics, store, channels, states, telemetry } = parts;
+  const { metrics, store, channels, gateway, states, telemetry } = parts;
   const admin = createAdminApp({
     metrics: async () => ({ contentType: metrics.registry.contentType, body: await metrics.registry.metrics() }),
     ready: async () => {
@@ -215,6 +223,7 @@ async function openAdmin(
       return { ok: storeOk && channels.size > 0, checks };
     },
     status: async () => ({ channels: states() }),
+    disposeMoney: gateway.disposeMoney,
     onError: (thrown) => telemetry.error({ err: thrown }, 'admin request failed'),
   });
   const listening = await listen(admin, {

@@ -1,5 +1,6 @@
 import { type AgendaItem, type Fact, isUnresolved, type Payment, unreachable } from '../payment/index.ts';
 import type { Change } from './change.ts';
+import { createClockWatch } from './clock-watch.ts';
 import { pause } from './deadline.ts';
 import type { Orders } from './orders.ts';
 import type { Parts } from './parts.ts';
@@ -30,6 +31,7 @@ export function createAgendaWorker(
 ) {
   const { store, clock, telemetry } = parts;
   const { change, orders, refunds, notify } = services;
+  const clockWatch = createClockWatch(parts, change);
   const stopping = new AbortController();
   const inHand = new Set<Promise<void>>();
   let wakeUp: (() => void) | undefined;
@@ -45,6 +47,7 @@ export function createAgendaWorker(
   async function run(): Promise<void> {
     while (!stopping.signal.aborted) {
       wanted = false;
+      await clockWatch.look();
       const free = IN_HAND_MAX - inHand.size;
       const claimed = free > 0 ? await claim(free) : [];
       for (const payment of claimed) take(payment);

@@ -6,12 +6,12 @@ import {
   type Payment,
   type PaymentEvent,
   payableAttempt,
+  type Refund,
 } from '../payment/index.ts';
 
 /** The shape of a payment on the wire (`api.md`), in the API's answers and in events. Holds nothing personal. */
 export function paymentView(payment: Payment, publicUrl: string) {
   const current = currentAttempt(payment);
-  const refundedMinor = payment.refunds.reduce((sum, r) => (r.status === 'succeeded' ? sum + r.amountMinor : sum), 0);
   return {
     id: payment.id,
     object: 'payment' as const,
@@ -19,7 +19,7 @@ export function paymentView(payment: Payment, publicUrl: string) {
     status_reason: payment.statusReason,
     merchant_order_no: payment.merchantOrderNo,
     amount: payment.amount.minor,
-    amount_refunded: refundedMinor,
+    amount_refunded: returnedMinor(payment),
     currency: payment.amount.currency,
     subject: payment.subject,
     method: current?.method ?? null,
@@ -27,16 +27,7 @@ export function paymentView(payment: Payment, publicUrl: string) {
     action: actionView(payment, publicUrl),
     checkout_url: checkoutUrl(payment.id, publicUrl),
     attempts: payment.attempts.map(attemptView),
-    refunds: payment.refunds.map((refund) => ({
-      id: refund.id,
-      object: 'refund' as const,
-      payment_id: payment.id,
-      merchant_refund_no: refund.merchantRefundNo,
-      amount: refund.amountMinor,
-      status: refund.status,
-      reason: refund.reason,
-      created_at: isoTime(refund.createdAt),
-    })),
+    refunds: payment.refunds.map((refund) => refundView(refund, payment)),
     fulfilment: payment.fulfilment,
     metadata: payment.metadata,
     created_at: isoTime(payment.createdAt),
@@ -45,15 +36,48 @@ export function paymentView(payment: Payment, publicUrl: string) {
   };
 }
 
+/** The shape of a refund on the wire. `cause` other than `merchant`: money that went back by itself (no order of the shop's). */
+export function refundView(refund: Refund, payment: Payment) {
+  return {
+    id: refund.id,
+    object: 'refund' as const,
+    payment_id: payment.id,
+    merchant_refund_no: refund.merchantRefundNo,
+    amount: refund.amountMinor,
+    currency: payment.amount.currency,
+    status: refund.status,
+    cause: refund.cause,
+    reason: refund.reason,
+    attempt: refund.attemptSeq,
+    channel: payment.attempts[refund.attemptSeq - 1]?.channelId ?? null,
+    channel_refund_no: refund.channelRefundNo,
+    error_code: refund.error?.kind ?? null,
+    provider_code: refund.error?.providerCode ?? null,
+    created_at: isoTime(refund.createdAt),
+    resolved_at: refund.resolvedAt === null ? null : isoTime(refund.resolvedAt),
+  };
+}
+
+/** What has gone back of the money that counts; surplus and late money was never the payment's. */
+function returnedMinor(payment: Payment): number {
+  return payment.refunds.reduce(
+    (sum, refund) => (refund.status === 'succeeded' && refund.cause === 'merchant' ? sum + refund.amountMinor : sum),
+    0,
+  );
+}
+
 export type PaymentView = ReturnType<typeof paymentView>;
 
 /** The body of a webhook. It is rendered once, at the commit of the change, and sent unchanged ever after (I4). */
 export function eventBody(event: PaymentEvent, payment: Payment, publicUrl: string): string {
+  const refund = event.refundSeq === undefined ? undefined : payment.refunds[event.refundSeq - 1];
+  const data = paymentView(payment, publicUrl);
   return JSON.stringify({
     type: event.type,
     id: event.id,
     timestamp: isoTime(event.at),
-    data: paymentView(payment, publicUrl),
+    // A refund's event names its refund beside the payment that it belongs to.
+    data: refund ? { ...data, refund: refundView(refund, payment) } : data,
   });
 }
 
@@ -91,6 +115,8 @@ function attemptView(attempt: Attempt) {
     error_code: attempt.error?.kind ?? null,
     provider_code: attempt.error?.providerCode ?? null,
     effect: attempt.status === 'succeeded' ? attempt.effect : null,
+    amount_paid: attempt.status === 'succeeded' ? attempt.paidMinor : null,
+    disposition: attempt.status === 'succeeded' ? attempt.disposition : null,
     latency_ms: attempt.latencyMs,
   };
 }

@@ -1,5 +1,6 @@
 import { Router } from '@koa/router';
 import Koa from 'koa';
+import { addHeldMoneyRoutes, type HeldMoneyParts } from './admin-payments.ts';
 
 export interface Readiness {
   readonly ok: boolean;
@@ -7,7 +8,7 @@ export interface Readiness {
   readonly checks: Readonly<Record<string, string>>;
 }
 
-export interface AdminAppParts {
+export interface AdminAppParts extends HeldMoneyParts {
   readonly metrics: () => Promise<{ readonly contentType: string; readonly body: string }>;
   readonly ready: () => Promise<Readiness>;
   /** What an operator reads when the dashboards are down; JSON. */
@@ -30,6 +31,8 @@ export function createAdminApp(parts: AdminAppParts): Koa {
   });
 
   router.get('/admin/status', async (ctx) => sendJson(ctx, 200, await parts.status()));
+
+  addHeldMoneyRoutes(router, parts);
 
   router.get('/metrics', async (ctx) => {
     const { contentType, body } = await parts.metrics();

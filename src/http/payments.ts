@@ -5,14 +5,13 @@ import { err, isPaymentId, ok, type Payment, type Result } from '../payment/inde
 import { forMerchant, type MerchantEndpoint } from './authenticate.ts';
 import type { EdgeContext, PublicAppParts, RequestState } from './context.ts';
 import { fieldErrorsOf } from './field-errors.ts';
-import { singleHeader } from './headers.ts';
+import { idempotencyKey } from './idempotency-key.ts';
 import { readJson } from './json-body.ts';
 import { parseOrder } from './order.ts';
 import { type EdgeError, validationFailed } from './problem.ts';
 import { parseListFilter } from './query.ts';
 import type { Reply } from './respond.ts';
 
-const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
 const fulfilmentSchema = z.strictObject(
   { status: z.literal('delivered', 'must be "delivered"') },
   { error: (issue) => (issue.code === 'invalid_type' ? 'must be a JSON object' : undefined) },
@@ -75,25 +74,9 @@ export function addPaymentRoutes(router: Router<RequestState>, parts: PublicAppP
     '/v1/payments/:id/routing',
     forMerchant(parts, (ctx, merchant) => onPayment(ctx, (id) => gateway.getPayment(merchant, id), decisionsView)),
   );
-  const noRefunds = forMerchant(parts, async () => err(NO_REFUNDS));
-  router.post('/v1/payments/:id/refunds', noRefunds);
-  router.get('/v1/payments/:id/refunds/:refundId', noRefunds);
 }
 
 const NO_SUCH_PAYMENT: EdgeError = { code: 'not_found', detail: 'No such payment of this merchant.' };
-const NO_REFUNDS: EdgeError = { code: 'not_found', detail: 'Refunds are not part of this version.' };
-
-function idempotencyKey(ctx: EdgeContext): Result<string | null, EdgeError> {
-  const header = singleHeader(ctx.req, 'idempotency-key');
-  if (header.kind === 'absent') return ok(null);
-  if (header.kind === 'repeated') return err(badKey('was sent more than once'));
-  const key = header.value.trim();
-  return IDEMPOTENCY_KEY.test(key) ? ok(key) : err(badKey('must be 1-255 visible ASCII characters'));
-}
-
-function badKey(message: string): EdgeError {
-  return validationFailed([{ path: 'Idempotency-Key', message }]);
-}
 
 /** The decisions as they were stored when they were taken, one per attempt. */
 function decisionsView(payment: Payment) {

@@ -9,6 +9,7 @@ import { fallback } from './fallback.ts';
 import { addPaymentRoutes } from './payments.ts';
 import { type EdgeError, statusOf } from './problem.ts';
 import { addQuoteRoute } from './quotes.ts';
+import { addRefundRoutes } from './refunds.ts';
 import { sendProblem, sendText } from './respond.ts';
 
 /** The application of the public listener: merchant API, callbacks, cashier pages (`api.md`). It holds no state of its own. */
@@ -19,6 +20,7 @@ export function createPublicApp(parts: PublicAppParts): Koa<RequestState> {
   const fail = failIn(parts);
   const router = new Router<RequestState>({ sensitive: true });
   addPaymentRoutes(router, parts);
+  addRefundRoutes(router, parts);
   addQuoteRoute(router, parts);
   addEventRoutes(router, parts);
   addCallbackRoutes(router, parts);

@@ -43,7 +43,7 @@ describe.each(LINES)('$channel', (line) => {
     const target = await aTarget(stage, line);
     const provider = providerOf(line.channel);
     const credentials = provider.configSchema.parse(stranger.credentials(line.channel));
-    const adapter = provider.openAdapter(credentials, { now: Date.now, randomBytes });
+    const adapter = provider.openAdapter(credentials, { now: Date.now, randomBytes, record: () => {} });
     const { providerRef } = target;
     const created = await adapter.create(
       {

@@ -95,11 +95,12 @@ describe('a callback', () => {
       paidAt: paidAt ?? 0,
       channelTradeNo: tradeNo ?? '',
     });
-    const bad = { providerRef: 'nonsense', observation: good };
-    expect(await receive('a', null, aCallback([bad, { providerRef, observation: good }]))).toBe('FAIL');
+    const bad = { kind: 'order' as const, providerRef: 'nonsense', observation: good };
+    const right = { kind: 'order' as const, providerRef, observation: good };
+    expect(await receive('a', null, aCallback([bad, right]))).toBe('FAIL');
     expect((await stage.read(payment.id)).status).toBe('succeeded');
     expect(outcomes()).toEqual(['unknown_payment', 'applied']);
-    expect(await receive('a', null, aCallback([{ providerRef, observation: good }]))).toBe('SUCCESS');
+    expect(await receive('a', null, aCallback([right]))).toBe('SUCCESS');
   });
 });
 
@@ -134,7 +135,10 @@ describe('a callback that cannot be read', () => {
 
   test('with a wrong signature is refused and counted', async () => {
     const { attempt } = await open();
-    const forged = aCallback([{ providerRef: attempt.providerRef, observation: anObservation() }], false);
+    const forged = aCallback(
+      [{ kind: 'order', providerRef: attempt.providerRef, observation: anObservation() }],
+      false,
+    );
     expect(await receive('a', attempt.callbackToken, forged)).toBe('FAIL');
     expect(outcomes()).toEqual(['bad_signature']);
   });

@@ -71,7 +71,11 @@ async function playOn(
     const notices = about.map((i) => {
       const { providerRef, account, amount } = attemptOf(payments[i] ?? fail(), 1);
       const whole = { account, amount, channelTradeNo: `trade-${i}`, paidAt: stage.clock.now() };
-      return { providerRef, observation: anObservation({ state: says, ...(says === 'succeeded' ? whole : {}) }) };
+      return {
+        kind: 'order' as const,
+        providerRef,
+        observation: anObservation({ state: says, ...(says === 'succeeded' ? whole : {}) }),
+      };
     });
     return (await stage.gateway.receiveCallback('a', null, aCallback(notices))).body === 'SUCCESS';
   };

@@ -7,9 +7,17 @@ import {
   type RawCallback,
 } from '../../src/channel/index.ts';
 import type { Channel } from '../../src/gateway/index.ts';
-import { err, type Observation, ok, type Result, type Scene } from '../../src/payment/index.ts';
+import {
+  err,
+  type Observation,
+  ok,
+  REFUND_ABSENT,
+  type RefundObservation,
+  type Result,
+  type Scene,
+} from '../../src/payment/index.ts';
 
-export type Operation = 'create' | 'query' | 'close' | 'probe';
+export type Operation = 'create' | 'query' | 'close' | 'probe' | 'refund' | 'refund_query';
 
 /** How a provider answers one call. `honest` does what a healthy provider would do, and gives its answer. */
 export type Reply = <T>(
@@ -60,6 +68,13 @@ export interface ProviderOrder {
   state: 'open' | 'succeeded' | 'closed' | 'failed';
   tradeNo: string;
   paidAt: number | null;
+  paidMinor: number | null;
+}
+
+export interface ProviderRefund {
+  readonly providerRef: string;
+  state: 'pending' | 'succeeded' | 'failed';
+  readonly amountMinor: number;
 }
 
 export interface ChannelSetup {
@@ -73,6 +88,7 @@ export interface ChannelSetup {
   readonly limits?: Partial<Channel['profile']['limits']>;
   readonly enabled?: boolean;
   readonly timeoutMs?: number;
+  readonly queriesPerSecond?: number;
   readonly breaker?: Partial<Channel['breaker']>;
 }
 
@@ -80,6 +96,9 @@ export interface ChannelSetup {
 export interface ScriptedChannel {
   readonly channel: Channel;
   readonly orders: Map<string, ProviderOrder>;
+  /** By our number; what a new refund becomes is said by `refundsBecome`. */
+  readonly refunds: Map<string, ProviderRefund>;
+  refundsBecome: ProviderRefund['state'];
   /** Orders that were asked for with effect: a buyer may open them. */
   readonly issued: ReadonlySet<string>;
   /** Every call in order. */
@@ -88,9 +107,11 @@ export interface ScriptedChannel {
   next(operation: Operation, ...replies: (Reply | Observation)[]): void;
   /** The answer of all calls from now on; null: honest again. */
   always(operation: Operation, reply: Reply | null): void;
-  pays(providerRef: string): ProviderOrder;
+  pays(providerRef: string, paidMinor?: number): ProviderOrder;
   /** The provider's message about an order, as it believes it to be unless `set` says otherwise. */
   notice(providerRef: string, set?: Partial<Observation>): RawCallback;
+  /** The provider's message about a refund, as it believes it to be unless `set` says otherwise. */
+  refundNotice(refundRef: string, set?: Partial<RefundObservation>): RawCallback;
   /** What reading a callback does; null: read it. */
   reading: ((signal: AbortSignal) => Promise<Result<readonly Notice[], 'malformed'>>) | null;
   count(operation: Operation): number;
@@ -101,6 +122,7 @@ const METHOD = 'alipay';
 export function scriptChannel(id: string, setup: ChannelSetup, rank: number, now: () => number): ScriptedChannel {
   const account = `account-of-${id}`;
   const orders = new Map<string, ProviderOrder>();
+  const refunds = new Map<string, ProviderRefund>();
   const issued = new Set<string>();
   const asked: ScriptedChannel['asked'] = [];
   const scripts = new Map<Operation, (Reply | Observation)[]>();
@@ -111,12 +133,30 @@ export function scriptChannel(id: string, setup: ChannelSetup, rank: number, now
   function believes(providerRef: string): Observation {
     const order = orders.get(providerRef);
     if (!order) return anObservation({ state: 'absent' });
-    const amount = { minor: amountMinor, currency: 'CNY' };
+    const amount = { minor: order.paidMinor ?? amountMinor, currency: 'CNY' };
     return { state: order.state, account, amount, channelTradeNo: order.tradeNo, paidAt: order.paidAt, error: null };
   }
 
+  function believesRefund(refundRef: string): RefundObservation {
+    const refund = refunds.get(refundRef);
+    if (!refund) return REFUND_ABSENT;
+    const amount = { minor: refund.amountMinor, currency: 'CNY' };
+    const refundedAt = refund.state === 'succeeded' ? now() : null;
+    return { state: refund.state, account, amount, channelRefundNo: `${id}/${refundRef}`, refundedAt, error: null };
+  }
+
+  function refundedOf(providerRef: string): number {
+    const sent = [...refunds.values()].filter((r) => r.providerRef === providerRef && r.state !== 'failed');
+    return sent.reduce((sum, r) => sum + r.amountMinor, 0);
+  }
+
   function put(providerRef: string): ProviderOrder {
-    const order = orders.get(providerRef) ?? { state: 'open', tradeNo: `${id}/${providerRef}`, paidAt: null };
+    const order = orders.get(providerRef) ?? {
+      state: 'open',
+      tradeNo: `${id}/${providerRef}`,
+      paidAt: null,
+      paidMinor: null,
+    };
     orders.set(providerRef, order);
     return order;
   }
@@ -164,6 +204,25 @@ export function scriptChannel(id: string, setup: ChannelSetup, rank: number, now
         },
         ok,
       ),
+    refund: ({ order, refundRef, amount }, signal) =>
+      answer('refund', refundRef, signal, () => {
+        const paid = orders.get(order.providerRef);
+        if (paid?.state !== 'succeeded') return err(channelError('NOT_FOUND', 'no'));
+        const known = refunds.get(refundRef);
+        if (!known && refundedOf(order.providerRef) + amount.minor > (paid.paidMinor ?? amountMinor)) {
+          return err(channelError('INVALID_REQUEST', 'no', { providerCode: 'too_much' }));
+        }
+        if (!known) {
+          refunds.set(refundRef, {
+            providerRef: order.providerRef,
+            state: script.refundsBecome,
+            amountMinor: amount.minor,
+          });
+        }
+        return ok(believesRefund(refundRef));
+      }),
+    queryRefund: ({ refundRef }, signal) =>
+      answer('refund_query', refundRef, signal, () => ok(believesRefund(refundRef))),
     async parseCallback(raw, signal) {
       if (script.reading) return script.reading(signal);
       if (!raw.headers.has('genuine')) return err('bad_signature');
@@ -180,6 +239,8 @@ export function scriptChannel(id: string, setup: ChannelSetup, rank: number, now
   const timeoutMs = setup.timeoutMs ?? 400;
   const script: ScriptedChannel = {
     orders,
+    refunds,
+    refundsBecome: 'succeeded',
     issued,
     asked,
     reading: null,
@@ -187,7 +248,7 @@ export function scriptChannel(id: string, setup: ChannelSetup, rank: number, now
       id,
       providerId: 'scripted',
       mode: 'sandbox',
-      capabilities: setup.capabilities ?? ['close'],
+      capabilities: setup.capabilities ?? ['close', 'refund', 'partial_refund'],
       callbackUrl: setup.callbackUrl ?? 'per_request',
       adapter,
       profile: {
@@ -201,6 +262,7 @@ export function scriptChannel(id: string, setup: ChannelSetup, rank: number, now
         limits: { minMinor: 1, maxMinor: null, dailyMinor: null, perMinute: null, ...setup.limits },
         settlementDelayMs: 0,
       },
+      queriesPerSecond: setup.queriesPerSecond ?? 1_000,
       timeouts: { createMs: timeoutMs, queryMs: timeoutMs, refundMs: timeoutMs },
       breaker: { failureRate: 1, minRequests: 1_000, windowMs: 10_000, openForMs: 1_000, ...setup.breaker },
     },
@@ -211,14 +273,25 @@ export function scriptChannel(id: string, setup: ChannelSetup, rank: number, now
       if (reply) standing.set(operation, reply);
       else standing.delete(operation);
     },
-    pays: (providerRef) => {
+    pays: (providerRef, paidMinor) => {
       const order = put(providerRef);
       if (order.state !== 'open') throw new Error(`${providerRef} cannot be paid, it is ${order.state}`);
       order.state = 'succeeded';
       order.paidAt = now();
+      order.paidMinor = paidMinor ?? null;
       return order;
     },
-    notice: (providerRef, set = {}) => aCallback([{ providerRef, observation: { ...believes(providerRef), ...set } }]),
+    notice: (providerRef, set = {}) =>
+      aCallback([{ kind: 'order', providerRef, observation: { ...believes(providerRef), ...set } }]),
+    refundNotice: (refundRef, set = {}) =>
+      aCallback([
+        {
+          kind: 'refund',
+          providerRef: refunds.get(refundRef)?.providerRef ?? null,
+          refundRef,
+          observation: { ...believesRefund(refundRef), ...set },
+        },
+      ]),
     count: (operation) => asked.filter((call) => call.operation === operation).length,
   };
   return script;

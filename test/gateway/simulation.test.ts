@@ -59,7 +59,7 @@ async function live(moves: readonly Move[], lateSuccess: 'accept' | 'refund'): P
   let stage: Stage<Id> = await openStage({
     channels: { unseen: { absence: 'until_expiry' }, final: {} },
     running: true,
-    lateSuccess,
+    policies: { lateSuccess },
     wrapStore: (store) => faultyStore(store, () => fates.shift() ?? 'works'),
   });
   const channels: readonly ScriptedChannel[] = Object.values(stage.channels);

@@ -1,6 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { vi } from 'vitest';
 import { createMemoryEphemeral } from '../../src/ephemeral/index.ts';
+import type { EvidenceEntry } from '../../src/evidence/port.ts';
 import {
   createGateway,
   type GatewayError,
@@ -29,8 +30,9 @@ export const SECRETS = ['whsec_b2xkLXNlY3JldC1vZi10aGUtc2hvcC0wMQ==', 'whsec_bmV
 
 export interface StageOptions<Id extends string> {
   readonly channels: Readonly<Record<Id, ChannelSetup>>;
-  readonly lateSuccess?: 'accept' | 'refund';
+  readonly policies?: Partial<GatewaySettings['policies']>;
   readonly failover?: Partial<GatewaySettings['failover']>;
+  readonly webhooks?: Partial<GatewaySettings['webhooks']>;
   /** The agenda and the prober run. */
   readonly running?: boolean;
   readonly seed?: number;
@@ -54,6 +56,7 @@ export interface Stage<Id extends string> {
   readonly clock: { now(): number; advance(ms: number): void };
   /** Every report to telemetry: its name and arguments. */
   readonly reports: readonly (readonly [string, ...unknown[]])[];
+  readonly evidence: readonly EvidenceEntry[];
   create(
     set?: Partial<Order>,
     key?: string | null,
@@ -153,6 +156,7 @@ function startProcess<Id extends string>(world: World<Id>, processNo: number, cr
   const store = (options.wrapStore ?? ((s: PaymentStore) => s))(mortal);
   const loaded = new Map(Object.values<ScriptedChannel>(channels).map(({ channel }) => [channel.id, channel]));
   const { reports, telemetry } = recordingTelemetry();
+  const evidence: EvidenceEntry[] = [];
   const chance = seeded((options.seed ?? 1) + processNo);
   const merchant: Merchant = {
     id: 'm_demo',
@@ -169,6 +173,7 @@ function startProcess<Id extends string>(world: World<Id>, processNo: number, cr
     channels: () => loaded,
     settings: () => settings(options),
     merchants: () => ({ byId: (id) => (id === merchant.id ? merchant : undefined), bySecretKey: () => undefined }),
+    evidence: { append: (entry) => void evidence.push(entry), during: (_subject, work) => work() },
     sealer: { seal: (plain) => `sealed:${plain}`, open: (sealed) => sealed.slice('sealed:'.length) },
     statistics: createStatistics(),
     randomBytes: (size) => Uint8Array.from({ length: size }, () => Math.floor(chance() * 256)),
@@ -187,7 +192,7 @@ function startProcess<Id extends string>(world: World<Id>, processNo: number, cr
     return stored.payment;
   };
   const stage: Omit<Stage<Id>, 'stop' | 'replica'> = {
-    ...{ gateway, store, channels, loaded, merchant, shop, clock, reports, create, read, drive, crash },
+    ...{ gateway, store, channels, loaded, merchant, shop, clock, reports, evidence, create, read, drive, crash },
     open: async (set) => {
       const created = await create(set);
       if (!created.ok) throw new Error(created.error.detail);
@@ -243,8 +248,20 @@ function settings(options: StageOptions<string>): GatewaySettings {
     // Only the fee counts, so that a test says by it which channel is the first choice.
     routing: { weights: { success: 0, fee: 1, latency: 0, settlement: 0 }, explorationShare: 0 },
     failover: { maxAttempts: 3, budgetMs: 8_000, ...options.failover },
-    policies: { lateSuccess: options.lateSuccess ?? 'refund' },
-    webhooks: { timeoutMs: 10_000, allowPrivateAddresses: false },
+    policies: {
+      lateSuccess: 'refund',
+      surplus: 'refund',
+      amountMismatch: 'hold',
+      paidKnownWithinMs: MINUTE,
+      ...options.policies,
+    },
+    webhooks: {
+      timeoutMs: 10_000,
+      allowPrivateAddresses: false,
+      concurrencyPerEndpoint: 8,
+      pauseAfterMs: 24 * HOUR,
+      ...options.webhooks,
+    },
     publicUrl: 'https://pay.example',
     allowHttpUrls: false,
   };

@@ -181,7 +181,7 @@ describe('an unknown attempt beside an open one', () => {
 
 describe('money that comes after the end', () => {
   async function closedThenPaid(lateSuccess: 'accept' | 'refund') {
-    await open({ lateSuccess });
+    await open({ policies: { lateSuccess } });
     const payment = await stage.open();
     const attempt = attemptOf(payment, 1);
     stage.channels.a.next('close', anObservation({ state: 'closed' }));

@@ -114,7 +114,7 @@ describe('an event', () => {
   });
 
   test('waits for the earlier event of its payment', async () => {
-    stage = await openStage({ channels: { a: {} }, running: true, lateSuccess: 'accept' });
+    stage = await openStage({ channels: { a: {} }, running: true, policies: { lateSuccess: 'accept' } });
     const payment = await stage.open();
     stage.shop.answer = ({ body }) => (JSON.parse(body).type === 'payment.closed' ? refused : taken);
     stage.channels.a.next('close', anObservation({ state: 'closed' }));

@@ -2,6 +2,7 @@ import { connect } from 'node:net';
 import { expect } from 'vitest';
 import type { GatewaySettings, Merchant, Telemetry } from '../../src/gateway/index.ts';
 import { createPublicApp, listen } from '../../src/http/index.ts';
+import { someSettings } from './settings.ts';
 import { createStubGateway, NOW, type StubGateway } from './stub-gateway.ts';
 
 export const KEY = 'sk_test_one';
@@ -13,16 +14,6 @@ export const aMerchant = (set: Partial<Merchant> = {}): Merchant => ({
   webhookSecrets: [],
   channels: 'all',
   limits: { maxAmountMinor: null, perMinute: null },
-  ...set,
-});
-
-export const someSettings = (set: Partial<GatewaySettings> = {}): GatewaySettings => ({
-  routing: { weights: { success: 1, fee: 1, latency: 1, settlement: 1 }, explorationShare: 0 },
-  failover: { maxAttempts: 3, budgetMs: 8_000 },
-  policies: { lateSuccess: 'refund' },
-  webhooks: { timeoutMs: 1_000, allowPrivateAddresses: false },
-  publicUrl: 'https://gw.example',
-  allowHttpUrls: false,
   ...set,
 });
 
@@ -45,6 +36,9 @@ export function recordingTelemetry() {
     routingDecision: nothing,
     callback: nothing,
     callbackDelay: nothing,
+    paymentKnown: nothing,
+    queryPostponed: nothing,
+    refund: nothing,
     webhookDelivery: nothing,
     surplusPayment: nothing,
     anomaly: nothing,

@@ -7,12 +7,14 @@ import {
   createPayment,
   err,
   type Fact,
+  findRefund,
   money,
   newId,
   ok,
   type Payment,
   providerRefOf,
 } from '../../src/payment/index.ts';
+import { someSettings } from './settings.ts';
 
 export const NOW = Date.parse('2026-03-01T12:00:00Z');
 
@@ -40,7 +42,7 @@ export function aNewPayment(set: Partial<Order> = {}, merchantId = 'm_one'): Pay
   made += 1;
   const { customer: _customer, ...order } = anOrder(set);
   const id = newId('pay', NOW, (size) => new Uint8Array(size).fill(made));
-  const policies = { lateSuccess: 'refund' as const };
+  const { policies } = someSettings();
   return createPayment({ ...order, id, merchantId, customer: { country: null, sealed: null }, policies }, NOW);
 }
 
@@ -139,7 +141,7 @@ export function createStubGateway(): StubGateway {
   const listed = (merchant: Merchant) =>
     [...payments.values()]
       .filter((payment) => payment.merchantId === merchant.id)
-      .flatMap((payment) => payment.events.map((event) => ({ paymentId: payment.id, event })));
+      .flatMap((payment) => payment.events.map((event) => ({ paymentId: payment.id, merchantId: merchant.id, event })));
   const stub: StubGateway = {
     payments,
     orders: [],
@@ -172,6 +174,26 @@ export function createStubGateway(): StubGateway {
       const found = await own(merchant, id);
       return found.ok ? ok({ ...found.value, fulfilment: 'delivered' }) : found;
     },
+    refundPayment: async (merchant, id, order) => {
+      const found = await own(merchant, id);
+      if (!found.ok) return found;
+      const known = findRefund(found.value, order.merchantRefundNo);
+      if (known) return ok({ payment: found.value, refund: known, repeat: true });
+      const { merchantRefundNo, requestHash, amountMinor, reason } = order;
+      const fact: Fact = { type: 'refund_requested', merchantRefundNo, requestHash, amountMinor, reason };
+      const applied = apply(found.value, fact, NOW);
+      if (applied.outcome !== 'applied') return err(gatewayError('refund_exceeds_amount', 'Too much.'));
+      payments.set(id, applied.payment);
+      const refund = findRefund(applied.payment, order.merchantRefundNo);
+      return refund ? ok({ payment: applied.payment, refund, repeat: false }) : err(gatewayError('internal', 'Gone.'));
+    },
+    getRefund: async (merchant, id, refundId) => {
+      const found = await own(merchant, id);
+      const refund = found.ok ? found.value.refunds.find((r) => r.id === refundId) : undefined;
+      if (!found.ok) return found;
+      return refund ? ok({ payment: found.value, refund }) : err(gatewayError('not_found', 'No such refund.'));
+    },
+    disposeMoney: async () => err(gatewayError('invalid_state', 'Nothing is held.')),
     quote: async () => ({ channelId: null, candidates: [] }),
     listEvents: async (merchant, { limit }) => listed(merchant).slice(0, limit),
     redeliverEvent: async (merchant, eventId) => {

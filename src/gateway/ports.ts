@@ -93,7 +93,8 @@ export interface Telemetry {
   /** A question of the agenda had to wait for the channel's request budget. */
   queryPostponed(channelId: string): void;
   refund(channelId: string, cause: RefundCause, outcome: 'requested' | 'succeeded' | 'failed'): void;
-  webhookDelivery(outcome: 'delivered' | 'failed' | 'dead' | 'refused'): void;
+  /** `postponed`: no delivery; the address has no room now, or is paused. */
+  webhookDelivery(outcome: 'delivered' | 'failed' | 'dead' | 'refused' | 'postponed'): void;
   surplusPayment(channelId: string): void;
   anomaly(kind: AnomalyKind | 'forged_response' | 'unmapped_code' | 'foreign_callback' | 'trade_number_reused'): void;
   /** One line per state change: ids and words only, never bodies or personal data. */
@@ -116,6 +117,8 @@ export interface WebhookRequest {
   readonly body: string;
   readonly timeoutMs: number;
   readonly allowPrivateAddresses: boolean;
+  /** Plain http, in the sandbox. */
+  readonly allowHttp: boolean;
 }
 
 /** `refused`: the address may not be called (SSRF guard). */

@@ -3,6 +3,8 @@ import type { Clock } from './ports.ts';
 
 /** Questions that have been given a later slot, per channel; beyond this the oldest promise is forgotten. */
 const PROMISED_MAX = 20_000;
+/** Slots that nobody used are kept for so long. */
+const BURST_MS = 1_000;
 
 interface Lane {
   /** When the next slot that nobody has is free. */
@@ -12,7 +14,7 @@ interface Lane {
 
 /**
  * Spreads the questions to one channel so that they stay within its requests per second. A question that finds no room is told
- * when its slot comes, and finds that slot kept when it returns. Slots of up to a second may be used at once.
+ * when its slot comes, and finds that slot kept when it returns. The slots of a second may be used at once.
  */
 export function createQueryBudget(clock: Clock) {
   const lanes = new Map<string, Lane>();
@@ -21,7 +23,7 @@ export function createQueryBudget(clock: Clock) {
   function take(channelId: string, perSecond: number, key: string): EpochMs | null {
     const now = clock.now();
     const intervalMs = 1_000 / perSecond;
-    const lane = lanes.get(channelId) ?? { freeAt: now, promised: new Map<string, EpochMs>() };
+    const lane = lanes.get(channelId) ?? { freeAt: now - BURST_MS, promised: new Map<string, EpochMs>() };
     lanes.set(channelId, lane);
     const promisedAt = lane.promised.get(key);
     if (promisedAt !== undefined) {
@@ -32,7 +34,7 @@ export function createQueryBudget(clock: Clock) {
       if (promisedAt <= now) return null;
     }
     if (lane.freeAt - now > PROMISED_MAX * intervalMs) lane.freeAt = now;
-    const slotAt = Math.max(lane.freeAt, now - 1_000);
+    const slotAt = Math.max(lane.freeAt, now - BURST_MS);
     lane.freeAt = slotAt + intervalMs;
     if (slotAt <= now) return null;
     const at = Math.ceil(slotAt);

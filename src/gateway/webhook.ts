@@ -1,78 +1,167 @@
-import { Webhook } from 'standardwebhooks';
-import type { Payment } from '../payment/index.ts';
+import { lastDeliveryAt, type Payment, type PaymentEvent } from '../payment/index.ts';
 import type { Change } from './change.ts';
+import { createDeliveryLanes, type Leave, type Waiting } from './delivery-lanes.ts';
+import { createFailingEndpoints, type Endpoint, endpointOf } from './failing-endpoints.ts';
 import type { Parts } from './parts.ts';
-import type { WebhookAnswer } from './ports.ts';
+import { createWebhookPost, type Posted } from './webhook-post.ts';
+
+/** What was put off is called early only if its own time does not come meanwhile. */
+const TURN_MARGIN_MS = 1_000;
 
 /**
- * Sends one event of a payment to its merchant and records what came of it. The body is the one that was stored with the
- * change; only the timestamp and signature are made afresh (https://www.standardwebhooks.com, section "Signature").
+ * Brings the events of payments to their merchants: so many at a time to one address, next to nothing to an address that has long
+ * failed, and in the order of each payment's events. An event that cannot go out now is put off in its document, at one write, and
+ * called from memory when its turn comes; should this process die, the document brings it back.
  */
 export function createNotifier(parts: Parts, change: Change) {
-  return async function notify(payment: Payment, eventId: string, signal: AbortSignal): Promise<void> {
+  const { clock, store, telemetry } = parts;
+  const post = createWebhookPost(parts);
+  const endpoints = createFailingEndpoints(parts);
+  const lanes = createDeliveryLanes(() => {
+    const { concurrencyPerEndpoint: perEndpoint, timeoutMs } = parts.settings().webhooks;
+    return { perEndpoint, timeoutMs };
+  });
+  const stopping = new AbortController();
+  const called = new Set<Promise<void>>();
+  const inFlight = new Set<string>();
+  let loaded: Promise<void> = Promise.resolve();
+
+  /** The agenda's turn: delivers an event that is due, or puts it off. */
+  async function notify(payment: Payment, eventId: string, signal: AbortSignal): Promise<void> {
+    await loaded;
     const event = payment.events.find((e) => e.id === eventId);
-    const merchant = parts.merchants().byId(payment.merchantId);
-    const url = payment.notifyUrl;
     if (event?.delivery.state !== 'pending') return;
-    const answer: WebhookAnswer =
-      merchant && url !== null
-        ? await send(url, event.id, event.body, merchant.webhookSecrets, signal).catch(senderBug)
-        : { outcome: 'failed', reason: 'no merchant or address' };
-    // A delivery cut short by our own shutdown is no failure of the shop's: it is simply tried again.
-    if (signal.aborted && answer.outcome !== 'answered') return;
-    const delivered = answer.outcome === 'answered' && answer.status >= 200 && answer.status < 300;
-    // Before the delivery is recorded: an event that is delivered is not sent again, and its answer would be lost with us.
-    if (delivered && saysDelivered(answer.body)) await change(payment.id, { type: 'fulfilled' });
-    const tryNo = event.delivery.tries + 1;
-    const changed = await change(payment.id, { type: 'event_sent', eventId, tryNo, delivered });
-    const state =
-      changed.outcome === 'applied' ? changed.payment.events.find((e) => e.id === eventId)?.delivery.state : null;
-    parts.telemetry.webhookDelivery(
-      delivered ? 'delivered' : state === 'dead' ? 'dead' : answer.outcome === 'refused' ? 'refused' : 'failed',
-    );
-    if (!delivered) {
-      const why = answer.outcome === 'answered' ? `status ${answer.status}` : answer.reason;
-      parts.telemetry.warn(
-        { paymentId: payment.id, eventId, merchantId: payment.merchantId, why },
-        'webhook not delivered',
-      );
+    const at = endpointOf(payment);
+    if (at === null) return deliver(payment, event, signal);
+    if (inFlight.has(eventId)) {
+      const until = clock.now() + parts.settings().webhooks.timeoutMs + TURN_MARGIN_MS;
+      await change(payment.id, { type: 'postponed', duty: { kind: 'notify', eventId }, until });
+      return;
     }
-  };
-
-  /** The sender never throws; should it all the same, the event must still come to its end. */
-  function senderBug(thrown: unknown): WebhookAnswer {
-    parts.telemetry.error({ err: thrown }, 'webhook sender threw: a bug');
-    return { outcome: 'failed', reason: 'sender_bug' };
+    // At its age it is tried for the last time, whatever state its address is in, so that it comes to its end.
+    const isLastTry = clock.now() >= lastDeliveryAt(event);
+    const gate = isLastTry ? { state: 'open' as const } : endpoints.gate(at);
+    const leave = gate.state === 'paused' ? null : lanes.enter(at);
+    if (leave === null) {
+      const until = gate.state === 'paused' ? gate.until : lanes.comeAgainAt(at, clock.now());
+      return putOff(payment, eventId, at, until);
+    }
+    if (gate.state === 'open') return deliverIn(leave, at, payment, event, signal);
+    endpoints.trialBegun(at);
+    await deliverIn(leave, at, payment, event, signal).finally(() => endpoints.trialEnded(at));
   }
 
-  async function send(
-    url: string,
-    eventId: string,
-    body: string,
-    secrets: readonly string[],
+  async function putOff(payment: Payment, eventId: string, at: Endpoint, until: number): Promise<void> {
+    const changed = change(payment.id, { type: 'postponed', duty: { kind: 'notify', eventId }, until }, { known: payment });
+    const written = changed.then(
+      ({ outcome }) => outcome === 'applied',
+      () => false,
+    );
+    lanes.remember(at, { paymentId: payment.id, eventId, until, written });
+    telemetry.webhookDelivery('postponed');
+    await changed;
+  }
+
+  /** Calls those whose turn has come, as many as there is room for. */
+  function callNext(merchantId: string): void {
+    while (!stopping.signal.aborted) {
+      const isOpen = (endpoint: string): boolean => !endpoints.isPaused({ merchantId, endpoint });
+      const next = lanes.next(merchantId, isOpen);
+      if (!next) return;
+      const at = { merchantId, endpoint: next.endpoint };
+      const call = deliverRemembered(next.event, at, next.leave)
+        .catch((thrown: unknown) => {
+          // Its time in the document brings it back.
+          telemetry.error({ paymentId: next.event.paymentId, err: thrown }, 'event could not be sent in its turn');
+        })
+        .finally(() => called.delete(call));
+      called.add(call);
+    }
+  }
+
+  async function deliverRemembered(waiting: Waiting, at: Endpoint, leave: Leave): Promise<void> {
+    const found = await ifStillWaiting(waiting).catch((thrown: unknown) => {
+      leave(null);
+      throw thrown;
+    });
+    if (found) return deliverIn(leave, at, found.payment, found.event, stopping.signal);
+    leave(null);
+    callNext(at.merchantId);
+  }
+
+  /** Null when it has been taken up otherwise, or is about to be. */
+  async function ifStillWaiting({ paymentId, eventId, until, written }: Waiting) {
+    if (!(await written) || inFlight.has(eventId)) return null;
+    const stored = await store.findById(paymentId);
+    const event = stored?.payment.events.find((e) => e.id === eventId);
+    if (!stored || event?.delivery.state !== 'pending' || event.delivery.nextAt !== until) return null;
+    const untilMs = until - clock.now();
+    return untilMs > parts.settings().webhooks.timeoutMs + TURN_MARGIN_MS ? { payment: stored.payment, event } : null;
+  }
+
+  async function deliverIn(
+    leave: Leave,
+    at: Endpoint,
+    payment: Payment,
+    event: PaymentEvent,
     signal: AbortSignal,
-  ): Promise<WebhookAnswer> {
-    const { timeoutMs, allowPrivateAddresses } = parts.settings().webhooks;
-    const at = new Date(parts.clock.now());
-    const headers = {
-      'content-type': 'application/json',
-      'webhook-id': eventId,
-      'webhook-timestamp': String(Math.floor(at.getTime() / 1000)),
-      'webhook-signature': secrets.map((secret) => new Webhook(secret).sign(eventId, at, body)).join(' '),
-    };
-    return parts.sendWebhook({ url, headers, body, timeoutMs, allowPrivateAddresses }, signal);
+  ): Promise<void> {
+    const begunAt = clock.now();
+    inFlight.add(event.id);
+    try {
+      await deliver(payment, event, signal, at);
+    } finally {
+      inFlight.delete(event.id);
+      leave(Math.max(0, clock.now() - begunAt));
+      callNext(at.merchantId);
+    }
   }
+
+  /** Sends the event and records what came of it. */
+  async function deliver(payment: Payment, event: PaymentEvent, signal: AbortSignal, at?: Endpoint): Promise<void> {
+    const tryNo = event.delivery.state === 'pending' ? event.delivery.tries + 1 : 1;
+    const posted = await post(payment, event, tryNo, signal);
+    if (posted.outcome === 'cut_short') return;
+    const delivered = posted.outcome === 'delivered';
+    if (at && delivered) endpoints.worked(at);
+    // A fault of ours says nothing about the shop.
+    if (at && posted.blames === 'shop') endpoints.failed(at, posted.why);
+    // Before the delivery is recorded: an event that is delivered is not sent again, and its answer would be lost with us.
+    if (posted.saysFulfilled) await change(payment.id, { type: 'fulfilled' });
+    const changed = await change(payment.id, { type: 'event_sent', eventId: event.id, tryNo, delivered });
+    const after = changed.outcome === 'applied' ? changed.payment.events.find((e) => e.id === event.id) : undefined;
+    telemetry.webhookDelivery(after?.delivery.state === 'dead' ? 'dead' : posted.outcome);
+    if (!delivered) reportFailure(payment, event, posted);
+  }
+
+  function reportFailure(payment: Payment, event: PaymentEvent, { why }: Posted): void {
+    const { id: paymentId, merchantId } = payment;
+    telemetry.warn({ paymentId, eventId: event.id, merchantId, why }, 'webhook not delivered');
+  }
+
+  return {
+    notify,
+    endpoints: {
+      list: endpoints.list,
+      trialWanted: endpoints.trialWanted,
+      /** Ends the pause of one address, or of all of a merchant; answers how many were paused. */
+      resume: (merchantId: string, endpoint: string | null): number => {
+        const resumed = endpoints.resume(merchantId, endpoint);
+        if (resumed.length > 0) callNext(merchantId);
+        return resumed.length;
+      },
+    },
+    start: (): void => {
+      loaded = endpoints.load();
+    },
+    /** Cuts short what is being sent in its turn; it is sent again by the next process. */
+    stop: async (): Promise<void> => {
+      stopping.abort();
+      await Promise.all(called);
+      await endpoints.settled();
+    },
+  };
 }
 
-export type Notify = ReturnType<typeof createNotifier>;
-
-/** The shop may report delivery in its answer: `{"fulfilment":"delivered"}` (A5). */
-function saysDelivered(body: string): boolean {
-  if (body === '') return false;
-  try {
-    const answer: unknown = JSON.parse(body);
-    return typeof answer === 'object' && answer !== null && 'fulfilment' in answer && answer.fulfilment === 'delivered';
-  } catch {
-    return false;
-  }
-}
+export type Notifier = ReturnType<typeof createNotifier>;
+export type Notify = Notifier['notify'];

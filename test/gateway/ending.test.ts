@@ -181,11 +181,11 @@ describe('an answer that does not fit the order', () => {
     const payment = await stage.open();
     const { account } = attemptOf(payment, 1);
     const wrong = { state: 'succeeded', account, channelTradeNo: 't', paidAt: 1 } as const;
-    stage.channels.a.next('query', anObservation({ ...wrong, amount: { minor: 999, currency: 'CNY' } }));
+    stage.channels.a.next('query', anObservation({ ...wrong, amount: { minor: 1_000, currency: 'USD' } }));
     await stage.elapse(5 * SECOND);
     const now = await stage.read(payment.id);
     expect(attemptsOf(now)).toEqual(['a open']);
-    expect(stage.reports).toContainEqual(['anomaly', 'amount_mismatch']);
+    expect(stage.reports).toContainEqual(['anomaly', 'currency_mismatch']);
     expect(now.agenda.find((item) => item.kind === 'query')).toMatchObject({
       tries: 1,
       at: stage.clock.now() + 10_000,

@@ -37,7 +37,10 @@ describe('a refund', () => {
   test('of the whole payment is answered when the channel has made it, and told by one event', async () => {
     const payment = await paid();
     const made = await refund(payment, order('R1'));
-    expect(made).toMatchObject({ ok: true, value: { repeat: false, refund: { status: 'succeeded', amountMinor: 1_000 } } });
+    expect(made).toMatchObject({
+      ok: true,
+      value: { repeat: false, refund: { status: 'succeeded', amountMinor: 1_000 } },
+    });
     const after = await stage.read(payment.id);
     expect(after.status).toBe('refunded');
     expect(eventsOf(after)).toEqual(['payment.succeeded', 'refund.succeeded']);
@@ -51,9 +54,17 @@ describe('a refund', () => {
 
   test('in parts ends in a fully refunded payment, and no further part is taken', async () => {
     const payment = await paid();
-    for (const [no, minor] of [['R1', 300], ['R2', 300], ['R3', 400]] as const) await refund(payment, order(no, minor));
+    for (const [no, minor] of [
+      ['R1', 300],
+      ['R2', 300],
+      ['R3', 400],
+    ] as const)
+      await refund(payment, order(no, minor));
     expect((await stage.read(payment.id)).status).toBe('refunded');
-    expect(await refund(payment, order('R4', 1))).toMatchObject({ ok: false, error: { code: 'refund_exceeds_amount' } });
+    expect(await refund(payment, order('R4', 1))).toMatchObject({
+      ok: false,
+      error: { code: 'refund_exceeds_amount' },
+    });
     expect(await refund(payment, order('R5'))).toMatchObject({ ok: false, error: { code: 'refund_exceeds_amount' } });
     expect(returnedAtProvider()).toBe(1_000);
   });
@@ -65,7 +76,10 @@ describe('a refund', () => {
       ok: true,
       value: { repeat: true, refund: { id: first.ok ? first.value.refund.id : '' } },
     });
-    expect(await refund(payment, order('R1', 300))).toMatchObject({ ok: false, error: { code: 'idempotency_conflict' } });
+    expect(await refund(payment, order('R1', 300))).toMatchObject({
+      ok: false,
+      error: { code: 'idempotency_conflict' },
+    });
     expect(returnedAtProvider()).toBe(200);
   });
 
@@ -110,9 +124,7 @@ describe('a refund that the channel decides later', () => {
     known.state = 'succeeded';
     const attempt = attemptOf(payment, 1);
     const answer = () =>
-      stage.drive(
-        stage.gateway.receiveCallback('a', attempt.callbackToken, stage.channels.a.refundNotice(refundRef)),
-      );
+      stage.drive(stage.gateway.receiveCallback('a', attempt.callbackToken, stage.channels.a.refundNotice(refundRef)));
     expect((await answer()).body).toBe('SUCCESS');
     expect((await answer()).body).toBe('SUCCESS');
     const after = await stage.read(payment.id);
@@ -169,7 +181,9 @@ describe('a refund whose answer is lost', () => {
     const after = await stage.read(payment.id);
     expect(statuses(after)).toEqual(['succeeded 1000']);
     expect(returnedAtProvider()).toBe(1_000);
-    expect(new Set(stage.channels.a.asked.flatMap((c) => (c.operation === 'refund' ? [c.providerRef] : []))).size).toBe(1);
+    expect(new Set(stage.channels.a.asked.flatMap((c) => (c.operation === 'refund' ? [c.providerRef] : []))).size).toBe(
+      1,
+    );
   });
 
   test('and is then "refused" is looked up before anybody believes it', async () => {
@@ -235,7 +249,9 @@ describe('money that should not have come', () => {
     await stage.elapse();
     const after = await stage.read(payment.id);
     expect(after.status).toBe('succeeded');
-    expect(after.refunds).toMatchObject([{ cause: 'surplus', status: 'succeeded', attemptSeq: 1, merchantRefundNo: null }]);
+    expect(after.refunds).toMatchObject([
+      { cause: 'surplus', status: 'succeeded', attemptSeq: 1, merchantRefundNo: null },
+    ]);
     expect(returnedAtProvider()).toBe(1_000);
     expect(eventsOf(after)).toEqual(['payment.succeeded', 'refund.succeeded']);
   });

@@ -204,11 +204,11 @@ describe('money that comes after the end', () => {
     ]);
   });
 
-  test('is kept aside by the policy "refund": no event, but the payment says so', async () => {
+  test('goes back by the policy "refund": the payment stays closed, and the refund is told', async () => {
     const late = await closedThenPaid('refund');
     expect(late).toMatchObject({ status: 'closed', statusReason: 'paid_after_end' });
     expect(late.attempts[0]).toMatchObject({ status: 'succeeded', effect: 'late' });
-    expect(eventsOf(late)).toEqual(['payment.closed']);
+    expect(eventsOf(late)).toEqual(['payment.closed', 'refund.succeeded']);
   });
 });
 

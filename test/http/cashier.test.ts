@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Action, AttemptError, Payment } from '../../src/payment/index.ts';
+import { type Action, type AttemptError, type Payment, REFUND_ABSENT } from '../../src/payment/index.ts';
 import { type Edge, jsonOf, serveEdge } from './serve.ts';
 import { aNewPayment, anAskingPayment, aPendingPayment, NOW, observed, withFact } from './stub-gateway.ts';
 
@@ -127,9 +127,19 @@ describe('what came of it', () => {
     expect(await pageOf(closedBy('merchant'), ZH)).toContain('商家已取消此订单。');
   });
 
-  test('paid too late: the buyer hears that it does not count', async () => {
+  test('paid too late: the buyer hears that the money goes back, and when it has', async () => {
     const closed = closedBy('expiry');
-    expect(await pageOf(withFact(closed, observed(closed, 'succeeded')))).toContain('after this order had ended');
+    const late = withFact(closed, observed(closed, 'succeeded'));
+    expect(await pageOf(late)).toContain('It is being returned to you');
+    const observation = { ...REFUND_ABSENT, state: 'succeeded' as const };
+    const returned = withFact(late, { type: 'refund_observed', refundSeq: 1, by: 'refund', observation });
+    expect(await pageOf(returned)).toContain('It has been returned to you');
+  });
+
+  test('paid too late and held: the buyer is sent to the shop', async () => {
+    const closed = closedBy('expiry');
+    const held = { ...closed, policies: { ...closed.policies, lateSuccess: 'hold' as const } };
+    expect(await pageOf(withFact(held, observed(closed, 'succeeded')))).toContain('after this order had ended');
   });
 });
 

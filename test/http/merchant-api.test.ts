@@ -122,12 +122,54 @@ describe('the endpoints', () => {
     expect(problem).toMatchObject({ code: 'validation_failed', errors: [{ path }] });
   });
 
-  test('refunds say that they are not there yet', async () => {
-    const answer = await edge.call('POST', `/v1/payments/${NOBODY}/refunds`, { merchant_refund_no: 'R1' });
-    expect(await problemOf(answer)).toMatchObject({
-      code: 'not_found',
-      detail: expect.stringContaining('not part of this version'),
+  test('a refund answers 201, its repeat 200, and can be looked at', async () => {
+    const payment = withFact(aPendingPayment(), observed(aPendingPayment(), 'succeeded'));
+    edge.gateway.payments.set(payment.id, payment);
+    const path = `/v1/payments/${payment.id}/refunds`;
+    const wanted = { merchant_refund_no: 'R1', amount: 100, reason: 'the key did not work' };
+    const first = await edge.call('POST', path, wanted);
+    const refund = await jsonOf<{ id: string }>(first);
+    expect(refund).toMatchObject({
+      object: 'refund',
+      payment_id: payment.id,
+      merchant_refund_no: 'R1',
+      amount: 100,
+      status: 'pending',
+      cause: 'merchant',
+      reason: 'the key did not work',
     });
+    expect({ first: first.status, second: (await edge.call('POST', path, wanted)).status }).toEqual({
+      first: 201,
+      second: 200,
+    });
+    expect(await jsonOf<{ id: string }>(await edge.call('GET', `${path}/${refund.id}`))).toMatchObject(refund);
+    expect((await edge.call('GET', `${path}/rf_none`)).status).toBe(404);
+    expect(await jsonOf<PaymentView>(await edge.call('GET', `/v1/payments/${payment.id}`))).toMatchObject({
+      amount_refunded: 0,
+      refunds: [{ id: refund.id, status: 'pending' }],
+    });
+  });
+
+  test.each<[Record<string, unknown>, string]>([
+    [{}, 'merchant_refund_no'],
+    [{ merchant_refund_no: 'R 1' }, 'merchant_refund_no'],
+    [{ merchant_refund_no: 'R'.repeat(65) }, 'merchant_refund_no'],
+    [{ merchant_refund_no: 'R1', amount: 0 }, 'amount'],
+    [{ merchant_refund_no: 'R1', amount: 1.5 }, 'amount'],
+    [{ merchant_refund_no: 'R1', amount: '100' }, 'amount'],
+    [{ merchant_refund_no: 'R1', reason: '' }, 'reason'],
+    [{ merchant_refund_no: 'R1', reason: 'x'.repeat(81) }, 'reason'],
+    [{ merchant_refund_no: 'R1', ammount: 5 }, 'ammount'],
+  ])('a refund of %j is refused and names %s', async (body, path) => {
+    const answer = await edge.call('POST', `/v1/payments/${NOBODY}/refunds`, body);
+    const problem = await problemOf(answer);
+    expect(problem.code).toBe('validation_failed');
+    expect(problem.errors.map((error) => error.path)).toContain(path);
+  });
+
+  test('a refund of nobody is not found', async () => {
+    const answer = await edge.call('POST', `/v1/payments/${NOBODY}/refunds`, { merchant_refund_no: 'R1' });
+    expect((await problemOf(answer)).code).toBe('not_found');
   });
 });
 

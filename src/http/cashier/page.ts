@@ -3,7 +3,7 @@ import { amountText } from './amount.ts';
 import { type Html, html } from './html.ts';
 import type { Page, PageFrame } from './layout.ts';
 import { qrSvg } from './qr.ts';
-import { paidTwice, payUrl, pollEveryMs, type Stage, stageTag, webUrl } from './stage.ts';
+import { payUrl, pollEveryMs, type Stage, secondPayment, stageTag, webUrl } from './stage.ts';
 import { methodName, type Texts, withMethod } from './texts.ts';
 
 interface CashierView {
@@ -58,7 +58,8 @@ function mark(stage: Stage): Html | null {
 async function body(frame: PageFrame, view: CashierView): Promise<Html> {
   const { texts } = frame;
   const { stage, payment } = view;
-  const twice = paidTwice(payment) ? html`<p class="notice">${texts.paidTwice}</p>` : null;
+  const second = secondPayment(payment);
+  const twice = second === null ? null : html`<p class="notice">${texts.paidTwice[second]}</p>`;
   switch (stage.kind) {
     case 'scan':
     case 'redirect':

@@ -1,10 +1,13 @@
-import type { AttemptError, Payment } from '../../payment/index.ts';
+import type { Attempt, AttemptError, Payment } from '../../payment/index.ts';
 
 /** Why it did not work, as far as a buyer can use the knowledge. */
 export type Reason =
   | 'expired'
   | 'closed_by_shop'
   | 'paid_after_end'
+  | 'amount_mismatch'
+  | 'returning'
+  | 'returned'
   | 'declined'
   | 'insufficient_funds'
   | 'card_expired'
@@ -19,6 +22,7 @@ const BY_STATUS_REASON: ReadonlyMap<string, Reason> = new Map([
   ['expired', 'expired'],
   ['merchant', 'closed_by_shop'],
   ['paid_after_end', 'paid_after_end'],
+  ['amount_mismatch', 'amount_mismatch'],
   ['declined', 'declined'],
   ['risk_rejected', 'refused_for_safety'],
   ['invalid_request', 'shop_fault'],
@@ -43,7 +47,19 @@ const BY_PROVIDER_CODE: readonly (readonly [RegExp, Reason])[] = [
 export function reasonOfEnd(payment: Payment): Reason {
   const last = payment.attempts.at(-1)?.error ?? null;
   const reason = BY_STATUS_REASON.get(payment.statusReason ?? '') ?? 'other';
+  const paid = payment.attempts.filter((attempt) => attempt.status === 'succeeded');
+  if (paid.length > 0) {
+    const where = whereabouts(payment, paid);
+    return where === 'kept' ? reason : where;
+  }
   return reason === 'declined' && last !== null ? reasonOfError(last) : reason;
+}
+
+/** Where the money of some successes is: back with the buyer, on its way back, or here until somebody decides. */
+export function whereabouts(payment: Payment, paid: readonly Attempt[]): 'returned' | 'returning' | 'kept' {
+  if (paid.some((attempt) => attempt.status !== 'succeeded' || attempt.disposition !== 'refund')) return 'kept';
+  const isBack = ({ seq }: Attempt) => payment.refunds.some((r) => r.attemptSeq === seq && r.status === 'succeeded');
+  return paid.every(isBack) ? 'returned' : 'returning';
 }
 
 /** Why the buyer's last try failed. */

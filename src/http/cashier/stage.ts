@@ -1,5 +1,5 @@
 import { type EpochMs, type OpenAttempt, type Payment, payableAttempt, unreachable } from '../../payment/index.ts';
-import { type Reason, reasonOfEnd, reasonOfError } from './reason.ts';
+import { type Reason, reasonOfEnd, reasonOfError, whereabouts } from './reason.ts';
 
 /** What the buyer sees, derived from the payment alone. `retry`: why the last try on a still open order failed. */
 export type Stage =
@@ -63,7 +63,7 @@ function payStage(attempt: OpenAttempt): Stage {
 export function stageTag(payment: Payment, stage: Stage): string {
   const detail = 'reason' in stage ? stage.reason : 'retry' in stage ? (stage.retry ?? 'first') : '';
   const seq = 'method' in stage ? (payableAttempt(payment)?.seq ?? 0) : 0;
-  return [stage.kind, detail, seq, paidTwice(payment) ? 'twice' : ''].join('.');
+  return [stage.kind, detail, seq, secondPayment(payment) ?? ''].join('.');
 }
 
 /** How often the page should look again; null when nothing can change any more. A late payment may still follow an end. */
@@ -72,9 +72,10 @@ export function pollEveryMs(stage: Stage): number | null {
   return stage.kind === 'failed' || stage.kind === 'closed' ? 15_000 : 2_000;
 }
 
-/** The buyer has paid more than the order took. */
-export function paidTwice(payment: Payment): boolean {
-  return payment.attempts.some((attempt) => attempt.status === 'succeeded' && attempt.effect === 'surplus');
+/** What became of a second payment of the order; null when there is none. */
+export function secondPayment(payment: Payment): 'returned' | 'returning' | 'kept' | null {
+  const surplus = payment.attempts.filter((attempt) => attempt.status === 'succeeded' && attempt.effect === 'surplus');
+  return surplus.length === 0 ? null : whereabouts(payment, surplus);
 }
 
 /** Where the pay button leads: only an http(s) address is ever handed to a browser. */

@@ -37,7 +37,7 @@ export interface Texts {
   readonly review: string;
   readonly paid: string;
   readonly refunded: string;
-  readonly paidTwice: string;
+  readonly paidTwice: Readonly<Record<'returned' | 'returning' | 'kept', string>>;
   readonly lastTry: string;
   readonly havePaid: string;
   readonly checked: string;
@@ -85,7 +85,11 @@ const en: Texts = {
   review: 'The shop is looking at this payment. Please do not pay again; this page shows the result.',
   paid: 'Your payment has arrived. You can go back to the shop.',
   refunded: 'Your payment has been returned to you.',
-  paidTwice: 'A second payment for this order has arrived. It does not count; please ask the shop to return it.',
+  paidTwice: {
+    returned: 'A second payment for this order had arrived. It has been returned to you.',
+    returning: 'A second payment for this order has arrived. It is being returned to you.',
+    kept: 'A second payment for this order has arrived. It does not count; please ask the shop to return it.',
+  },
   lastTry: 'Your last try did not work.',
   havePaid: 'I have paid',
   checked:
@@ -118,6 +122,18 @@ const en: Texts = {
     paid_after_end: {
       why: 'Your payment arrived after this order had ended, so it does not count.',
       next: 'Please ask the shop to return it, with the order number above.',
+    },
+    amount_mismatch: {
+      why: 'Another amount was paid than this order asked for, so it does not count.',
+      next: 'Please ask the shop, with the order number above.',
+    },
+    returning: {
+      why: 'Your payment could not be used for this order. It is being returned to you.',
+      next: 'You need not do anything. Please order again in the shop if you still want it.',
+    },
+    returned: {
+      why: 'Your payment could not be used for this order. It has been returned to you.',
+      next: 'Please order again in the shop if you still want it.',
     },
     declined: {
       why: 'Your bank or wallet refused the payment.',
@@ -181,7 +197,11 @@ const zh: Texts = {
   review: '商家正在核实这笔支付，请勿重复付款，本页会显示结果。',
   paid: '款项已到账，可以返回商家了。',
   refunded: '款项已退还给您。',
-  paidTwice: '此订单收到了第二笔付款。该笔付款不计入订单，请联系商家退还。',
+  paidTwice: {
+    returned: '此订单曾收到第二笔付款，该笔款项已退还给您。',
+    returning: '此订单收到了第二笔付款，该笔款项正在退还给您。',
+    kept: '此订单收到了第二笔付款。该笔付款不计入订单，请联系商家退还。',
+  },
   lastTry: '上一次支付没有成功。',
   havePaid: '我已付款',
   checked: '已向支付机构查询，暂未收到款项。请勿重复付款，本页会持续查询。',
@@ -198,6 +218,12 @@ const zh: Texts = {
     expired: { why: '支付时间已过。', next: '请返回商家重新下单。如果款项已扣除，系统会在几分钟内查到，请联系商家。' },
     closed_by_shop: { why: '商家已取消此订单。', next: '如仍需购买，请返回商家重新下单。' },
     paid_after_end: { why: '款项在订单结束后才到账，不计入此订单。', next: '请凭上方订单号联系商家退还。' },
+    amount_mismatch: { why: '实付金额与订单金额不符，不计入此订单。', next: '请凭上方订单号联系商家。' },
+    returning: {
+      why: '您的款项未能用于此订单，正在退还给您。',
+      next: '您无需任何操作。如仍需购买，请返回商家重新下单。',
+    },
+    returned: { why: '您的款项未能用于此订单，已退还给您。', next: '如仍需购买，请返回商家重新下单。' },
     declined: { why: '银行或钱包拒绝了这笔支付。', next: '请换一张卡或换一种支付方式。' },
     insufficient_funds: { why: '卡内或钱包余额不足。', next: '请充值后再试，或换一种支付方式。' },
     card_expired: { why: '银行卡已过期。', next: '请换一张卡。' },

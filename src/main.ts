@@ -107,6 +107,7 @@ async function open(
     merchants: () => config.merchants,
     clock: { now },
     sendWebhook: webhooks.send,
+    alone: true,
     processId: randomUUID(),
   });
 

@@ -4,6 +4,7 @@ import { createClockWatch } from './clock-watch.ts';
 import { pause } from './deadline.ts';
 import type { Orders } from './orders.ts';
 import type { Parts } from './parts.ts';
+import { abandoned } from './placement.ts';
 import type { Refunds } from './refunds.ts';
 import type { Notify } from './webhook.ts';
 
@@ -111,10 +112,8 @@ export function createAgendaWorker(
     switch (item.kind) {
       case 'expire':
         return changed(payment, { type: 'close_requested', by: 'expiry' });
-      case 'abandon': {
-        const error = { kind: 'CHANNEL_TIMEOUT_UNKNOWN', providerCode: 'abandoned' };
-        return changed(payment, { type: 'attempt_lost', seq: item.seq, error, latencyMs: null });
-      }
+      case 'abandon':
+        return changed(payment, abandoned(item.seq));
       case 'query':
       case 'close': {
         const attempt = payment.attempts[item.seq - 1];

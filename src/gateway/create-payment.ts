@@ -31,6 +31,7 @@ export function createPaymentCreation(
 ): Gateway['createPayment'] {
   const { store, clock, telemetry } = parts;
   const { placement, router } = services;
+  const startedAt = clock.now();
   /** Placements under way in this process, so that a repeat waits for the answer instead of asking again. */
   const underWay = new Map<string, Promise<Placed>>();
 
@@ -120,7 +121,7 @@ export function createPaymentCreation(
     const running = underWay.get(existing.id);
     if (running) return running;
     const deadline = clock.now() + parts.settings().failover.budgetMs;
-    let payment = existing;
+    let payment = await rescue(existing);
     while (payment.attempts.at(-1)?.status === 'creating' && clock.now() < deadline) {
       await new Promise((resolve) => setTimeout(resolve, PEEK_EVERY_MS));
       payment = (await store.findById(payment.id))?.payment ?? payment;
@@ -130,6 +131,13 @@ export function createPaymentCreation(
       return ok(payment);
     const joined = underWay.get(payment.id);
     return joined ?? resume(merchant, payment);
+  }
+
+  /** A create that died with its process is given up at once, so that the shop's repeat can go on elsewhere. */
+  async function rescue(payment: Payment): Promise<Payment> {
+    const attempt = payment.attempts.at(-1);
+    const orphaned = parts.alone && attempt?.status === 'creating' && attempt.openedAt <= startedAt;
+    return orphaned ? placement.abandon(payment, attempt) : payment;
   }
 
   function resume(merchant: Merchant, payment: Payment): Promise<Placed> {

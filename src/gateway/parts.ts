@@ -21,6 +21,8 @@ export interface Parts {
   readonly random: () => number;
   readonly randomBytes: RandomBytes;
   readonly sendWebhook: SendWebhook;
+  /** No other process works on this store: an attempt that was begun before this one started is nobody's any more. */
+  readonly alone: boolean;
   /** Names this process as the owner of its leases. */
   readonly processId: string;
 }

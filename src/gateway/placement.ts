@@ -4,6 +4,7 @@ import {
   type Candidate,
   type CreatingAttempt,
   err,
+  type Fact,
   hasEnded,
   ok,
   type Payment,
@@ -186,10 +187,25 @@ export function createPlacement(
     return calls.call(channel, options, (signal) => channel.adapter.create(request, signal));
   }
 
-  return { bind, place, startAttempt };
+  /** Gives up an attempt whose process is gone: what became of it is unknown, so it is closed like any other lost one (I7). */
+  async function abandon(payment: Payment, attempt: CreatingAttempt): Promise<Payment> {
+    const lost = await change(payment.id, abandoned(attempt.seq), { known: payment });
+    const after = lost.outcome === 'missing' ? payment : lost.payment;
+    const known = after.attempts[attempt.seq - 1];
+    if (known?.status !== 'unknown') return after;
+    return orders.closeDuringFailover(after, known, parts.settings().failover.budgetMs);
+  }
+
+  return { bind, place, startAttempt, abandon };
 }
 
 export type Placement = ReturnType<typeof createPlacement>;
+
+/** The fact that nobody waits for an attempt's answer any more. */
+export function abandoned(seq: number): Extract<Fact, { type: 'attempt_lost' }> {
+  const error = { kind: 'CHANNEL_TIMEOUT_UNKNOWN', providerCode: 'abandoned' };
+  return { type: 'attempt_lost', seq, error, latencyMs: null };
+}
 
 /** A failed probe made no order, and whatever was wrong with it was not wrong with the payment. */
 function withoutOrder(error: ChannelError): ChannelError {

@@ -35,6 +35,8 @@ export interface StageOptions<Id extends string> {
   readonly webhooks?: Partial<GatewaySettings['webhooks']>;
   /** The agenda and the prober run. */
   readonly running?: boolean;
+  /** Nobody else works on the store, as in the embedded shape. */
+  readonly alone?: boolean;
   readonly seed?: number;
   readonly wrapStore?: (store: PaymentStore) => PaymentStore;
 }
@@ -181,6 +183,7 @@ function startProcess<Id extends string>(world: World<Id>, processNo: number, cr
       shop.requests.push(request);
       return shop.answer(request, signal);
     },
+    alone: options.alone ?? false,
     processId: `process-${processNo}`,
   });
   if (options.running) gateway.start();

@@ -35,6 +35,16 @@ describe('a process that dies while it asks a channel', () => {
     return found.payment.id;
   }
 
+  test("leaves an attempt that the shop's repeat gives up at once where no other process can be at work on it", async () => {
+    await open({ alone: true });
+    const id = await dieDuringCreate();
+    stage.clock.advance(SECOND);
+    const again = await stage.open({ merchantOrderNo: 'crashed' });
+    expect(again.id).toBe(id);
+    expect(attemptsOf(again)).toEqual(['a closed', 'a open']);
+    expect([...stage.channels.a.orders.values()].map(({ state }) => state)).toEqual(['closed', 'open']);
+  });
+
   test('leaves an attempt that becomes unknown after a minute, is closed, and makes room for the next', async () => {
     await open();
     const id = await dieDuringCreate();

@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import type { CallbackOutcome, CallbackRefusal, Notice, RawAnswer, RawCallback } from '../../src/channel/index.ts';
-import { err, ok, type Result } from '../../src/payment/index.ts';
+import { err, type Observation, ok, parseRefundRef, type Result } from '../../src/payment/index.ts';
 import type { AlipayClient } from './client.ts';
 import type { AlipayConfig } from './config.ts';
-import { observe } from './status.ts';
+import { isAmount, observe, readAmount } from './status.ts';
+import { fromBeijing } from './time.ts';
 
 const BODY_BYTES_MAX = 64 * 1024;
 
@@ -24,7 +25,12 @@ const tradeNoticeSchema = z.object({
   total_amount: z.string().regex(/^\d+\.\d{2}$/),
   trans_currency: z.string().optional(),
   gmt_payment: z.string().optional(),
+  // The three of a refund: its number, the sum of all refunds so far, its time.
+  out_biz_no: z.string().optional(),
+  refund_fee: z.string().optional(),
+  gmt_refund: z.string().optional(),
 });
+type TradeNotice = z.infer<typeof tradeNoticeSchema>;
 
 /**
  * Verifies a notice and only then reads it. Required fields first, then the signature, then whose it is (I12). A notice names
@@ -47,8 +53,36 @@ export function parseCallback(client: AlipayClient, config: AlipayConfig) {
       totalAmount: trade.data.total_amount,
       currency: trade.data.trans_currency,
       paidText: trade.data.gmt_payment,
+      refundFee: trade.data.refund_fee,
     });
-    return ok([{ providerRef: trade.data.out_trade_no, observation }]);
+    const about: Notice = { kind: 'order', providerRef: trade.data.out_trade_no, observation };
+    const refund = refundNotice(trade.data, observation);
+    return ok(refund === null ? [about] : [about, refund]);
+  };
+}
+
+/**
+ * Alipay tells of a refund in a notice of its trade. One that was made by hand has a number that is not ours: then the notice is
+ * only about the trade. The sum says nothing of this refund's amount, but the number does: Alipay binds it to one amount.
+ */
+function refundNotice(trade: TradeNotice, order: Observation): Notice | null {
+  const { out_trade_no: providerRef, out_biz_no: refundRef = '' } = trade;
+  if (parseRefundRef(refundRef)?.providerRef !== providerRef) return null;
+  const returned = readAmount(trade.refund_fee, trade.trans_currency);
+  const isTold =
+    order.state === 'succeeded' && isAmount(returned) && order.amount !== null && returned.minor <= order.amount.minor;
+  return {
+    kind: 'refund',
+    providerRef,
+    refundRef,
+    observation: {
+      state: isTold ? 'succeeded' : 'unclear',
+      account: order.account,
+      amount: null,
+      channelRefundNo: null,
+      refundedAt: isTold ? fromBeijing(trade.gmt_refund) : null,
+      error: null,
+    },
   };
 }
 

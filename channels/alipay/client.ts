@@ -2,13 +2,14 @@ import { createPrivateKey } from 'node:crypto';
 import type { AlipaySdkConfig, AlipaySdk as Sdk } from 'alipay-sdk';
 import { type Dispatcher, errors } from 'undici';
 import { z } from 'zod';
-import { type ChannelError, channelError } from '../../src/channel/index.ts';
-import { type EpochMs, err, ok, type Result } from '../../src/payment/index.ts';
+import { type AdapterPorts, type ChannelError, channelError } from '../../src/channel/index.ts';
+import { err, ok, type Result } from '../../src/payment/index.ts';
 import { type AlipayConfig, readPublicKey } from './config.ts';
-import { errorOf, isEntranceRefusal, type Operation } from './errors.ts';
+import { endsRefund, errorOf, isEntranceRefusal, type Operation } from './errors.ts';
 import { AlipayRequestError, AlipaySdk } from './sdk.ts';
 import { toBeijing } from './time.ts';
-import { type Exchange, openTransport } from './transport.ts';
+import { openTransport } from './transport.ts';
+import { bodyText, type Exchange } from './wire-exchange.ts';
 
 /** The caller's signal is what ends a call; this only keeps a forgotten one from living for ever. */
 const CALL_TIMEOUT_MS = 60_000;
@@ -18,7 +19,7 @@ export interface ApiRequest {
   readonly operation: Operation;
   /** For example `alipay.trade.query`. */
   readonly method: string;
-  readonly biz: Readonly<Record<string, string>>;
+  readonly biz: Readonly<Record<string, string | readonly string[]>>;
   readonly notifyUrl?: string;
 }
 
@@ -48,8 +49,8 @@ export type ApiAnswer = Readonly<Record<string, unknown>>;
 const answerSchema = z.looseObject({ code: z.string(), sub_code: z.string().optional() });
 const errorResponseSchema = z.object({ error_response: answerSchema });
 
-export function openClient(config: AlipayConfig, now: () => EpochMs): AlipayClient {
-  const transport = openTransport();
+export function openClient(config: AlipayConfig, { now, record }: Pick<AdapterPorts, 'now' | 'record'>): AlipayClient {
+  const transport = openTransport(record);
   const sdk = new AlipaySdk(sdkConfig(config, transport.dispatcher));
   return {
     pageUrl: ({ method, biz, notifyUrl, returnUrl }) =>
@@ -65,8 +66,7 @@ export function openClient(config: AlipayConfig, now: () => EpochMs): AlipayClie
       if (outcome.kind === 'failed' && isBug(outcome.error, exchange)) throw outcome.error;
       if (outcome.kind === 'aborted' || !exchange.complete) return err(lost(exchange));
       if (exchange.status !== 200) return err(httpError(exchange.status));
-      const text = Buffer.concat(exchange.chunks).toString('utf8');
-      return readAnswer(sdk, { method, operation, text, accepted: outcome.kind === 'accepted' });
+      return readAnswer(sdk, { method, operation, text: bodyText(exchange), accepted: outcome.kind === 'accepted' });
     },
     // The SDK would take the algorithm from the sender, and Node reads base64 around damage.
     isGenuine: (notice) => notice.sign_type === 'RSA2' && isBase64(notice.sign) && sdk.checkNotifySignV2(notice),
@@ -124,13 +124,16 @@ function readAnswer(
 
 /**
  * The SDK fails every `error_response` as a bad signature and hides its code (`channels.md` 1.8). The gateway's refusal at the
- * entrance is believed; anything else without a good signature is not Alipay's word.
+ * entrance is believed, unless that would end a refund; anything else without a good signature is not Alipay's word.
  */
 function unverified(whole: object, operation: Operation): ChannelError {
   const refusal = errorResponseSchema.safeParse(whole);
   if (refusal.success) {
     const { code, sub_code } = refusal.data.error_response;
     const error = errorOf(code, sub_code ?? null, operation);
+    if (endsRefund(error, operation)) {
+      return channelError('CHANNEL_TIMEOUT_UNKNOWN', 'maybe', { providerCode: error.providerCode });
+    }
     if (isEntranceRefusal(error) || error.kind === 'CHANNEL_TIMEOUT_UNKNOWN') return error;
   }
   return channelError('CHANNEL_TIMEOUT_UNKNOWN', 'maybe', { reason: 'forged_response' });

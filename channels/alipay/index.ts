@@ -6,13 +6,14 @@ import { close } from './close.ts';
 import { type AlipayConfig, alipayConfigSchema } from './config.ts';
 import { create } from './create.ts';
 import { query } from './query.ts';
+import { queryRefund, refund } from './refund.ts';
 
 export type { AlipayConfig } from './config.ts';
 
 /** Alipay: page, wap and QR payments over the v2 gateway, on Alipay's own SDK. MAPPING.md has their words and ours. */
 export const provider: Provider<AlipayConfig> = {
   id: 'alipay',
-  capabilities: ['close'],
+  capabilities: ['close', 'refund', 'partial_refund'],
   callbackUrl: 'per_request',
   configSchema: alipayConfigSchema,
   openAdapter,
@@ -20,7 +21,7 @@ export const provider: Provider<AlipayConfig> = {
 };
 
 function openAdapter(config: AlipayConfig, ports: AdapterPorts): ChannelAdapter {
-  const client = openClient(config, ports.now);
+  const client = openClient(config, ports);
   const ask = query(client, config.app_id);
   return {
     account: config.app_id,
@@ -31,6 +32,8 @@ function openAdapter(config: AlipayConfig, ports: AdapterPorts): ChannelAdapter 
     create: create(client, ports.now),
     query: ask,
     close: close(client, config.app_id),
+    refund: refund(client, config.app_id),
+    queryRefund: queryRefund(client, config.app_id),
     parseCallback: parseCallback(client, config),
     acknowledge,
     async probe(signal) {

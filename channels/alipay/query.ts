@@ -12,6 +12,7 @@ const tradeSchema = z.object({
   total_amount: z.string().optional(),
   trans_currency: z.string().optional(),
   send_pay_date: z.string().optional(),
+  refund_fee: z.string().optional(),
 });
 
 /**
@@ -41,6 +42,7 @@ export function query(client: AlipayClient, appId: string) {
         totalAmount: trade.data.total_amount,
         currency: trade.data.trans_currency,
         paidText: trade.data.send_pay_date,
+        refundFee: trade.data.refund_fee,
       }),
     );
   };

@@ -10,9 +10,9 @@ export function toBeijing(at: EpochMs): string {
   return new Date(at + BEIJING_OFFSET_MS).toISOString().slice(0, 19).replace('T', ' ');
 }
 
-/** The inverse; null for anything else, an impossible date included. */
+/** The inverse, with or without milliseconds (`gmt_refund` has them); null for anything else, an impossible date included. */
 export function fromBeijing(text: string | undefined): EpochMs | null {
-  if (text === undefined || !/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/.test(text)) return null;
+  if (text === undefined || !/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,3})?$/.test(text)) return null;
   const at = Date.parse(`${text.replace(' ', 'T')}+08:00`);
-  return Number.isNaN(at) || toBeijing(at) !== text ? null : at;
+  return Number.isNaN(at) || toBeijing(at) !== text.slice(0, 19) ? null : at;
 }

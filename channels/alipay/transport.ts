@@ -1,20 +1,11 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { Agent, type Dispatcher, Dispatcher1Wrapper } from 'undici';
+import type { AdapterPorts } from '../../src/channel/index.ts';
+import { type Exchange, evidenceOf, openExchange, type SentRequest, textHeaders } from './wire-exchange.ts';
 
 const CONNECTIONS_MAX = 128;
 const CONNECT_TIMEOUT_MS = 10_000;
 const ANSWER_BYTES_MAX = 256 * 1024;
-
-/** What went over the wire in one call, as far as it got. */
-export interface Exchange {
-  readonly signal: AbortSignal;
-  /** A connection was there and the request was being written to it. */
-  sent: boolean;
-  status: number | null;
-  readonly chunks: Uint8Array[];
-  /** The whole answer has arrived. */
-  complete: boolean;
-}
 
 /** How the SDK's promise ended. What went wrong on the wire is read from the exchange, not from its many kinds of error. */
 export type Outcome =
@@ -35,9 +26,9 @@ export interface Transport {
 /**
  * Keep-alive connections that mend what alipay-sdk 4.14.0 has no option for (`channels.md` 1.8): it has no abort signal, does
  * not say whether a failed request had left the machine, and its urllib silently sends a POST again after a reset and follows
- * redirects. Here an abort reaches the socket, the exchange is recorded, and one call is one request.
+ * redirects. Here an abort reaches the socket, and one call is one request, which `record` is told of when its outcome is known.
  */
-export function openTransport(): Transport {
+export function openTransport(record: AdapterPorts['record']): Transport {
   const agent = new Agent({
     connections: CONNECTIONS_MAX,
     connect: { timeout: CONNECT_TIMEOUT_MS },
@@ -50,17 +41,21 @@ export function openTransport(): Transport {
     if (!call?.exchange) throw new Error('alipay: one call is one request; this further one was refused');
     const exchange = call.exchange;
     call.exchange = null;
+    exchange.request = requestOf(options);
     return dispatch(plain(options), recording(exchange, handler));
   });
   return {
     // urllib brings undici 7, which talks to a dispatcher of undici 8 in the older handlers.
     dispatcher: new Dispatcher1Wrapper(once),
     async run(signal, work) {
-      const exchange: Exchange = { signal, sent: false, status: null, chunks: [], complete: false };
+      const exchange = openExchange(signal);
       const ending = endOf(current.run({ exchange }, work), signal);
       running.add(ending);
       const outcome = await ending;
       running.delete(ending);
+      // Here and not where the bytes arrive: the recorder goes by the context of the call.
+      const evidence = evidenceOf(exchange);
+      if (evidence !== null) record(evidence);
       return { exchange, outcome };
     },
     async close() {
@@ -86,6 +81,17 @@ async function endOf(work: Promise<unknown>, signal: AbortSignal): Promise<Outco
   }
 }
 
+/** urllib hands over its headers as an object and a form as text. */
+function requestOf({ method, origin, path, headers, body }: Dispatcher.DispatchOptions): SentRequest {
+  const named = headers && !Array.isArray(headers) && !(Symbol.iterator in headers) ? headers : {};
+  return {
+    method,
+    url: `${origin ?? ''}${path}`,
+    headers: textHeaders(named),
+    body: typeof body === 'string' ? body : '',
+  };
+}
+
 /** undici 7 names the dispatcher in its options; undici 8 refuses an order that does. */
 function plain(options: Dispatcher.DispatchOptions & { readonly dispatcher?: unknown }): Dispatcher.DispatchOptions {
   const { dispatcher: _named, ...rest } = options;
@@ -106,6 +112,7 @@ function recording(exchange: Exchange, handler: Dispatcher.DispatchHandler): Dis
     },
     onResponseStart(controller, status, headers, message) {
       exchange.status = status;
+      exchange.responseHeaders = textHeaders(headers);
       handler.onResponseStart?.(controller, status, headers, message);
     },
     onResponseData(controller, chunk) {
@@ -119,6 +126,7 @@ function recording(exchange: Exchange, handler: Dispatcher.DispatchHandler): Dis
     },
     onResponseError(controller, error) {
       signal.removeEventListener('abort', stop);
+      exchange.broken = error;
       handler.onResponseError?.(controller, error);
     },
   };

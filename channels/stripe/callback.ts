@@ -2,8 +2,18 @@ import Stripe from 'stripe';
 import type { CallbackOutcome, CallbackRefusal, Notice, RawAnswer, RawCallback } from '../../src/channel/index.ts';
 import { type EpochMs, err, type Observation, ok, parseProviderRef, type Result } from '../../src/payment/index.ts';
 import { isLivemode, type StripeConfig } from './config.ts';
-import { eventSchema, FLOW_KEY, type Intent, intentSchema, refOf, type Session, sessionSchema } from './objects.ts';
-import { observeIntent, observeSession } from './status.ts';
+import {
+  eventSchema,
+  FLOW_KEY,
+  type Intent,
+  intentSchema,
+  refOf,
+  refundNamesOf,
+  refundSchema,
+  type Session,
+  sessionSchema,
+} from './objects.ts';
+import { observeIntent, observeRefund, observeSession } from './status.ts';
 
 /** How far the signed time may be from ours, either way. @see https://docs.stripe.com/webhooks#replay-attacks */
 const TOLERANCE_MS = 300_000;
@@ -11,7 +21,7 @@ const HEADER_LENGTH_MAX = 2_048;
 
 type Reader = (object: unknown, event: { account: string; at: EpochMs }) => Result<Notice | null, 'malformed'>;
 
-/** @see https://docs.stripe.com/api/events/types — what is not listed concerns no order of ours. */
+/** @see https://docs.stripe.com/api/events/types — what is not listed tells nothing new (`charge.refunded` names no refund). */
 const READER_BY_TYPE: ReadonlyMap<string, Reader> = new Map([
   ...['completed', 'async_payment_succeeded', 'async_payment_failed', 'expired'].map((what): [string, Reader] => [
     `checkout.session.${what}`,
@@ -20,6 +30,10 @@ const READER_BY_TYPE: ReadonlyMap<string, Reader> = new Map([
   ...['succeeded', 'payment_failed', 'canceled', 'processing', 'requires_action', 'amount_capturable_updated'].map(
     (what): [string, Reader] => [`payment_intent.${what}`, readIntent],
   ),
+  ...['refund.created', 'refund.updated', 'refund.failed', 'charge.refund.updated'].map((type): [string, Reader] => [
+    type,
+    readRefund,
+  ]),
 ]);
 
 /** Verifies the raw bytes, then the time, then the account, and only then looks at what is said. */
@@ -115,12 +129,20 @@ function readIntent(
   return ok(seen.state === 'open' ? noticeFor(intent.data, { ...seen, channelTradeNo: null }, at) : null);
 }
 
+/** A refund may fail days after it had succeeded, so every event tells what Stripe says now. */
+function readRefund(object: unknown, { account }: { account: string }): Result<Notice | null, 'malformed'> {
+  const refund = refundSchema.safeParse(object);
+  if (!refund.success) return err('malformed');
+  const names = refundNamesOf(refund.data);
+  return ok(names === null ? null : { kind: 'refund', ...names, observation: observeRefund(refund.data, account) });
+}
+
 /** Null when the object carries no reference of ours: other software uses this account too. */
 function noticeFor(object: Session | Intent, seen: Observation, at: EpochMs): Notice | null {
   const providerRef = refOf(object);
   if (providerRef === null || parseProviderRef(providerRef) === null) return null;
   const paidAt = seen.state === 'succeeded' ? (seen.paidAt ?? at) : null;
-  return { providerRef, observation: { ...seen, paidAt } };
+  return { kind: 'order', providerRef, observation: { ...seen, paidAt } };
 }
 
 function decodeUtf8(body: Uint8Array): string | null {

@@ -1,10 +1,11 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import Stripe from 'stripe';
 import type { z } from 'zod';
-import type { ChannelError } from '../../src/channel/index.ts';
+import type { AdapterPorts, ChannelError } from '../../src/channel/index.ts';
 import { err, ok, type Result } from '../../src/payment/index.ts';
 import { baseUrlOf, type StripeConfig } from './config.ts';
 import { toChannelError, unreadable } from './errors.ts';
+import { withoutSecrets } from './evidence.ts';
 import { openTransport } from './transport.ts';
 
 /** Pinned: another version changes the shape of what we read. The webhook endpoint should be set to the same one. */
@@ -29,8 +30,8 @@ export interface StripeClient {
  * The official SDK with everything turned off that acts by itself: its retries (the fetch client makes exactly one attempt,
  * the node client would repeat after a reset), its telemetry, its default time-out of 80 s.
  */
-export function openClient(config: StripeConfig): StripeClient {
-  const transport = openTransport(baseUrlOf(config));
+export function openClient(config: StripeConfig, record: AdapterPorts['record']): StripeClient {
+  const transport = openTransport(baseUrlOf(config), (seen) => record(withoutSecrets(seen, config)));
   const signals = new AsyncLocalStorage<AbortSignal>();
   const fetchForCall: typeof fetch = (input, init) => {
     const signal = signals.getStore() ?? AbortSignal.timeout(TIMEOUT_MS);

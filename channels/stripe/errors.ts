@@ -1,7 +1,7 @@
 import Stripe from 'stripe';
 import { type ChannelError, type ChannelErrorKind, channelError } from '../../src/channel/index.ts';
-import type { AttemptError } from '../../src/payment/index.ts';
-import type { PayError } from './objects.ts';
+import type { AttemptError, RefundState } from '../../src/payment/index.ts';
+import type { PayError, Refund } from './objects.ts';
 import { TransportFailure } from './transport.ts';
 
 type Verdict = {
@@ -29,6 +29,13 @@ const VERDICT_BY_CODE: ReadonlyMap<string, Verdict> = new Map([
     'invalid_currency',
     'payment_intent_invalid_parameter',
   ]),
+  // Refunds. Whether an earlier request of ours has used up the money has been looked at before (refund.ts).
+  ...verdicts({ kind: 'INVALID_REQUEST', created: 'no' }, [
+    'charge_already_refunded',
+    'charge_disputed',
+    'charge_not_refundable',
+    'refund_disputed_payment',
+  ]),
   ...verdicts({ kind: 'DECLINED', created: 'maybe' }, [
     'payment_intent_authentication_failure',
     'card_decline_rate_limit_exceeded',
@@ -54,8 +61,7 @@ const VERDICT_BY_CODE: ReadonlyMap<string, Verdict> = new Map([
   ...verdicts({ kind: 'RATE_LIMITED', created: 'no' }, ['rate_limit']),
   // Somebody holds the object, or our own first request still runs: the same question later has an answer.
   ...verdicts({ kind: 'CHANNEL_TIMEOUT_UNKNOWN', created: 'maybe' }, ['idempotency_key_in_use', 'lock_timeout']),
-  ...verdicts({ kind: 'DUPLICATE', created: 'maybe' }, ['charge_already_refunded', 'charge_disputed']),
-  ...verdicts({ kind: 'INSUFFICIENT_BALANCE', created: 'no' }, ['balance_insufficient']),
+  ...verdicts({ kind: 'INSUFFICIENT_BALANCE', created: 'no' }, ['balance_insufficient', 'insufficient_funds']),
 ]);
 
 /** @see https://docs.stripe.com/declines/codes */
@@ -72,16 +78,32 @@ const UNEXPECTED_STATE: ReadonlySet<string> = new Set(['payment_intent_unexpecte
 /** Stripe names no code for an account that may not charge; this is its sentence. */
 const CHARGES_DISABLED = /cannot currently make (?:live )?charges/i;
 
+/** To a key of the other mode an object does not exist, which says nothing of the object. Only this sentence tells. */
+const OTHER_MODE = /a similar object exists in (?:live|test) mode/i;
+
+/** @see https://docs.stripe.com/api/refunds/object — `failure_reason`; others say that the buyer's bank did not take it. */
+const KIND_BY_FAILURE_REASON: ReadonlyMap<string, ChannelErrorKind> = new Map([
+  ['insufficient_funds', 'INSUFFICIENT_BALANCE'],
+  // The buyer's bank has taken the money back by itself.
+  ['charge_for_pending_refund_disputed', 'INVALID_REQUEST'],
+  ['merchant_request', 'INVALID_REQUEST'],
+  ['canceled', 'INVALID_REQUEST'],
+]);
+
 /** What a failed call of the SDK means (`channels.md` 0.2 and 3.4). Total: whatever is unknown is a `maybe`. */
 export function toChannelError(thrown: unknown): ChannelError {
   if (!(thrown instanceof Stripe.errors.StripeError)) return unmapped(null);
   if (thrown instanceof Stripe.errors.StripeConnectionError) return fromTransport(thrown.detail);
   const { statusCode } = thrown;
-  const providerCode = thrown.decline_code ?? thrown.code ?? thrown.rawType ?? null;
+  // The SDK makes an empty text of a decline code that is not there.
+  const providerCode = thrown.decline_code || thrown.code || thrown.rawType || null;
   if (statusCode === undefined) return channelError('CHANNEL_TIMEOUT_UNKNOWN', 'maybe', { providerCode });
   if (statusCode >= 500) return channelError('CHANNEL_TIMEOUT_UNKNOWN', 'maybe', { providerCode });
   if (statusCode === 402) return fromDecline(thrown, providerCode);
   if (UNEXPECTED_STATE.has(thrown.code ?? '')) return fromUnexpectedState(thrown, providerCode);
+  if (OTHER_MODE.test(thrown.message)) {
+    return channelError('AUTH_MISCONFIGURED', 'no', { providerCode: 'livemode_mismatch' });
+  }
   const known = VERDICT_BY_CODE.get(thrown.code ?? '');
   if (known) return fromVerdict(known, providerCode);
   return fromStatus(statusCode, thrown, providerCode);
@@ -93,6 +115,16 @@ export function toAttemptError(refusal: PayError): AttemptError {
     kind: declineKind(refusal.decline_code),
     providerCode: refusal.decline_code ?? refusal.code ?? refusal.type,
   };
+}
+
+/** Why a refund failed, or what a pending one waits for where that is money of ours. */
+export function toRefundError(state: RefundState, refund: Refund): AttemptError | null {
+  if (state === 'failed') {
+    const providerCode = refund.failure_reason ?? refund.status;
+    return { kind: KIND_BY_FAILURE_REASON.get(providerCode ?? '') ?? 'DECLINED', providerCode };
+  }
+  const lacksMoney = state === 'pending' && refund.pending_reason === 'insufficient_funds';
+  return lacksMoney ? { kind: 'INSUFFICIENT_BALANCE', providerCode: 'insufficient_funds' } : null;
 }
 
 /** The provider has answered, but not in words that we can read or believe. */

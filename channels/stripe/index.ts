@@ -5,17 +5,18 @@ import { close } from './close.ts';
 import { type StripeConfig, stripeConfigSchema } from './config.ts';
 import { create, sessionExpiresAt } from './create.ts';
 import { probe, query } from './query.ts';
+import { queryRefund, refund } from './refund.ts';
 
 export type { StripeConfig } from './config.ts';
 
 /** Cards through Stripe: a hosted Checkout page for browsers, a PaymentIntent for apps. See MAPPING.md. */
 export const provider: Provider<StripeConfig> = {
   id: 'stripe',
-  capabilities: ['close'],
+  capabilities: ['close', 'refund', 'partial_refund'],
   callbackUrl: 'per_account',
   configSchema: stripeConfigSchema,
   openAdapter(config, ports) {
-    const client = openClient(config);
+    const client = openClient(config, ports.record);
     return {
       account: config.account,
       // Lists are read-after-write, so an order that they do not show was not made (see locate.ts).
@@ -26,6 +27,8 @@ export const provider: Provider<StripeConfig> = {
       create: create(client, config, ports.now),
       query: query(client, config, ports.now),
       close: close(client, config, ports),
+      refund: refund(client, config, ports.now),
+      queryRefund: queryRefund(client, config, ports.now),
       parseCallback: parseCallback(config),
       acknowledge,
       probe: probe(client, config),

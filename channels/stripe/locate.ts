@@ -66,7 +66,8 @@ type AskPage = (
   page: { limit: number; starting_after?: string },
 ) => Promise<unknown>;
 
-async function findIn<T extends Session | Intent>(
+/** Looks through a list page by page, newest first. `cut`: it is longer than we look, so nothing is proven. */
+export async function findIn<T>(
   item: z.ZodType<T>,
   fits: (object: T) => boolean,
   client: StripeClient,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseRefundRef } from '../../src/payment/index.ts';
 
 /**
  * The parts of Stripe's objects that we read. Unknown fields are let pass, since Stripe adds some without a new version;
@@ -53,6 +54,21 @@ export const sessionSchema = z.object({
 });
 export type Session = z.infer<typeof sessionSchema>;
 
+/** Refunds of cards are `re_...`, those of other payments `pyr_...`. */
+export const refundSchema = z.object({
+  id: z.string().regex(/^(?:re|pyr)_[A-Za-z0-9]+$/),
+  object: z.literal('refund'),
+  created: epochSeconds,
+  status: z.string().nullable(),
+  amount: z.int(),
+  currency,
+  payment_intent: z.string().nullable(),
+  metadata,
+  failure_reason: z.string().nullish(),
+  pending_reason: z.string().nullish(),
+});
+export type Refund = z.infer<typeof refundSchema>;
+
 export const eventSchema = z.object({
   id: z.string().regex(/^evt_[A-Za-z0-9]+$/),
   object: z.literal('event'),
@@ -67,6 +83,9 @@ export const eventSchema = z.object({
 /** Our words in Stripe's metadata. They come back on every object and event and no buyer can change them. */
 export const REF_KEY = 'provider_ref';
 export const FLOW_KEY = 'flow';
+export const REFUND_KEY = 'refund_ref';
+/** The merchant's words; Stripe's own `reason` takes three fixed ones only. */
+export const REASON_KEY = 'reason';
 /** A PaymentIntent that a Checkout Session made for itself, or one that we made. */
 export type Flow = 'checkout' | 'intent';
 
@@ -75,4 +94,12 @@ export function refOf(object: Session | Intent): string | null {
   const ref = object.metadata?.[REF_KEY] ?? null;
   if (object.object === 'checkout.session' && object.client_reference_id !== ref) return null;
   return ref;
+}
+
+/** The refund and its order that an object was made for; null when it is none of ours (made by hand in the dashboard). */
+export function refundNamesOf(refund: Refund): { readonly refundRef: string; readonly providerRef: string } | null {
+  const refundRef = refund.metadata?.[REFUND_KEY];
+  const providerRef = refund.metadata?.[REF_KEY];
+  if (refundRef === undefined || providerRef === undefined) return null;
+  return parseRefundRef(refundRef)?.providerRef === providerRef ? { refundRef, providerRef } : null;
 }

@@ -1,7 +1,7 @@
-import type { Observation, ObservedState } from '../../src/payment/index.ts';
+import type { Observation, ObservedState, RefundObservation, RefundState } from '../../src/payment/index.ts';
 import { fromStripeAmount } from './amounts.ts';
-import { toAttemptError } from './errors.ts';
-import type { Intent, Session } from './objects.ts';
+import { toAttemptError, toRefundError } from './errors.ts';
+import type { Intent, Refund, Session } from './objects.ts';
 
 /** @see https://docs.stripe.com/payments/paymentintents/lifecycle — `failed` is no word of Stripe's: a declined order stays open. */
 const STATE_BY_INTENT_STATUS: ReadonlyMap<string, ObservedState> = new Map([
@@ -22,6 +22,16 @@ const STATE_BY_SESSION: ReadonlyMap<string, ObservedState> = new Map([
   // A delayed method: the buyer is done, the money is on its way.
   ['complete/unpaid', 'open'],
   ['expired/unpaid', 'closed'],
+]);
+
+/** @see https://docs.stripe.com/api/refunds/object — `status` */
+const STATE_BY_REFUND_STATUS: ReadonlyMap<string, RefundState> = new Map([
+  ['pending', 'pending'],
+  // The buyer has to say where the money shall go.
+  ['requires_action', 'pending'],
+  ['succeeded', 'succeeded'],
+  ['failed', 'failed'],
+  ['canceled', 'failed'],
 ]);
 
 /** What Stripe says of a PaymentIntent that we made ourselves. */
@@ -63,5 +73,22 @@ export function observeSession(session: Session, account: string): Observation {
     channelTradeNo: state === 'succeeded' ? intentId : session.id,
     paidAt: null,
     error: state !== 'succeeded' && intent?.last_payment_error ? toAttemptError(intent.last_payment_error) : null,
+  };
+}
+
+/**
+ * What Stripe says of a refund. It tells when a refund was made, not when it succeeded; for cards that is the same. A refund
+ * that waits for money in our own account says so, since somebody has to pay in.
+ */
+export function observeRefund(refund: Refund, account: string): RefundObservation {
+  const { amount, currency } = refund;
+  const state = STATE_BY_REFUND_STATUS.get(refund.status ?? '') ?? 'unclear';
+  return {
+    state,
+    account,
+    amount: fromStripeAmount({ amount, currency }),
+    channelRefundNo: refund.id,
+    refundedAt: state === 'succeeded' ? refund.created * 1_000 : null,
+    error: toRefundError(state, refund),
   };
 }

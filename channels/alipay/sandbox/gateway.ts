@@ -1,30 +1,21 @@
-import { z } from 'zod';
-import type { Order, SimulatorOptions, WireAnswer, WireRequest } from '../../../src/channel/sandbox/index.ts';
-import type { SandboxKeys } from './keys.ts';
-import { tradeStatusOf, yuanOf } from './notices.ts';
-import { answerText, type Fields, type SignedBy, type Signer, textToSign } from './signature.ts';
+import type { WireAnswer, WireRequest } from '../../../src/channel/sandbox/index.ts';
+import { bizOf, done, existingTrade, failed, type Method, type Office, type Params } from './office.ts';
+import { queryRefund, refund } from './refund-methods.ts';
+import { answerText, type Fields, type SignedBy, textToSign } from './signature.ts';
 import { beijing, parseBeijing } from './time.ts';
-import { detailOf, type OrderForm, type TradeRefusal, type Trades } from './trades.ts';
+import { tradeStatusOf, yuanOf } from './trade-fields.ts';
+import { detailOf, type OrderForm } from './trades.ts';
 
 /** How far a request's clock may be off. Alipay does not publish its own tolerance. */
 const CLOCK_SKEW_MS_MAX = 15 * 60_000;
 
-export type Params = ReadonlyMap<string, string>;
-
-export interface Office {
-  readonly options: SimulatorOptions;
-  readonly keys: SandboxKeys;
-  readonly signer: Signer;
-  readonly trades: Trades;
-}
-
-type Method = (office: Office, params: Params) => Fields;
-
-/** The server-to-server methods. Refund and its query will stand here, too. */
+/** The server-to-server methods. */
 const METHODS: ReadonlyMap<string, Method> = new Map<string, Method>([
   ['alipay.trade.precreate', precreate],
   ['alipay.trade.query', query],
   ['alipay.trade.close', close],
+  ['alipay.trade.refund', refund],
+  ['alipay.trade.fastpay.refund.query', queryRefund],
 ]);
 
 /** `POST /gateway.do`: checks the request as Alipay's entrance does, then does what it asks. */
@@ -101,8 +92,8 @@ function precreate({ options, trades }: Office, params: Params): Fields {
   return done({ out_trade_no: placed.providerRef, qr_code: qrCode });
 }
 
-function query({ trades }: Office, params: Params): Fields {
-  const order = existingTrade(trades, params);
+function query(office: Office, params: Params): Fields {
+  const order = existingTrade(office, bizOf(params));
   if ('code' in order) return failed(order);
   const paid = order.paidAt === null ? {} : { send_pay_date: beijing(order.paidAt) };
   const amount = yuanOf(order);
@@ -111,7 +102,7 @@ function query({ trades }: Office, params: Params): Fields {
     trade_no: order.tradeNo,
     out_trade_no: order.providerRef,
     buyer_user_id: detailOf(order).buyerId,
-    trade_status: tradeStatusOf(order),
+    trade_status: tradeStatusOf(order, office.options.now()),
     total_amount: amount,
     receipt_amount: received,
     buyer_pay_amount: received,
@@ -121,24 +112,11 @@ function query({ trades }: Office, params: Params): Fields {
   });
 }
 
-function close({ trades }: Office, params: Params): Fields {
-  const order = existingTrade(trades, params);
+function close(office: Office, params: Params): Fields {
+  const order = existingTrade(office, bizOf(params));
   if ('code' in order) return failed(order);
-  if (!trades.close(order)) return failed({ code: 'REASON_TRADE_STATUS_INVALID', message: '交易状态不合法' });
+  if (!office.trades.close(order)) return failed({ code: 'REASON_TRADE_STATUS_INVALID', message: '交易状态不合法' });
   return done({ trade_no: order.tradeNo, out_trade_no: order.providerRef });
-}
-
-const refSchema = z.object({ out_trade_no: z.string().optional(), trade_no: z.string().optional() });
-
-/** An order that the buyer has not opened does not exist for anybody who asks. trade_no wins over out_trade_no. */
-function existingTrade(trades: Trades, params: Params): Order | TradeRefusal {
-  const ref = refSchema.safeParse(parseJson(params.get('biz_content') ?? ''));
-  if (!ref.success || (ref.data.out_trade_no ?? ref.data.trade_no) === undefined) {
-    return { code: 'INVALID_PARAMETER', message: '参数无效' };
-  }
-  const { out_trade_no, trade_no } = ref.data;
-  const order = trade_no === undefined ? trades.find(out_trade_no ?? '') : trades.findByTradeNo(trade_no);
-  return order?.visible ? order : { code: 'TRADE_NOT_EXIST', message: '交易不存在' };
 }
 
 function answer({ options, signer }: Office, key: string, content: Fields): WireAnswer {
@@ -156,22 +134,6 @@ function responseKey(params: Params): string {
   return METHODS.has(method) ? `${method.replaceAll('.', '_')}_response` : 'error_response';
 }
 
-function done(content: Fields): Fields {
-  return { code: '10000', msg: 'Success', ...content };
-}
-
-function failed({ code, message }: TradeRefusal): Fields {
-  return { code: '40004', msg: 'Business Failed', sub_code: `ACQ.${code}`, sub_msg: message };
-}
-
 function invalidArgument(subCode: string, message: string): Fields {
   return { code: '40002', msg: 'Invalid Arguments', sub_code: subCode, sub_msg: message };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

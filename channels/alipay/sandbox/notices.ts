@@ -1,9 +1,9 @@
-import type { CallbackDelivery, Order, SimulatorOptions } from '../../../src/channel/sandbox/index.ts';
-import { money, toDecimalString } from '../../../src/payment/index.ts';
+import type { Order, SandboxRefund, SimulatorOptions } from '../../../src/channel/sandbox/index.ts';
 import { digits, type SandboxKeys } from './keys.ts';
 import { type Fields, noticeToSign, type Signer } from './signature.ts';
-import { beijing } from './time.ts';
-import { detailOf } from './trades.ts';
+import { beijing, beijingMs } from './time.ts';
+import { paidFenOf, refundedAtOf, refundedFenOf, tradeStatusOf, yuan, yuanOf } from './trade-fields.ts';
+import { detailOf, type Notify } from './trades.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -11,12 +11,13 @@ const HOUR = 60 * MINUTE;
 const RETRY_AFTER_MS = [4 * MINUTE, 10 * MINUTE, 10 * MINUTE, HOUR, 2 * HOUR, 6 * HOUR, 15 * HOUR];
 const TIMEOUT_MS = 10_000;
 
-/** Sends Alipay's notices of a trade to the address that its create named. */
-export function openNotices(options: SimulatorOptions, keys: SandboxKeys, signer: Signer) {
+/** Sends Alipay's notices to the address that the trade's create named; a refund has none of its own. */
+export function openNotices(options: SimulatorOptions, keys: SandboxKeys, signer: Signer): Notify {
   const { courier, now, randomBytes } = options;
-  return (order: Order, delivery: CallbackDelivery): void => {
+  return (order, delivery, refund) => {
     const { notifyUrl } = detailOf(order);
     if (notifyUrl === null) return;
+    const status = tradeStatusOf(order, now());
     // Repeats keep their notify_id.
     const notifyId = `${beijing(now()).slice(0, 10).replaceAll('-', '')}00222${digits(21, randomBytes)}`;
     courier.send(
@@ -24,7 +25,8 @@ export function openNotices(options: SimulatorOptions, keys: SandboxKeys, signer
         providerRef: order.providerRef,
         url: notifyUrl,
         build({ wrongAmount, wrongSignature }) {
-          const fields = noticeFields(order, { keys, notifyId, notifyTime: now(), fenTooMuch: wrongAmount ? 1 : 0 });
+          const notice = { keys, notifyId, notifyTime: now(), fenTooMuch: wrongAmount ? 1 : 0, status };
+          const fields = { ...noticeFields(order, notice), ...refundFields(order, refund) };
           const sign = signer.sign(noticeToSign(fields), wrongSignature ? 'stranger' : 'alipay');
           return {
             method: 'POST',
@@ -41,28 +43,11 @@ export function openNotices(options: SimulatorOptions, keys: SandboxKeys, signer
   };
 }
 
-/** The fields of a trade that queries, notices and return pages share. */
-export function tradeStatusOf(order: Order): 'WAIT_BUYER_PAY' | 'TRADE_SUCCESS' | 'TRADE_CLOSED' {
-  switch (order.status) {
-    case 'paid':
-      return 'TRADE_SUCCESS';
-    case 'open':
-      return 'WAIT_BUYER_PAY';
-    default:
-      return 'TRADE_CLOSED';
-  }
-}
-
-/** Yuan with two decimals: what was paid, or before that what was asked for. */
-export function yuanOf(order: Order, fenTooMuch = 0): string {
-  return toDecimalString(money((order.paidAmountMinor ?? order.amountMinor) + fenTooMuch, order.currency));
-}
-
 function noticeFields(
   order: Order,
-  notice: { keys: SandboxKeys; notifyId: string; notifyTime: number; fenTooMuch: number },
+  notice: { keys: SandboxKeys; notifyId: string; notifyTime: number; fenTooMuch: number; status: string },
 ): Fields {
-  const { keys, notifyId, notifyTime, fenTooMuch } = notice;
+  const { keys, notifyId, notifyTime, fenTooMuch, status } = notice;
   const { subject, buyerId } = detailOf(order);
   const amount = yuanOf(order, fenTooMuch);
   return {
@@ -78,11 +63,24 @@ function noticeFields(
     out_trade_no: order.providerRef,
     buyer_id: buyerId,
     seller_id: keys.sellerId,
-    trade_status: tradeStatusOf(order),
+    trade_status: status,
     total_amount: amount,
     subject,
     gmt_create: beijing(order.createdAt),
     ...(order.paidAt === null ? { gmt_close: beijing(notifyTime) } : paymentFields(order.paidAt, amount)),
+  };
+}
+
+/** `refund_fee` is the sum of all refunds; only `gmt_refund` has milliseconds. */
+function refundFields(order: Order, refund: SandboxRefund | undefined): Fields {
+  if (refund === undefined) return {};
+  const at = refundedAtOf(refund) ?? refund.createdAt;
+  const isWhole = refundedFenOf(order) >= paidFenOf(order);
+  return {
+    out_biz_no: refund.refundNo,
+    refund_fee: yuan(refundedFenOf(order)),
+    gmt_refund: beijingMs(at),
+    ...(isWhole ? { gmt_close: beijing(at) } : {}),
   };
 }
 

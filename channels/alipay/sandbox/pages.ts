@@ -1,8 +1,9 @@
 import type { Order, WireAnswer, WireRequest } from '../../../src/channel/sandbox/index.ts';
-import { entranceRefusal, type Office, orderFormOf, type Params, paramsOf } from './gateway.ts';
-import { yuanOf } from './notices.ts';
+import { entranceRefusal, orderFormOf, paramsOf } from './gateway.ts';
+import type { Office, Params } from './office.ts';
 import { noticeToSign } from './signature.ts';
 import { beijing } from './time.ts';
+import { yuanOf } from './trade-fields.ts';
 import { detailOf } from './trades.ts';
 
 const PAGE_METHODS: ReadonlyMap<string, 'alipay.trade.page.pay' | 'alipay.trade.wap.pay'> = new Map([

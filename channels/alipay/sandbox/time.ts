@@ -5,6 +5,11 @@ export function beijing(at: number): string {
   return new Date(at + BEIJING_OFFSET_MS).toISOString().slice(0, 19).replace('T', ' ');
 }
 
+/** `yyyy-MM-dd HH:mm:ss.SSS` in GMT+8. */
+export function beijingMs(at: number): string {
+  return new Date(at + BEIJING_OFFSET_MS).toISOString().slice(0, 23).replace('T', ' ');
+}
+
 /** Null for anything that is not such a time. */
 export function parseBeijing(text: string): number | null {
   const match = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)$/.exec(text);

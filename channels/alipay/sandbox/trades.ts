@@ -1,7 +1,14 @@
 import { z } from 'zod';
-import type { CallbackDelivery, Order, PayOptions, SimulatorOptions } from '../../../src/channel/sandbox/index.ts';
+import type {
+  CallbackDelivery,
+  Order,
+  PayOptions,
+  SandboxRefund,
+  SimulatorOptions,
+} from '../../../src/channel/sandbox/index.ts';
 import { digits } from './keys.ts';
 import { beijing, parseBeijing } from './time.ts';
+import { fenOf, tradeStatusOf } from './trade-fields.ts';
 
 export const METHODS_OF_CREATE = ['alipay.trade.precreate', 'alipay.trade.page.pay', 'alipay.trade.wap.pay'] as const;
 export type MethodOfCreate = (typeof METHODS_OF_CREATE)[number];
@@ -36,6 +43,9 @@ const URL_LENGTH_MAX = 256;
 const CODE_LIFE_MS = 2 * 3_600_000;
 const PAGE_LIFE_MS = 15 * 86_400_000;
 
+/** Sends a notice about a trade, or about the refund that changed it. */
+export type Notify = (order: Order, delivery: CallbackDelivery, refund?: SandboxRefund) => void;
+
 /** A refusal in Alipay's words, without the prefix `ACQ.`. */
 export interface TradeRefusal {
   readonly code: string;
@@ -63,10 +73,7 @@ export interface Trades {
   close(order: Order): boolean;
 }
 
-export function openTrades(
-  options: SimulatorOptions,
-  notify: (order: Order, delivery: CallbackDelivery) => void,
-): Trades {
+export function openTrades(options: SimulatorOptions, notify: Notify): Trades {
   const { books, now, randomBytes } = options;
   const put = (order: Order): Order => {
     books.put(order);
@@ -96,7 +103,7 @@ export function openTrades(
       const wanted = readForm(form, now());
       if ('code' in wanted) return wanted;
       const known = find(wanted.outTradeNo);
-      if (known !== undefined) return repeated(known, wanted);
+      if (known !== undefined) return repeated(known, wanted, now());
       return put({
         providerRef: wanted.outTradeNo,
         amountMinor: wanted.amountFen,
@@ -169,16 +176,12 @@ function readForm(form: OrderForm, now: number): Wanted | TradeRefusal {
 }
 
 /** The rules of `out_trade_no`: one number is one order, for ever. */
-function repeated(known: Order, wanted: Wanted): Order | TradeRefusal {
-  if (known.status === 'paid') return { code: 'TRADE_HAS_SUCCESS', message: '交易已被支付' };
+function repeated(known: Order, wanted: Wanted, now: number): Order | TradeRefusal {
+  if (known.status === 'paid' && tradeStatusOf(known, now) !== 'TRADE_CLOSED')
+    return { code: 'TRADE_HAS_SUCCESS', message: '交易已被支付' };
   if (known.status !== 'open') return { code: 'TRADE_HAS_CLOSE', message: '交易已经关闭' };
   const same = known.amountMinor === wanted.amountFen && detailOf(known).subject === wanted.subject;
   return same ? known : { code: 'CONTEXT_INCONSISTENT', message: '交易信息被篡改' };
-}
-
-function fenOf(yuan: string): number {
-  const [whole = '0', cents = ''] = yuan.split('.');
-  return Number(`${whole}${cents.padEnd(2, '0')}`);
 }
 
 function invalid(field: string): TradeRefusal {

@@ -4,6 +4,7 @@ import { type Form, parseForm, textAt } from './form.ts';
 import { keyOf, openIdempotencyStore } from './idempotency.ts';
 import type { IntentsApi } from './intents.ts';
 import { type Keys, newId } from './keys.ts';
+import type { RefundsApi } from './refunds.ts';
 import { invalid, type Reply, refuse } from './reply.ts';
 import type { SessionsApi } from './sessions.ts';
 
@@ -28,8 +29,9 @@ export interface ApiPorts {
   readonly keys: () => Keys;
   readonly sessions: SessionsApi;
   readonly intents: IntentsApi;
-  /** An error that a test has asked for, for the next calls. */
-  readonly ordered: () => Reply | null;
+  readonly refunds: RefundsApi;
+  /** An error that a test has asked for, for calls like this one. */
+  readonly ordered: (request: WireRequest) => Reply | null;
 }
 
 /** `https://api.stripe.com/v1`: key, version, idempotency, and only then the operation. */
@@ -55,7 +57,7 @@ export function openApi(ports: ApiPorts): Api {
   };
 
   const execute = async (request: WireRequest, secret: string | undefined): Promise<Reply> => {
-    const ordered = ports.ordered();
+    const ordered = ports.ordered(request);
     if (ordered !== null) return ordered;
     const form = parseForm(request.method === 'POST' ? request.body.toString('utf8') : request.query.toString());
     if (form === null) return invalid('Invalid request: unable to parse the parameters.');
@@ -84,7 +86,7 @@ export function openApi(ports: ApiPorts): Api {
 }
 
 function operate(request: WireRequest, form: Form, secret: string | undefined, api: ApiPorts): Reply | null {
-  const { sessions, intents } = api;
+  const { sessions, intents, refunds } = api;
   const [, version, ...rest] = request.path.split('/');
   if (version !== 'v1') return null;
   const [resource, id = '', action] = rest[0] === 'checkout' ? [`checkout/${rest[1]}`, ...rest.slice(2)] : rest;
@@ -115,6 +117,12 @@ function operate(request: WireRequest, form: Form, secret: string | undefined, a
       return intents.cancel(id, form);
     case 'POST payment_intents/:id/confirm':
       return intents.confirm(id, form, secretOf(form, secret));
+    case 'POST refunds':
+      return refunds.create(form);
+    case 'GET refunds':
+      return refunds.list(form);
+    case 'GET refunds/:id':
+      return refunds.retrieve(id);
     default:
       return null;
   }

@@ -1,6 +1,9 @@
+/** What becomes of later refunds to a card. */
+export type CardRefunds = 'at_once' | 'later' | 'fail_later';
+
 /** What becomes of a try to pay with a card. */
 export type CardOutcome =
-  | { readonly kind: 'approved' }
+  | { readonly kind: 'approved'; readonly refunds: CardRefunds }
   | { readonly kind: 'declined'; readonly refusal: CardRefusal }
   /** The bank wants to see the buyer first (3-D Secure); `passed` is what follows when the buyer passes. */
   | { readonly kind: 'challenge'; readonly passed: 'approved' | 'declined' };
@@ -23,8 +26,12 @@ export const AUTHENTICATION_FAILED: CardRefusal = {
 
 /** @see https://docs.stripe.com/testing — the numbers, and the payment methods of the same meaning */
 const OUTCOME_BY_CARD: ReadonlyMap<string, CardOutcome> = new Map<string, CardOutcome>([
-  [GOOD_CARD, { kind: 'approved' }],
-  ['pm_card_visa', { kind: 'approved' }],
+  [GOOD_CARD, { kind: 'approved', refunds: 'at_once' }],
+  ['pm_card_visa', { kind: 'approved', refunds: 'at_once' }],
+  ['4000000000007726', { kind: 'approved', refunds: 'later' }],
+  ['pm_card_pendingRefund', { kind: 'approved', refunds: 'later' }],
+  ['4000000000005126', { kind: 'approved', refunds: 'fail_later' }],
+  ['pm_card_refundFail', { kind: 'approved', refunds: 'fail_later' }],
   ['4000000000000002', declined(GENERIC_DECLINE)],
   ['pm_card_chargeDeclined', declined(GENERIC_DECLINE)],
   [

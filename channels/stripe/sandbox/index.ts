@@ -7,9 +7,10 @@ import { liveSecrets, openKeys, rollSecret } from './keys.ts';
 import { openLedger } from './ledger.ts';
 import { openPages, PAGES } from './pages.ts';
 import { newIntent, openTill } from './purchase.ts';
-import type { Reply } from './reply.ts';
+import { openRefundDesk } from './refund-desk.ts';
+import { openRefunds } from './refunds.ts';
 import { openSessions } from './sessions.ts';
-import { orderedReply, parseWishes, WISHES_PATH } from './settings.ts';
+import { orderedReply, parseWishes, WISHES_PATH, type Wishes } from './settings.ts';
 import { openWebhooks } from './webhooks.ts';
 
 /** What makes an order, whatever else is in the path. */
@@ -17,28 +18,35 @@ const CREATES = new Set(['/v1/checkout/sessions', '/v1/payment_intents']);
 
 /**
  * One Stripe account in test mode, built from Stripe's documentation: Checkout Sessions with their hosted page,
- * PaymentIntents, test cards, 3-D Secure, idempotency keys, signed events.
- * Not there (yet): refunds, balance, balance transactions, disputes, delayed payment methods, rate limits.
+ * PaymentIntents, test cards, 3-D Secure, refunds, idempotency keys, signed events.
+ * Not there: balance, balance transactions, disputes, delayed payment methods, rate limits; of refunds their update and cancel,
+ * and `requires_action`, which cards never ask for.
  */
 export async function openStripeSandbox(options: SimulatorOptions): Promise<Simulator> {
   let keys = openKeys(options.savedKeys, options.randomBytes);
-  let ordered: Reply | null = null;
+  let ordered: Wishes['refuse_with'];
   const ledger = openLedger(options.books);
-  const till = openTill(
-    options,
-    ledger,
-    openWebhooks(options, () => keys),
-  );
+  const publish = openWebhooks(options, () => keys);
+  const till = openTill(options, ledger, publish);
+  const desk = openRefundDesk(options, ledger, publish);
   const sessions = openSessions(options, ledger, till);
   const intents = openIntents(options, ledger, till);
-  const api = openApi({ options, keys: () => keys, sessions, intents, ordered: () => ordered });
+  const refunds = openRefunds(options, ledger, desk);
+  const api = openApi({
+    options,
+    keys: () => keys,
+    sessions,
+    intents,
+    refunds,
+    ordered: (request) => orderedReply(ordered, request),
+  });
   const showPage = openPages(ledger, till, options.baseUrl);
   const isBuyerPage = ({ path }: WireRequest): boolean => path.startsWith(PAGES);
 
   function grant(request: WireRequest): WireAnswer {
     const wishes = request.method === 'POST' ? parseWishes(request.body) : null;
     if (wishes === null) return json(400, { detail: 'POST one JSON object of wishes' });
-    if (wishes.refuse_with !== undefined) ordered = orderedReply(wishes.refuse_with);
+    if (wishes.refuse_with !== undefined) ordered = wishes.refuse_with;
     if (wishes.roll_webhook_secret) keys = rollSecret(keys, options.now(), options.randomBytes);
     if (wishes.processing) {
       const order = options.books.find(wishes.processing.provider_ref);
@@ -65,6 +73,7 @@ export async function openStripeSandbox(options: SimulatorOptions): Promise<Simu
     },
     internalError: (request) => api.internalError(request),
     isCreate: ({ method, path }) => method === 'POST' && CREATES.has(path),
+    isRefund: ({ method, path }) => method === 'POST' && path === '/v1/refunds',
     isBuyerPage: (request) => isBuyerPage(request) || request.path === WISHES_PATH,
     async pay(order, { amountMinor, delivery }) {
       const entry = till.refresh(ledger.byOrder(order));
@@ -75,6 +84,11 @@ export async function openStripeSandbox(options: SimulatorOptions): Promise<Simu
     async fail(order) {
       const entry = till.refresh(ledger.byOrder(order));
       if (entry.order.status === 'open') till.decline(entry, GENERIC_DECLINE);
+    },
+    async settleRefund(order, { refundNo }, outcome) {
+      const entry = ledger.byOrder(order);
+      const pending = entry.refunds.find(({ refund }) => refund.refundNo === refundNo && refund.status === 'pending');
+      if (pending !== undefined) desk.decide(entry, pending.detail, outcome, { mode: 'send' });
     },
   };
 }

@@ -1,4 +1,4 @@
-import type { Entry, IntentDetail } from './ledger.ts';
+import type { Entry, IntentDetail, RefundEntry } from './ledger.ts';
 
 /** The parts of an answer that were asked for with `expand[]`. */
 export interface Expansion {
@@ -80,14 +80,17 @@ export function renderIntent(entry: Entry, expand: Expansion, baseUrl = ''): Rec
   };
 }
 
-function renderCharge({ order, detail }: Entry, intent: IntentDetail): Record<string, unknown> | null {
+/** @see https://docs.stripe.com/api/charges/object — the charge of a paid order; null before that */
+export function renderCharge(entry: Entry, intent: IntentDetail): Record<string, unknown> | null {
+  const { order, detail } = entry;
   if (intent.chargeId === null) return null;
+  const refunded = refundedAmount(entry);
   return {
     id: intent.chargeId,
     object: 'charge',
     amount: intent.amountReceived,
     amount_captured: intent.amountReceived,
-    amount_refunded: 0,
+    amount_refunded: refunded,
     captured: true,
     created: seconds(order.paidAt ?? order.createdAt),
     currency: detail.currency,
@@ -96,9 +99,44 @@ function renderCharge({ order, detail }: Entry, intent: IntentDetail): Record<st
     outcome: { network_status: 'approved_by_network', risk_level: 'normal', type: 'authorized' },
     paid: true,
     payment_intent: intent.id,
-    refunded: false,
+    refunded: refunded === intent.amountReceived,
     status: 'succeeded',
   };
+}
+
+/** @see https://docs.stripe.com/api/refunds/object */
+export function renderRefund({ detail: order }: Entry, { refund, detail }: RefundEntry): Record<string, unknown> {
+  const reference = { reference_status: 'pending', reference_type: 'acquirer_reference_number', type: 'refund' };
+  return {
+    id: detail.id,
+    object: 'refund',
+    amount: detail.amount,
+    balance_transaction: detail.id.replace(/^re_/, 'txn_'),
+    charge: order.intent?.chargeId ?? null,
+    created: detail.created,
+    currency: order.currency,
+    destination_details: { card: reference, type: 'card' },
+    ...(detail.failureReason === null
+      ? {}
+      : {
+          failure_balance_transaction: detail.id.replace(/^re_/, 'txn_f'),
+          failure_reason: detail.failureReason,
+        }),
+    metadata: detail.metadata,
+    payment_intent: order.intent?.id ?? null,
+    ...(refund.status === 'pending' ? { pending_reason: detail.pendingReason } : {}),
+    reason: detail.reason,
+    receipt_number: null,
+    source_transfer_reversal: null,
+    status: refund.status,
+    transfer_reversal: null,
+  };
+}
+
+/** What has gone back or is on its way; a refund that failed has given its amount back to the charge. */
+export function refundedAmount({ refunds }: Entry): number {
+  const counted = refunds.filter(({ refund }) => refund.status !== 'failed');
+  return counted.reduce((sum, { detail }) => sum + detail.amount, 0);
 }
 
 function nextAction(intent: IntentDetail, baseUrl: string) {

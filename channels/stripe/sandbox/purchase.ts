@@ -1,6 +1,6 @@
 import type { CallbackDelivery, SimulatorOptions } from '../../../src/channel/sandbox/index.ts';
 import { toMinor } from './amounts.ts';
-import { AUTHENTICATION_FAILED, type CardRefusal, GENERIC_DECLINE, outcomeOf } from './cards.ts';
+import { AUTHENTICATION_FAILED, type CardRefunds, type CardRefusal, GENERIC_DECLINE, outcomeOf } from './cards.ts';
 import { newId, type RandomBytes } from './keys.ts';
 import type { Entry, IntentDetail, Ledger } from './ledger.ts';
 import { renderIntent, renderSession, seconds } from './objects.ts';
@@ -20,7 +20,7 @@ export interface Till {
   payWithCard(entry: Entry, card: string, returnUrl: string | null): Tried;
   answerChallenge(entry: Entry, passed: boolean): Tried;
   /** `amount` in Stripe's units. */
-  settle(entry: Entry, amount: number, delivery: CallbackDelivery): Entry;
+  settle(entry: Entry, amount: number, delivery: CallbackDelivery, refunds?: CardRefunds): Entry;
   decline(entry: Entry, refusal: CardRefusal): Entry;
   expire(entry: Entry): Entry;
   cancel(entry: Entry, reason: string | null): Entry;
@@ -40,7 +40,7 @@ export function openTill(options: SimulatorOptions, ledger: Ledger, publish: Pub
   const announceSession = (what: string, entry: Entry, delivery = SEND): void =>
     publish(`checkout.session.${what}`, renderSession(entry, PLAIN, baseUrl()), entry, delivery);
 
-  const settle: Till['settle'] = (entry, amount, delivery) => {
+  const settle: Till['settle'] = (entry, amount, delivery, refunds = 'at_once') => {
     const chargeId = newId('ch_3', 23, randomBytes);
     const tried = withIntent(entry, {
       status: 'succeeded',
@@ -48,6 +48,7 @@ export function openTill(options: SimulatorOptions, ledger: Ledger, publish: Pub
       lastError: null,
       chargeId,
       amountReceived: amount,
+      refunds,
     });
     const paidAmountMinor = toMinor(amount, tried.detail.currency);
     const paid = ledger.put({ ...tried.order, status: 'paid', paidAmountMinor, paidAt: now() }, tried.detail);
@@ -87,7 +88,7 @@ export function openTill(options: SimulatorOptions, ledger: Ledger, publish: Pub
       const outcome = outcomeOf(card);
       switch (outcome.kind) {
         case 'approved':
-          return { kind: 'paid', entry: settle(entry, entry.detail.amount, SEND) };
+          return { kind: 'paid', entry: settle(entry, entry.detail.amount, SEND, outcome.refunds) };
         case 'declined':
           return { kind: 'declined', entry: decline(entry, outcome.refusal), refusal: outcome.refusal };
         case 'challenge': {
@@ -132,6 +133,7 @@ export function newIntent(now: number, randomBytes: RandomBytes): IntentDetail {
     lastError: null,
     chargeId: null,
     amountReceived: 0,
+    refunds: 'at_once',
     canceledAt: null,
     cancellationReason: null,
   };

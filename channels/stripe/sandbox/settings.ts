@@ -1,11 +1,16 @@
 import { z } from 'zod';
+import type { WireRequest } from '../../../src/channel/sandbox/index.ts';
 import { type Reply, refuse } from './reply.ts';
 
 /** Wishes that no real Stripe grants over HTTP: `POST <base>/_sandbox`, one JSON object. */
 const wishesSchema = z.strictObject({
-  /** Answers every API call so, until it is null again. */
+  /** Answers every API call so, or those that are like `only` (`POST /v1/refunds`), until it is null again. */
   refuse_with: z
-    .object({ status: z.int().min(400).max(599), error: z.looseObject({ type: z.string(), message: z.string() }) })
+    .object({
+      status: z.int().min(400).max(599),
+      error: z.looseObject({ type: z.string(), message: z.string() }),
+      only: z.string().optional(),
+    })
     .nullable()
     .optional(),
   /** "Roll secret" in the dashboard: callbacks carry both signatures for a day. */
@@ -25,6 +30,7 @@ export function parseWishes(body: Buffer): Wishes | null {
   }
 }
 
-export function orderedReply(wish: Wishes['refuse_with']): Reply | null {
-  return wish ? refuse(wish.status, wish.error, wish.status >= 500) : null;
+export function orderedReply(wish: Wishes['refuse_with'], { method, path }: WireRequest): Reply | null {
+  const applies = wish && (wish.only === undefined || wish.only === `${method} ${path}`);
+  return applies ? refuse(wish.status, wish.error, wish.status >= 500) : null;
 }

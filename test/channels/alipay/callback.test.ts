@@ -18,6 +18,7 @@ function anAdapter(set: NoticeFields = {}): ChannelAdapter {
   const adapter = provider.openAdapter(provider.configSchema.parse(credentials), {
     now: Date.now,
     randomBytes: (size) => new Uint8Array(size),
+    record: () => {},
   });
   onTestFinished(() => adapter.dispose());
   return adapter;
@@ -50,6 +51,7 @@ test("a real notice of Alipay's verifies, and is read as it stands", async () =>
     ok: true,
     value: [
       {
+        kind: 'order',
         providerRef: '20190815155618536-564-57',
         observation: {
           state: 'succeeded',
@@ -88,7 +90,6 @@ test.each([
   ['WAIT_BUYER_PAY', 'open'],
   ['TRADE_SUCCESS', 'succeeded'],
   ['TRADE_FINISHED', 'succeeded'],
-  ['TRADE_CLOSED', 'closed'],
   ['trade_success', 'unclear'],
   ['TRADE_SOMETHING_NEW', 'unclear'],
 ])('the status %s is read as %s', async (trade_status, state) => {
@@ -97,12 +98,20 @@ test.each([
 });
 
 test('a closed trade tells whether it had ever been paid', async () => {
-  const paid = aNotice({ trade_status: 'TRADE_CLOSED', refund_fee: '10.50' });
   const { gmt_payment: _never, ...unpaid } = aNotice({ trade_status: 'TRADE_CLOSED' });
   const paidAt = Date.UTC(2026, 7, 15, 7, 56, 24);
   const seen = async (fields: NoticeFields) => parse(signed(fields, alipay.privateKey));
-  expect(await seen(paid)).toMatchObject({ value: [{ observation: { state: 'closed', paidAt } }] });
+  for (const refund_fee of ['', '0.00', 'much']) {
+    expect(await seen({ ...unpaid, refund_fee })).toMatchObject({
+      value: [{ kind: 'order', observation: { state: 'closed', paidAt: null } }],
+    });
+  }
   expect(await seen(unpaid)).toMatchObject({ value: [{ observation: { state: 'closed', paidAt: null } }] });
+  const paid = aNotice({ trade_status: 'TRADE_CLOSED' });
+  expect(await seen(paid)).toMatchObject({ value: [{ observation: { state: 'succeeded', paidAt } }] });
+  expect(await seen({ ...unpaid, refund_fee: '10.50' })).toMatchObject({
+    value: [{ observation: { state: 'succeeded', paidAt: null } }],
+  });
 });
 
 test('empty values, percent signs, plus signs and Chinese stay as they were signed', async () => {

@@ -17,4 +17,6 @@ describeChannelContract({
   answers: 'signed',
   callbackProof: { in: 'form', names: ['sign', 'sign_type'] },
   callbackWindowMs: null,
+  // A refund that fails changes nothing at the trade, so there is nothing to notify.
+  refunds: { calledBack: ['succeeded'] },
 });

@@ -2,7 +2,7 @@ import { sign } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { onTestFinished } from 'vitest';
 import { provider } from '../../../channels/alipay/index.ts';
-import type { ChannelAdapter } from '../../../src/channel/index.ts';
+import type { AdapterPorts, ChannelAdapter, WireExchange } from '../../../src/channel/index.ts';
 import { money } from '../../../src/payment/index.ts';
 import { aKeyPair, type KeyPair } from './notice.ts';
 import { patient } from './stage.ts';
@@ -17,9 +17,12 @@ export interface Arrived {
 
 /** A server in Alipay's place that answers exactly what a test wants, right or wrong. */
 export interface ScriptedGateway {
+  readonly url: string;
   readonly adapter: ChannelAdapter;
   readonly alipay: KeyPair;
   readonly arrived: readonly Arrived[];
+  /** What the adapter has reported of its requests. */
+  readonly recorded: readonly WireExchange[];
   answerWith(answer: (response: ServerResponse, arrived: Arrived) => void): void;
 }
 
@@ -45,17 +48,21 @@ export async function startScriptedGateway(): Promise<ScriptedGateway> {
   });
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('the gateway has no port');
+  const recorded: WireExchange[] = [];
+  const url = `http://127.0.0.1:${address.port}/gateway.do`;
   return {
-    adapter: openAdapter(`http://127.0.0.1:${address.port}/gateway.do`),
+    url,
+    adapter: openAdapter(url, (exchange) => void recorded.push(exchange)),
     alipay,
     arrived,
+    recorded,
     answerWith(next) {
       answer = next;
     },
   };
 }
 
-export function openAdapter(gateway: string): ChannelAdapter {
+export function openAdapter(gateway: string, record: AdapterPorts['record'] = () => {}): ChannelAdapter {
   const config = provider.configSchema.parse({
     app_id: '2021000000000001',
     private_key: ours.privatePem,
@@ -63,7 +70,11 @@ export function openAdapter(gateway: string): ChannelAdapter {
     seller_id: '2088000000000001',
     gateway,
   });
-  const adapter = provider.openAdapter(config, { now: Date.now, randomBytes: (size) => new Uint8Array(size).fill(7) });
+  const adapter = provider.openAdapter(config, {
+    now: Date.now,
+    randomBytes: (size) => new Uint8Array(size).fill(7),
+    record,
+  });
   onTestFinished(() => adapter.dispose());
   return adapter;
 }

@@ -1,9 +1,16 @@
 import { randomBytes } from 'node:crypto';
-import { onTestFinished } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import { provider } from '../../../channels/alipay/index.ts';
-import type { ChannelAdapter, CreateRequest, OrderRef, RawCallback } from '../../../src/channel/index.ts';
+import type {
+  ChannelAdapter,
+  CreateRequest,
+  OrderRef,
+  RawCallback,
+  RefundRequest,
+  WireExchange,
+} from '../../../src/channel/index.ts';
 import { type SandboxHost, type SandboxHostOptions, startSandboxHost } from '../../../src/channel/sandbox/index.ts';
-import { money, newId, providerRefOf } from '../../../src/payment/index.ts';
+import { money, newId, providerRefOf, refundRefOf } from '../../../src/payment/index.ts';
 import { type CallbackReceiver, startCallbackReceiver } from '../../contract/callback-receiver.ts';
 
 /** Long enough never to be the reason of anything on a busy machine. */
@@ -20,6 +27,8 @@ export interface Stage {
   /** Both sides' clock, which is the machine's until it is moved. */
   clock: { offsetMs: number };
   callbacksOf(request: CreateRequest): readonly RawCallback[];
+  /** What the adapters have reported of their requests. */
+  readonly recorded: readonly WireExchange[];
   /** Ends the sandbox before the test does. */
   stop(): Promise<void>;
 }
@@ -52,8 +61,10 @@ export async function startStage(set: Partial<SandboxHostOptions> = {}): Promise
   };
   onTestFinished(stop);
   const credentials = host.credentials('alipay-main') as Record<string, string>;
+  const recorded: WireExchange[] = [];
   const adapterWith = (other: Readonly<Record<string, string>>): ChannelAdapter => {
-    const adapter = provider.openAdapter(provider.configSchema.parse(other), { now, randomBytes });
+    const record = (exchange: WireExchange): void => void recorded.push(exchange);
+    const adapter = provider.openAdapter(provider.configSchema.parse(other), { now, randomBytes, record });
     onTestFinished(() => adapter.dispose());
     return adapter;
   };
@@ -64,6 +75,7 @@ export async function startStage(set: Partial<SandboxHostOptions> = {}): Promise
     receiver,
     credentials,
     adapterWith,
+    recorded,
     clock,
     callbacksOf: ({ callbackUrl }) => receiver.received.filter(({ target }) => callbackUrl.endsWith(target)),
   };
@@ -87,6 +99,30 @@ export function aRequest(stage: Pick<Stage, 'receiver'>, set: Partial<CreateRequ
 
 export function refOf({ providerRef, amount }: CreateRequest): OrderRef {
   return { providerRef, channelTradeNo: null, amount };
+}
+
+/** The `seq`th refund of an order; all of it where nothing else is said. */
+export function aRefund(request: CreateRequest, seq: number, set: Partial<RefundRequest> = {}): RefundRequest {
+  return {
+    order: refOf(request),
+    refundRef: refundRefOf(request.providerRef, seq),
+    amount: request.amount,
+    channelRefundNo: null,
+    reason: null,
+    callbackUrl: request.callbackUrl,
+    ...set,
+  };
+}
+
+/** An order that its buyer has paid, and whose notice of that has arrived. */
+export async function aPaidOrder(stage: Stage, set: Partial<CreateRequest> = {}): Promise<CreateRequest> {
+  const request = aRequest(stage, set);
+  const created = await stage.adapter.create(request, patient());
+  if (!created.ok) throw new Error(`create failed: ${JSON.stringify(created.error)}`);
+  const paid = await stage.host.control.pay('alipay-main', { providerRef: request.providerRef });
+  if (!paid.ok) throw new Error(`the buyer could not pay: ${paid.error.detail}`);
+  await expect.poll(() => stage.callbacksOf(request).length).toBe(1);
+  return request;
 }
 
 export function patient(): AbortSignal {

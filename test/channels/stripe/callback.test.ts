@@ -161,10 +161,11 @@ test.each([
   for (const { raw } of events) {
     const [notice, ...more] = await noticesOf(stage.adapter, raw);
     expect(more).toEqual([]);
-    expect(notice?.providerRef).toBe(request.providerRef);
+    if (notice?.kind !== 'order') throw new Error('no notice of the order');
+    expect(notice.providerRef).toBe(request.providerRef);
     const { paidAt, ...success } = queried.value;
-    expect(notice?.observation).toMatchObject(success);
-    expect(Math.abs((notice?.observation.paidAt ?? 0) - (paidAt ?? 0))).toBeLessThan(2 * MINUTE);
+    expect(notice.observation).toMatchObject(success);
+    expect(Math.abs((notice.observation.paidAt ?? 0) - (paidAt ?? 0))).toBeLessThan(2 * MINUTE);
   }
 });
 

@@ -30,7 +30,12 @@ test.each<[string, number, Record<string, unknown>, Partial<ChannelError>]>([
     { ...CARD, code: 'card_declined', payment_intent: INTENT },
     { kind: 'DECLINED', created: 'maybe' },
   ],
-  ['expired_card', 402, { ...CARD, code: 'expired_card' }, { kind: 'DECLINED', created: 'no' }],
+  [
+    'expired_card',
+    402,
+    { ...CARD, code: 'expired_card' },
+    { kind: 'DECLINED', created: 'no', providerCode: 'expired_card' },
+  ],
   ['incorrect_cvc', 402, { ...CARD, code: 'incorrect_cvc' }, { kind: 'DECLINED', created: 'no' }],
   ['processing_error', 402, { ...CARD, code: 'processing_error' }, { kind: 'DECLINED', created: 'no' }],
   [
@@ -79,12 +84,15 @@ test.each<[string, number, Record<string, unknown>, Partial<ChannelError>]>([
     { kind: 'INVALID_REQUEST', created: 'maybe' },
   ],
   [
-    'charge_already_refunded',
-    400,
-    { ...INVALID, code: 'charge_already_refunded' },
-    { kind: 'DUPLICATE', created: 'maybe' },
+    'an object of the other mode',
+    404,
+    {
+      ...INVALID,
+      code: 'resource_missing',
+      message: "No such payment_intent: 'pi_3x'; a similar object exists in live mode, but a test mode key was used.",
+    },
+    { kind: 'AUTH_MISCONFIGURED', created: 'no', providerCode: 'livemode_mismatch' },
   ],
-  ['charge_disputed', 400, { ...INVALID, code: 'charge_disputed' }, { kind: 'DUPLICATE', created: 'maybe' }],
   ['a reused idempotency key', 400, { type: 'idempotency_error' }, { kind: 'DUPLICATE', created: 'maybe' }],
   ['409 idempotency_error', 409, { type: 'idempotency_error' }, { kind: 'CHANNEL_TIMEOUT_UNKNOWN', created: 'maybe' }],
   [

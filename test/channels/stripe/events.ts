@@ -71,3 +71,23 @@ export function aSession(set: Record<string, unknown> = {}) {
     ...set,
   };
 }
+
+export function aRefundObject(set: Record<string, unknown> = {}) {
+  return {
+    id: 're_3abc',
+    object: 'refund',
+    amount: 450,
+    charge: 'ch_3abc',
+    created: T - 60,
+    currency: 'usd',
+    metadata: {
+      refund_ref: '01kaaaaaaaaaaaaaaaaaaaaaaa01r001',
+      provider_ref: '01kaaaaaaaaaaaaaaaaaaaaaaa01',
+      reason: 'the sword was blunt',
+    },
+    payment_intent: 'pi_3abc',
+    reason: 'requested_by_customer',
+    status: 'succeeded',
+    ...set,
+  };
+}

@@ -1,8 +1,7 @@
-import { createServer, type Server, type ServerResponse } from 'node:http';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { provider } from '../../../channels/stripe/index.ts';
-import type { ChannelAdapter, ChannelError } from '../../../src/channel/index.ts';
+import type { ChannelError } from '../../../src/channel/index.ts';
 import type { Result } from '../../../src/payment/index.ts';
+import { withServer } from './scripted-server.ts';
 import { aRequest, CHANNEL, openStage, orderOf, patience, type Stage } from './stage.ts';
 
 let stage: Stage;
@@ -97,30 +96,6 @@ test('a failure that Stripe has stored under the key is told again, and never ta
   expect(await stage.adapter.query(orderOf(request, null), patience())).toMatchObject({ value: { state: 'absent' } });
 });
 
-/** Answers that no simulator of Stripe would give: whatever sits on the way there. */
-async function withServer(
-  answer: (response: ServerResponse) => void,
-  work: (adapter: ChannelAdapter, requests: () => number) => Promise<void>,
-): Promise<void> {
-  let requests = 0;
-  const server: Server = createServer((_request, response) => {
-    requests += 1;
-    answer(response);
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  const config = { ...stage.config, base_url: `http://127.0.0.1:${address.port}` };
-  const adapter = provider.openAdapter(config, { now: stage.now, randomBytes: (size) => new Uint8Array(size) });
-  try {
-    await work(adapter, () => requests);
-  } finally {
-    await adapter.dispose();
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
-  }
-}
-
 test.each([
   ['JSON that is no object', '"ok"'],
   ['a number', '1'],
@@ -134,6 +109,7 @@ test.each([
   ['an object of another kind', '{"id":"cus_1","object":"customer"}'],
 ])('%s with status 200 means that the outcome is unknown', async (_what, body) => {
   await withServer(
+    stage,
     (response) => response.end(body),
     async (adapter) => {
       const unknown = (answer: Result<unknown, ChannelError>) =>
@@ -148,6 +124,7 @@ test.each([
 
 test('a redirect is not followed, so that the key goes nowhere else', async () => {
   await withServer(
+    stage,
     (response) => response.writeHead(307, { location: 'http://127.0.0.1:1/elsewhere' }).end('{}'),
     async (adapter, requests) => {
       expect(await adapter.create(aRequest(stage.now()), patience())).toMatchObject({
@@ -161,6 +138,7 @@ test('a redirect is not followed, so that the key goes nowhere else', async () =
 
 test('a request that was reset is not sent again by itself', async () => {
   await withServer(
+    stage,
     (response) => response.socket?.destroy(),
     async (adapter, requests) => {
       await adapter.create(aRequest(stage.now()), patience());
@@ -171,6 +149,7 @@ test('a request that was reset is not sent again by itself', async () => {
 
 test('an endless answer is cut off', async () => {
   await withServer(
+    stage,
     (response) => {
       response.on('error', () => {});
       const chunk = Buffer.alloc(1 << 20, 0x20);
@@ -201,6 +180,7 @@ test('a Session that is paid between our look and our close is told as paid', as
   expect(refused).toMatchObject({ status: 400, json: { error: { type: 'invalid_request_error' } } });
   const answers = [open, refused, await look()];
   await withServer(
+    stage,
     (response) => {
       const answer = answers.shift();
       response.writeHead(answer?.status ?? 500).end(JSON.stringify(answer?.json));
@@ -215,6 +195,7 @@ test('a Session that is paid between our look and our close is told as paid', as
 
 test('an account too busy to look through proves nothing about a lost order', async () => {
   await withServer(
+    stage,
     (response) => response.end('{"object":"list","has_more":true,"data":[{"id":"cs_x"},{"id":"cs_y"}]}'),
     async (adapter) => {
       expect(await adapter.query(orderOf(aRequest(stage.now()), null), patience())).toMatchObject({

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { provider } from '../../../channels/stripe/index.ts';
 import { type SandboxHost, startSandboxHost } from '../../../src/channel/sandbox/index.ts';
-import { aRequest, CHANNEL, orderOf, patience } from './stage.ts';
+import { aRefund, aRequest, CHANNEL, orderOf, patience } from './stage.ts';
 
 const startHost = (dataDir: string): Promise<SandboxHost> =>
   startSandboxHost({
@@ -26,7 +26,7 @@ async function withAdapter<T>(
   work: (adapter: ReturnType<typeof provider.openAdapter>) => Promise<T>,
 ): Promise<T> {
   const config = provider.configSchema.parse(host.credentials(CHANNEL));
-  const adapter = provider.openAdapter(config, { now: Date.now, randomBytes });
+  const adapter = provider.openAdapter(config, { now: Date.now, randomBytes, record: () => {} });
   try {
     return await work(adapter);
   } finally {
@@ -35,7 +35,7 @@ async function withAdapter<T>(
   }
 }
 
-test('a sandbox with a data folder comes back with its keys and its orders', async () => {
+test('a sandbox with a data folder comes back with its keys, its orders and their refunds', async () => {
   const dataDir = await mkdtemp(join(tmpdir(), 'stripe-sandbox-'));
   try {
     const request = aRequest(Date.now());
@@ -51,6 +51,20 @@ test('a sandbox with a data folder comes back with its keys and its orders', asy
       expect(await adapter.query(order, patience())).toMatchObject({ ok: true, value: { state: 'open' } });
       await second.control.pay(CHANNEL, { providerRef: request.providerRef, delivery: { mode: 'drop' } });
       expect(await adapter.query(order, patience())).toMatchObject({ ok: true, value: { state: 'succeeded' } });
+      second.control.faults(CHANNEL, { refunds: 'pending' });
+      expect(await adapter.refund(aRefund(order), patience())).toMatchObject({ ok: true, value: { state: 'pending' } });
+    });
+
+    const third = await startHost(dataDir);
+    await withAdapter(third, async (adapter) => {
+      const refund = aRefund(orderOf(request, made.value.channelTradeNo));
+      // What Stripe keeps under idempotency keys is gone; the refund is not.
+      expect(await adapter.refund(refund, patience())).toMatchObject({ ok: true, value: { state: 'pending' } });
+      await third.control.settleRefund(CHANNEL, { refundNo: refund.refundRef, outcome: 'succeeded' });
+      expect(await adapter.queryRefund(refund, patience())).toMatchObject({ ok: true, value: { state: 'succeeded' } });
+      expect(third.control.orders(CHANNEL, request.providerRef)).toMatchObject({
+        value: [{ refunds: [{ refundNo: refund.refundRef, status: 'succeeded' }] }],
+      });
     });
   } finally {
     await rm(dataDir, { recursive: true, force: true });

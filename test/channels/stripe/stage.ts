@@ -1,8 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { provider, type StripeConfig } from '../../../channels/stripe/index.ts';
-import type { ChannelAdapter, CreateRequest, Notice, OrderRef, RawCallback } from '../../../src/channel/index.ts';
+import type {
+  ChannelAdapter,
+  CreateRequest,
+  Notice,
+  OrderRef,
+  RawCallback,
+  RefundRequest,
+  WireExchange,
+} from '../../../src/channel/index.ts';
 import { type SandboxHost, startSandboxHost } from '../../../src/channel/sandbox/index.ts';
-import { newId, providerRefOf } from '../../../src/payment/index.ts';
+import { newId, providerRefOf, refundRefOf } from '../../../src/payment/index.ts';
 import { type CallbackReceiver, startCallbackReceiver } from '../../contract/callback-receiver.ts';
 
 export const CHANNEL = 'stripe-main';
@@ -15,6 +23,8 @@ export interface Stage {
   readonly adapter: ChannelAdapter;
   readonly config: StripeConfig;
   readonly bugs: readonly unknown[];
+  /** Everything that the adapters have recorded, oldest first. */
+  readonly exchanges: WireExchange[];
   now(): number;
   advance(ms: number): void;
   /** Another adapter, for example with a spoilt configuration. */
@@ -42,6 +52,7 @@ export async function openStage(): Promise<Stage> {
   let ahead = 0;
   const now = () => Date.now() + ahead;
   const bugs: unknown[] = [];
+  const exchanges: WireExchange[] = [];
   const receiver = await startCallbackReceiver(now);
   receiver.answerWith(() => ({ status: 200, contentType: 'application/json', body: '{}' }));
   const host = await startSandboxHost({
@@ -59,7 +70,14 @@ export async function openStage(): Promise<Stage> {
   const config = provider.configSchema.parse(host.credentials(CHANNEL));
   const adapters: ChannelAdapter[] = [];
   const adapterWith = (set: Partial<StripeConfig>): ChannelAdapter => {
-    const adapter = provider.openAdapter({ ...config, ...set }, { now, randomBytes });
+    const adapter = provider.openAdapter(
+      { ...config, ...set },
+      {
+        now,
+        randomBytes,
+        record: (exchange) => exchanges.push(exchange),
+      },
+    );
     adapters.push(adapter);
     return adapter;
   };
@@ -70,6 +88,7 @@ export async function openStage(): Promise<Stage> {
     adapter: adapterWith({}),
     config,
     bugs,
+    exchanges,
     now,
     advance: (ms) => {
       ahead += ms;
@@ -126,6 +145,28 @@ export function patience(): AbortSignal {
 
 export function orderOf(request: CreateRequest, channelTradeNo: string | null): OrderRef {
   return { providerRef: request.providerRef, channelTradeNo, amount: request.amount };
+}
+
+/** An order as a shop's refund finds it: paid, and known by the trade number of its success. */
+export async function aPaidOrder(stage: Stage, set: Partial<CreateRequest> = {}): Promise<OrderRef> {
+  const request = aRequest(stage.now(), set);
+  const made = await stage.adapter.create(request, patience());
+  if (!made.ok) throw new Error(made.error.kind);
+  const paid = await stage.host.control.pay(CHANNEL, { providerRef: request.providerRef });
+  if (!paid.ok) throw new Error(paid.error.detail);
+  return orderOf(request, paid.value.tradeNo);
+}
+
+export function aRefund(order: OrderRef, set: Partial<RefundRequest> = {}): RefundRequest {
+  return {
+    order,
+    refundRef: refundRefOf(order.providerRef, 1),
+    amount: { minor: 450, currency: order.amount.currency },
+    channelRefundNo: null,
+    reason: 'the sword was blunt',
+    callbackUrl: 'http://127.0.0.1:1/callbacks/stripe-main/token',
+    ...set,
+  };
 }
 
 /** Waits until something holds; tests never sleep for a guess. */

@@ -2,6 +2,7 @@ import { randomBytes as cryptoRandomBytes, randomUUID } from 'node:crypto';
 import type { RequestListener } from 'node:http';
 import { join } from 'node:path';
 import { PROVIDERS } from '../channels/index.ts';
+import type { AdapterPorts } from './channel/index.ts';
 import {
   type ConfigFault,
   type ConfiguredChannel,
@@ -12,15 +13,10 @@ import {
   readEnvironment,
 } from './config/index.ts';
 import { createMemoryEphemeral } from './ephemeral/index.ts';
-import {
-  type Channel,
-  createGateway,
-  type Gateway,
-  type GatewaySettings,
-  type Sealer,
-  type Telemetry,
-} from './gateway/index.ts';
-import { createAdminApp, createPublicApp, type Listener, listen } from './http/index.ts';
+import { openEvidence } from './evidence-log.ts';
+import { type Channel, createGateway, type GatewaySettings, type Sealer, type Telemetry } from './gateway/index.ts';
+import { createPublicApp, listen } from './http/index.ts';
+import { openAdmin } from './open-admin.ts';
 import { err, ok, type Result } from './payment/index.ts';
 import { createBreakers, createStatistics } from './routing/index.ts';
 import { remoteSandbox, type SandboxLink, startOwnSandbox } from './sandbox-link.ts';
@@ -87,6 +83,12 @@ async function open(
   const telemetry = createTelemetry(metrics, createLogger(environment.logLevel));
   for (const { path, message } of config.warnings) telemetry.warn({ path }, message);
   const store = openStore(environment, telemetry, closers);
+  const evidence = openEvidence({
+    ...{ dataDir: environment.dataDir, retentionMs: config.evidence.retentionMs, sealer, now, telemetry },
+    onWritten: (entries) => metrics.evidenceEntries.inc({ outcome: 'written' }, entries),
+    onDropped: (entries) => metrics.evidenceEntries.inc({ outcome: 'dropped' }, entries),
+  });
+  closers.push(() => evidence.close());
   const ephemeral = createMemoryEphemeral({ now });
   closers.push(() => ephemeral.close());
   const webhooks = createWebhookSender();
@@ -102,7 +104,7 @@ async function open(
   });
   closers.push(async () => breakers.dispose());
   const gateway = createGateway({
-    ...{ store, ephemeral, settings, sealer, statistics, breakers, telemetry, random, randomBytes },
+    ...{ store, evidence, ephemeral, settings, sealer, statistics, breakers, telemetry, random, randomBytes },
     channels: () => channels,
     merchants: () => config.merchants,
     clock: { now },
@@ -126,17 +128,17 @@ async function open(
 
   const link = await openSandbox(environment, config.channels, telemetry, closers);
   for (const configured of config.channels) {
-    const channel = await openChannel(configured, link, publicUrl);
+    const channel = await openChannel(configured, link, publicUrl, evidence.record);
     channels.set(configured.id, channel);
     closers.push(() => channel.adapter.dispose());
   }
   const observed = observedBy({ channels, breakers, statistics, store, settings, now, config });
   addGauges(metrics, observed);
-  const admin = await openAdmin(
-    environment,
-    { metrics, store, channels, telemetry, gateway, states: () => channelStates(observed) },
-    closers,
-  );
+  const admin = await openAdmin(environment, {
+    ...{ metrics, store, channels, telemetry, gateway },
+    states: () => channelStates(observed),
+  });
+  closers.push(() => admin.close(1_000));
   gateway.start();
   opened.resolve();
 
@@ -189,6 +191,7 @@ async function openChannel(
   configured: ConfiguredChannel,
   link: SandboxLink | null,
   publicUrl: string,
+  record: AdapterPorts['record'],
 ): Promise<Channel> {
   const provider = PROVIDERS.find(({ id }) => id === configured.providerId);
   if (!provider) throw new Error(`channel ${configured.id}: no provider ${configured.providerId}`);
@@ -196,44 +199,8 @@ async function openChannel(
   const credentials = configured.mode === 'live' ? given : provider.configSchema.parse(given);
   const { id, providerId, mode, profile, timeouts, breaker, queriesPerSecond } = configured;
   const { capabilities, callbackUrl } = provider;
-  const adapter = provider.openAdapter(credentials, { now, randomBytes });
+  const adapter = provider.openAdapter(credentials, { now, randomBytes, record });
   return { id, providerId, mode, capabilities, callbackUrl, adapter, profile, timeouts, breaker, queriesPerSecond };
-}
-
-async function openAdmin(
-  environment: Environment,
-  parts: {
-    readonly metrics: ReturnType<typeof createMetrics>;
-    readonly store: SqliteStore;
-    readonly channels: ReadonlyMap<string, Channel>;
-    readonly gateway: Gateway;
-    readonly states: () => unknown;
-    readonly telemetry: Telemetry;
-  },
-  closers: Closers,
-): Promise<Listener> {
-  const { metrics, store, channels, gateway, states, telemetry } = parts;
-  const admin = createAdminApp({
-    metrics: async () => ({ contentType: metrics.registry.contentType, body: await metrics.registry.metrics() }),
-    ready: async () => {
-      const storeOk = await store.ping().then(
-        () => true,
-        () => false,
-      );
-      const checks = { store: storeOk ? 'ok' : 'unreachable', channels: channels.size > 0 ? 'ok' : 'none loaded' };
-      return { ok: storeOk && channels.size > 0, checks };
-    },
-    status: async () => ({ channels: states() }),
-    disposeMoney: gateway.disposeMoney,
-    onError: (thrown) => telemetry.error({ err: thrown }, 'admin request failed'),
-  });
-  const listening = await listen(admin, {
-    host: environment.adminHost,
-    port: environment.adminPort,
-    portVariable: 'ADMIN_PORT',
-  });
-  closers.push(() => listening.close(1_000));
-  return listening;
 }
 
 /** A part that cannot be closed keeps none of the others open; what it said is told at the end. */

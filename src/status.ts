@@ -59,6 +59,7 @@ export function channelStates(observed: Observed) {
         create: observed.breakerState(id, 'create'),
         query: observed.breakerState(id, 'query'),
         close: observed.breakerState(id, 'close'),
+        refund: observed.breakerState(id, 'refund'),
       },
       technical_ratio: estimate.technicalRatio,
       payment_ratio: estimate.paymentRatio,

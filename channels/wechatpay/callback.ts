@@ -7,10 +7,11 @@ import type {
   RawAnswer,
   RawCallback,
 } from '../../src/channel/index.ts';
-import { err, ok, type Result } from '../../src/payment/index.ts';
+import { err, ok, parseRefundRef, type Result } from '../../src/payment/index.ts';
 import type { Client } from './client.ts';
 import type { WechatPayConfig } from './config.ts';
 import { parseJson } from './json.ts';
+import { observeRefund, refundNoticeSchema } from './refund-status.ts';
 import { decrypt, isFresh, isProbe, isSignedBy, readSignatureHeaders } from './signature.ts';
 import { isOurs, observe, transactionSchema } from './status.ts';
 
@@ -30,7 +31,7 @@ const envelopeSchema = z.object({
 
 /**
  * The header signature proves the sender and the moment, the decryption proves the content; both are needed, in this order.
- * Refund events are genuine messages that concern no payment: an empty list.
+ * Events of other kinds are genuine messages that concern neither a payment nor a refund: an empty list.
  */
 export function parseCallback(client: Client, config: WechatPayConfig): ChannelAdapter['parseCallback'] {
   return async (raw, signal) => {
@@ -40,7 +41,16 @@ export function parseCallback(client: Client, config: WechatPayConfig): ChannelA
     if (!envelope.success) return err('malformed');
     const plain = decrypt(envelope.data.resource, config.api_v3_key);
     if (plain === null) return err('bad_signature');
-    return envelope.data.event_type === 'TRANSACTION.SUCCESS' ? readTransaction(plain, config) : ok([]);
+    switch (envelope.data.event_type) {
+      case 'TRANSACTION.SUCCESS':
+        return readTransaction(plain, config);
+      case 'REFUND.SUCCESS':
+      case 'REFUND.ABNORMAL':
+      case 'REFUND.CLOSED':
+        return readRefund(plain, config);
+      default:
+        return ok([]);
+    }
   };
 }
 
@@ -66,5 +76,15 @@ function readTransaction(plain: string, config: WechatPayConfig): Result<readonl
   const read = transactionSchema.safeParse(parseJson(plain));
   if (!read.success) return err('malformed');
   if (!isOurs(read.data, config)) return err('foreign_account');
-  return ok([{ providerRef: read.data.out_trade_no, observation: observe(read.data, config) }]);
+  return ok([{ kind: 'order', providerRef: read.data.out_trade_no, observation: observe(read.data, config) }]);
+}
+
+function readRefund(plain: string, config: WechatPayConfig): Result<readonly Notice[], CallbackRefusal> {
+  const read = refundNoticeSchema.safeParse(parseJson(plain));
+  if (!read.success) return err('malformed');
+  const { mchid, out_refund_no: refundRef, out_trade_no: providerRef } = read.data;
+  if (mchid !== config.mchid) return err('foreign_account');
+  // A refund that somebody made by hand in the merchant platform has a number of another form.
+  if (parseRefundRef(refundRef) === null) return ok([]);
+  return ok([{ kind: 'refund', providerRef, refundRef, observation: observeRefund(read.data, mchid) }]);
 }

@@ -1,7 +1,7 @@
 import type { AdapterPorts, ChannelError } from '../../src/channel/index.ts';
 import { err, ok, type Result } from '../../src/payment/index.ts';
 import type { WechatPayConfig } from './config.ts';
-import { errorOfAnswer, errorOfSending, forgedAnswer, isCode, type Purpose, unreadableAnswer } from './errors.ts';
+import { errorOfAnswer, errorOfSending, forgedAnswer, type Purpose, saysAbsent, unreadableAnswer } from './errors.ts';
 import { parseJson } from './json.ts';
 import { openPlatformKeys, type PlatformKeys } from './platform-keys.ts';
 import { type BuildRequest, signRequest } from './sign.ts';
@@ -13,14 +13,14 @@ export interface Client {
   readonly keys: PlatformKeys;
   /**
    * One call. A success is the JSON of a verified 2xx answer (undefined for 204, and for what is no JSON).
-   * @param purpose what NOT_ENOUGH would mean
+   * @param purpose what is asked about: it decides what NOT_ENOUGH means, and which refusal is "no such thing"
    */
   call(build: BuildRequest, signal: AbortSignal, purpose?: Purpose): Promise<Result<unknown, ChannelError>>;
   dispose(): Promise<void>;
 }
 
 export function openClient(config: WechatPayConfig, ports: AdapterPorts): Client {
-  const transport = openTransport(config.base_url);
+  const transport = openTransport(config.base_url, ports.record);
   const send = async (build: BuildRequest, signal: AbortSignal) =>
     transport.send(await signRequest(config, ports, build), signal);
   const keys = openPlatformKeys(config, {
@@ -38,9 +38,9 @@ export function openClient(config: WechatPayConfig, ports: AdapterPorts): Client
       const { status, body, headers } = answer.value;
       const isSuccess = status >= 200 && status <= 299;
       const error = isSuccess && status !== 202 ? null : errorOfAnswer(status, body, purpose);
-      // Errors need not be signed (those before our signature was checked never are). Two things are not taken unsigned:
-      // a success, and "no such order", which proves that the buyer cannot pay.
-      if (error !== null && !isSuccess && isUnsigned(headers) && !isCode(error, 'ORDER_NOT_EXIST')) return err(error);
+      // Errors need not be signed (those before our signature was checked never are). Two things are not taken unsigned: a
+      // success, and "no such order" or "no such refund", after which money may move elsewhere.
+      if (error !== null && !isSuccess && isUnsigned(headers) && !saysAbsent(error, purpose)) return err(error);
       const doubt = await doubtOf(answer.value, keys, ports, signal);
       if (doubt !== null) return err(doubt);
       return error === null ? ok(status === 204 ? undefined : parseJson(body)) : err(error);

@@ -41,7 +41,7 @@ const ROW_BY_CODE: ReadonlyMap<string, Row> = new Map([
 /** Risk control stopped the merchant from receiving money; it comes as an ordinary NO_AUTH. */
 const FROZEN_WORDS = '收款功能已被限制';
 
-/** On a refund NOT_ENOUGH means our balance, on a payment the buyer's. */
+/** What a call is about. On a refund NOT_ENOUGH means our balance, on a payment the buyer's. */
 export type Purpose = 'payment' | 'refund';
 
 /** The error behind an answer that is not 2xx (or is 202, "not done yet"). */
@@ -86,6 +86,11 @@ export function unreadableAnswer(): ChannelError {
 /** Whether the error is this one of WeChat's codes, in either spelling. */
 export function isCode(error: ChannelError, code: string): boolean {
   return error.providerCode !== null && normalCode(error.providerCode) === normalCode(code);
+}
+
+/** Whether WeChat says that it holds no such order or, asked about a refund, no such refund or nothing to refund. */
+export function saysAbsent(error: ChannelError, purpose: Purpose): boolean {
+  return isCode(error, 'ORDER_NOT_EXIST') || (purpose === 'refund' && isCode(error, 'RESOURCE_NOT_EXISTS'));
 }
 
 function normalCode(code: string): string {

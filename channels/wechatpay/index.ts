@@ -6,11 +6,12 @@ import { type WechatPayConfig, wechatPayConfigSchema } from './config.ts';
 import { create, providerExpiresAt } from './create.ts';
 import { probe } from './probe.ts';
 import { query } from './query.ts';
+import { queryRefund, refund } from './refund.ts';
 
 /** WeChat Pay API v3, direct merchants: native (QR) and H5 orders in CNY. */
 export const provider: Provider<WechatPayConfig> = {
   id: 'wechatpay',
-  capabilities: ['close'],
+  capabilities: ['close', 'refund', 'partial_refund'],
   callbackUrl: 'per_request',
   configSchema: wechatPayConfigSchema,
   openAdapter: (config, ports) => {
@@ -25,6 +26,8 @@ export const provider: Provider<WechatPayConfig> = {
       create: create(client),
       query: query(client, config),
       close: close(client, config),
+      refund: refund(client),
+      queryRefund: queryRefund(client),
       parseCallback: parseCallback(client, config),
       acknowledge,
       probe: probe(client, config, ports),

@@ -1,4 +1,5 @@
 import { Agent } from 'undici';
+import type { WireExchange } from '../../src/channel/index.ts';
 import { err, ok, type Result } from '../../src/payment/index.ts';
 import type { SignedRequest } from './sign.ts';
 import type { Headers } from './signature.ts';
@@ -31,8 +32,9 @@ export interface Transport {
 /**
  * Kept-alive connections to one origin. Written on undici's dispatch, because only there it is known whether the request
  * went out (`onRequestStart`), which decides between "no order" and "maybe an order".
+ * @param record hears of every request that was tried, once. `Authorization` stays in: here it is a signature and no secret.
  */
-export function openTransport(baseUrl: string): Transport {
+export function openTransport(baseUrl: string, record: (exchange: WireExchange) => void): Transport {
   const { origin } = new URL(baseUrl);
   const agent = new Agent({
     connections: CONNECTIONS_MAX,
@@ -41,56 +43,92 @@ export function openTransport(baseUrl: string): Transport {
     bodyTimeout: SILENCE_MS_MAX,
   });
   return {
-    send: (request, signal) => exchange(agent, origin, request, signal),
+    send(request, signal) {
+      if (signal.aborted) return Promise.resolve(err({ sent: false, timedOut: true }));
+      return exchange(agent, { ...request, origin }, signal, record);
+    },
     dispose: () => agent.close(),
   };
 }
 
+type Addressed = SignedRequest & { readonly origin: string };
+
 function exchange(
   agent: Agent,
-  origin: string,
-  request: SignedRequest,
+  request: Addressed,
   signal: AbortSignal,
+  record: (exchange: WireExchange) => void,
 ): Promise<Result<Exchange, SendFailure>> {
   return new Promise((resolve) => {
+    const answer = openAnswer();
     let sent = false;
+    let isSettled = false;
     let stop: ((reason: Error) => void) | undefined;
-    let status = 0;
-    let headers: Headers = new Map();
-    const chunks: Buffer[] = [];
-    let bytes = 0;
-    const settle = (outcome: Result<Exchange, SendFailure>) => {
+    const settle = (outcome: Result<Exchange, SendFailure>, failure: string | null) => {
+      if (isSettled) return; // what comes after an abort changes nothing any more
+      isSettled = true;
       signal.removeEventListener('abort', onAbort);
+      record(asText(request, answer.soFar(), failure));
       resolve(outcome);
     };
     const onAbort = () => {
-      settle(err({ sent, timedOut: true }));
+      settle(err({ sent, timedOut: true }), 'aborted');
       stop?.(new Error('wechatpay: aborted by the caller'));
     };
-    if (signal.aborted) return onAbort();
     signal.addEventListener('abort', onAbort, { once: true });
+    const { origin, path, method, headers, body } = request;
     agent.dispatch(
-      { origin, path: request.path, method: request.method, headers: request.headers, body: request.body },
+      { origin, path, method, headers, body },
       {
         onRequestStart(controller) {
           stop = (reason) => controller.abort(reason);
           if (signal.aborted) return stop(new Error('wechatpay: aborted before anything was sent'));
           sent = true;
         },
-        onResponseStart(_controller, statusCode, received) {
-          status = statusCode;
-          headers = headersOf(received);
-        },
+        onResponseStart: (_controller, status, received) => answer.start(status, received),
         onResponseData(controller, chunk) {
-          bytes += chunk.length;
-          if (bytes > ANSWER_BYTES_MAX) controller.abort(new Error('wechatpay: answer too long'));
-          else chunks.push(chunk);
+          if (!answer.take(chunk))
+            controller.abort(Object.assign(new Error('wechatpay: answer too long'), { code: 'ANSWER_TOO_LONG' }));
         },
-        onResponseEnd: () => settle(ok({ status, headers, body: Buffer.concat(chunks) })),
-        onResponseError: (_controller, error) => settle(err({ sent, timedOut: isTimeout(error) })),
+        onResponseEnd: () => settle(ok(answer.soFar()), null),
+        onResponseError: (_controller, error) => settle(err({ sent, timedOut: isTimeout(error) }), wordFor(error)),
       },
     );
   });
+}
+
+/** Collects an answer; `take` is false once it is longer than any real one. */
+function openAnswer() {
+  let status = 0;
+  let headers: Headers = new Map();
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  return {
+    start(statusCode: number, received: Record<string, string | string[] | undefined>): void {
+      status = statusCode;
+      headers = headersOf(received);
+    },
+    take(chunk: Buffer): boolean {
+      bytes += chunk.length;
+      if (bytes <= ANSWER_BYTES_MAX) chunks.push(chunk);
+      return bytes <= ANSWER_BYTES_MAX;
+    },
+    soFar: (): Exchange => ({ status, headers, body: Buffer.concat(chunks) }),
+  };
+}
+
+function asText(request: Addressed, answer: Exchange, failure: string | null): WireExchange {
+  const hasAnswer = answer.status !== 0;
+  return {
+    method: request.method,
+    url: request.origin + request.path,
+    requestHeaders: request.headers,
+    requestBody: request.body ?? '',
+    status: failure === null ? answer.status : null,
+    responseHeaders: Object.fromEntries([...answer.headers].map(([name, values]) => [name, values.join(', ')])),
+    responseBody: hasAnswer ? Buffer.from(answer.body).toString('utf8') : null,
+    failure,
+  };
 }
 
 function headersOf(received: Record<string, string | string[] | undefined>): Headers {
@@ -102,5 +140,14 @@ function headersOf(received: Record<string, string | string[] | undefined>): Hea
 }
 
 function isTimeout(error: Error): boolean {
-  return 'code' in error && typeof error.code === 'string' && error.code.endsWith('_TIMEOUT');
+  return codeOf(error)?.endsWith('_TIMEOUT') ?? false;
+}
+
+/** The error's code, since messages can hold anything. */
+function wordFor(error: Error): string {
+  return codeOf(error)?.toLowerCase() ?? 'broken';
+}
+
+function codeOf(error: Error): string | null {
+  return 'code' in error && typeof error.code === 'string' ? error.code : null;
 }

@@ -37,6 +37,8 @@ export interface LoadedConfig {
   readonly merchants: Merchants;
   /** In the file's order, for lists and the demo's greeting. */
   readonly merchantIds: readonly string[];
+  /** How long the evidence log keeps what was said, in milliseconds. */
+  readonly evidence: { readonly retentionMs: number };
   /** By the `alert` label of `switchyard_alert_threshold`; ratios 0 to 1, times in seconds, balances in minor units. */
   readonly alertThresholds: ReadonlyMap<string, number>;
   readonly epay: readonly EpayAccount[];
@@ -55,6 +57,7 @@ export function assemble(
     channels: gateway.channels.map(configuredChannel),
     merchants: merchantDirectory(merchants.map(keyedMerchant)),
     merchantIds: merchants.map(({ id }) => id),
+    evidence: { retentionMs: gateway.file.evidence.retention },
     alertThresholds: alertThresholds(gateway.file.alerts),
     epay: merchants.flatMap(epayAccount),
     warnings,

@@ -54,6 +54,9 @@ export const gatewayFileSchema = z.strictObject({
     concurrency: z.int().min(1).max(100).default(8),
     pause_after: durationMs({ min: '1m', max: '3d' }).prefault('1d'),
   }),
+  evidence: section({
+    retention: durationMs({ min: '1d', max: '3650d' }).prefault('400d'),
+  }),
   alerts: section({
     success_rate_below: shareRatio().prefault('95%'),
     min_volume: z.int().min(1).max(1_000_000).default(20),

@@ -78,6 +78,9 @@ export function createMetrics() {
       'channel',
       'kind',
     ]),
+    evidenceEntries: counter('evidence_entries_total', 'Entries of the evidence log: written, or dropped.', [
+      'outcome',
+    ]),
     configReloads: counter('config_reloads_total', 'Configurations taken and refused.', ['outcome']),
   };
 }

@@ -5,9 +5,11 @@ import { createOrder } from './create.ts';
 import { parseJson } from './json.ts';
 import { chinaTime, closeOrder, queryOrder } from './orders.ts';
 import type { SignatureFlaw } from './platform.ts';
+import { createRefund, queryRefund } from './refunds.ts';
 import { paramError, type Reply, refuse } from './refusals.ts';
 
 const TRANSACTIONS = '/v3/pay/transactions';
+const REFUNDS = '/v3/refund/domestic/refunds';
 
 /** Any call of the provider's API, checked as WeChat checks it. */
 export function serveApi(request: WireRequest, account: Account): WireAnswer {
@@ -35,6 +37,11 @@ export function isCreate({ method, path }: WireRequest): boolean {
   return method === 'POST' && (path === `${TRANSACTIONS}/native` || path === `${TRANSACTIONS}/h5`);
 }
 
+/** The requests that make a refund. */
+export function isRefund({ method, path }: WireRequest): boolean {
+  return method === 'POST' && path === REFUNDS;
+}
+
 function operate(request: WireRequest, account: Account): Reply {
   const asked = headerOf(request, 'wechatpay-serial');
   if (asked !== undefined && !account.platform.knows(asked)) {
@@ -59,9 +66,13 @@ function route(request: WireRequest, account: Account): Reply {
     case `POST ${TRANSACTIONS}`:
       if (!isClose || by !== 'out-trade-no') break;
       return closeOrder(decoded(no), parseJson(request.body), keys, account);
+    case `POST ${REFUNDS}`:
+      return createRefund(parseJson(request.body), account);
     case 'GET /v3/certificates':
       return listCertificates(account);
   }
+  const [, refundNo] = /^\/v3\/refund\/domestic\/refunds\/([^/]+)$/.exec(request.path) ?? [];
+  if (request.method === 'GET' && refundNo !== undefined) return queryRefund(decoded(refundNo), account);
   return refuse(404, 'RESOURCE_NOT_EXISTS', '请求的资源不存在');
 }
 

@@ -1,17 +1,18 @@
 import type { Order, Simulator, SimulatorOptions, WireRequest } from '../../../src/channel/sandbox/index.ts';
 import { type Account, openAccount } from './account.ts';
-import { isCreate, serveApi, signed } from './api.ts';
+import { isCreate, isRefund, serveApi, signed } from './api.ts';
 import { paidCallback } from './callback.ts';
 import { CONTROL_PATH, serveControl } from './control.ts';
 import { openKeys, publicPem } from './keys.ts';
 import { detailOf, H5_PAGE } from './orders.ts';
 import { serveBuyerPage } from './page.ts';
+import { decideRefund } from './refunds.ts';
 import { SYSTEM_ERROR } from './refusals.ts';
 import type { Settings } from './settings.ts';
 
 /**
  * WeChat Pay API v3 for one direct merchant, built from the provider's documentation.
- * Not there (yet): refunds, bills, JSAPI, the limit of calls per second.
+ * Not there (yet): bills, JSAPI, sending a stuck refund elsewhere, the limit of calls per second.
  */
 export async function startWechatPaySandbox(
   options: SimulatorOptions,
@@ -46,9 +47,11 @@ export async function startWechatPaySandbox(
     },
     internalError: (request) => signed(SYSTEM_ERROR, request, account),
     isCreate,
+    isRefund,
     isBuyerPage: ({ path }) => path === H5_PAGE || path === CONTROL_PATH,
     pay,
     fail,
+    settleRefund: async (order, { refundNo }, outcome) => decideRefund(order.providerRef, refundNo, outcome, account),
   };
 }
 

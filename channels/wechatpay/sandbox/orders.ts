@@ -95,6 +95,7 @@ export function chinaTime(at: number): string {
 }
 
 function tradeStateOf(order: Order, now: number): { word: string; description: string } {
+  // From the moment that a refund is taken, and also after it has failed; how much went back only the refunds tell.
   if (order.refunds.length > 0) return { word: 'REFUND', description: '转入退款' };
   switch (order.status) {
     case 'paid':

@@ -14,6 +14,10 @@ export function paramError(message: string, field?: string): Reply {
 }
 
 export const ORDER_NOT_EXIST = refuse(404, 'ORDER_NOT_EXIST', '订单不存在');
+/** The refund API has its own word for an order that does not exist or is not paid, and one for a missing refund. */
+export const NOTHING_TO_REFUND = refuse(404, 'RESOURCE_NOT_EXISTS', '订单不存在');
+export const REFUND_NOT_EXISTS = refuse(404, 'RESOURCE_NOT_EXISTS', '退款单不存在');
+export const NOT_ENOUGH = refuse(403, 'NOT_ENOUGH', '基本账户余额不足，请充值后重新发起');
 export const ORDER_PAID = refuse(400, 'ORDERPAID', '该订单已支付');
 export const ORDER_CLOSED = refuse(400, 'ORDER_CLOSED', '该订单已关闭，请重新下单');
 export const SYSTEM_ERROR = refuse(500, 'SYSTEM_ERROR', '系统异常，请用相同参数重新调用');

@@ -12,6 +12,7 @@ describe('a genuine callback', () => {
       ok: true,
       value: [
         {
+          kind: 'order',
           providerRef: REF,
           observation: {
             state: 'succeeded',
@@ -73,8 +74,8 @@ describe('a genuine callback', () => {
     expect(await created).toMatchObject({ ok: true });
   });
 
-  test.each(['REFUND.SUCCESS', 'REFUND.ABNORMAL', 'REFUND.CLOSED', 'COMPLAINT.CREATE', 'TRANSACTION.NEW'])(
-    'of type %s concerns no payment',
+  test.each(['REFUND.NEW', 'COMPLAINT.CREATE', 'TRANSACTION.NEW'])(
+    'of type %s concerns no payment and no refund',
     async (event_type) => {
       expect(await parse(aCallback(aNotice({ out_refund_no: 'r1' }, { event_type })))).toEqual({ ok: true, value: [] });
     },

@@ -2,7 +2,7 @@ import { createCipheriv, generateKeyPairSync, type KeyObject, sign } from 'node:
 import { createServer, type IncomingMessage } from 'node:http';
 import { onTestFinished } from 'vitest';
 import { provider } from '../../../channels/wechatpay/index.ts';
-import type { ChannelAdapter, RawCallback } from '../../../src/channel/index.ts';
+import type { AdapterPorts, ChannelAdapter, RawCallback } from '../../../src/channel/index.ts';
 
 /** A WeChat of the test's own, so that it can say anything, with signatures that are right in every way but one. */
 export const NOW = Date.UTC(2026, 0, 1);
@@ -11,6 +11,9 @@ export const MCH_ID = '1900000001';
 const API_V3_KEY = '0123456789abcdef0123456789abcdef';
 const PUBLIC_KEY_ID = 'PUB_KEY_ID_0000000001';
 export const REF = '01j0000000000000000000000001';
+export const REFUND_REF = `${REF}r001`;
+export const TRADE_NO = '4200000000202601010000000001';
+export const REFUND_NO = '50300000002026010100000000001';
 
 const merchant = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const platform = generateKeyPairSync('rsa', { modulusLength: 2048 });
@@ -34,9 +37,13 @@ export function someCredentials(set: Record<string, unknown> = {}): Record<strin
   };
 }
 
-export function openAdapter(set: Record<string, unknown> = {}, now = () => NOW): ChannelAdapter {
+export function openAdapter(
+  set: Record<string, unknown> = {},
+  now = () => NOW,
+  record: AdapterPorts['record'] = () => {},
+): ChannelAdapter {
   const config = provider.configSchema.parse(someCredentials(set));
-  const adapter = provider.openAdapter(config, { now, randomBytes: (size) => Buffer.alloc(size, 0xa5) });
+  const adapter = provider.openAdapter(config, { now, randomBytes: (size) => Buffer.alloc(size, 0xa5), record });
   onTestFinished(() => adapter.dispose());
   return adapter;
 }
@@ -70,7 +77,7 @@ export function encrypt(plain: string, key = API_V3_KEY, associatedData = 'trans
   const bytes = Buffer.concat([cipher.update(plain, 'utf8'), cipher.final(), cipher.getAuthTag()]);
   const ciphertext = bytes.toString('base64');
   return {
-    original_type: 'transaction',
+    original_type: associatedData,
     algorithm: 'AEAD_AES_256_GCM',
     ciphertext,
     associated_data: associatedData,
@@ -83,7 +90,7 @@ export function aTransaction(set: Record<string, unknown> = {}): Record<string, 
     appid: APP_ID,
     mchid: MCH_ID,
     out_trade_no: REF,
-    transaction_id: '4200000000202601010000000001',
+    transaction_id: TRADE_NO,
     trade_type: 'NATIVE',
     trade_state: 'SUCCESS',
     trade_state_desc: '支付成功',
@@ -92,6 +99,41 @@ export function aTransaction(set: Record<string, unknown> = {}): Record<string, 
     amount: { total: 100, payer_total: 100, currency: 'CNY', payer_currency: 'CNY' },
     ...set,
   };
+}
+
+/** What a refund and its query answer. */
+export function aRefund(set: Record<string, unknown> = {}): Record<string, unknown> {
+  return {
+    refund_id: REFUND_NO,
+    out_refund_no: REFUND_REF,
+    transaction_id: TRADE_NO,
+    out_trade_no: REF,
+    channel: 'ORIGINAL',
+    user_received_account: '支付用户零钱',
+    success_time: '2026-01-01T08:00:00+08:00',
+    create_time: '2026-01-01T07:59:00+08:00',
+    status: 'SUCCESS',
+    amount: { total: 100, refund: 40, payer_total: 100, payer_refund: 40, currency: 'CNY' },
+    ...set,
+  };
+}
+
+/** What a refund callback carries inside. */
+export function aRefundNotice(set: Record<string, unknown> = {}): Record<string, unknown> {
+  const { status, amount: _amount, channel: _channel, create_time: _createTime, ...rest } = aRefund();
+  return {
+    mchid: MCH_ID,
+    ...rest,
+    refund_status: status,
+    amount: { total: 100, refund: 40, payer_total: 100, payer_refund: 40 },
+    ...set,
+  };
+}
+
+/** A body as WeChat posts it for a refund. */
+export function aRefundBody(plain: unknown = aRefundNotice(), set: Record<string, unknown> = {}): string {
+  const resource = encrypt(typeof plain === 'string' ? plain : JSON.stringify(plain), undefined, 'refund');
+  return aNotice(undefined, { event_type: 'REFUND.SUCCESS', summary: '退款成功', resource, ...set });
 }
 
 /** A body as WeChat posts it. */

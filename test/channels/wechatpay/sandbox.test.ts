@@ -1,73 +1,20 @@
-import { createPrivateKey, sign } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { provider } from '../../../channels/wechatpay/index.ts';
 import { startSandboxHost } from '../../../src/channel/sandbox/index.ts';
+import { ask, credentialsOf } from './plain-client.ts';
 import { type Stage, soon, startStage } from './stage.ts';
 
-interface Credentials {
-  readonly appid: string;
-  readonly mchid: string;
-  readonly serial_no: string;
-  readonly private_key: string;
-  readonly base_url: string;
-}
-
-interface Wire {
-  readonly method: 'GET' | 'POST';
-  readonly path: string;
-  readonly json?: unknown;
-  /** The path that is signed, when it is not the one that is sent. */
-  readonly signedPath?: string;
-  readonly at?: number;
-  readonly serial?: string;
-  readonly nonce?: string;
-  readonly headers?: Record<string, string>;
-  readonly authorization?: (parts: readonly string[]) => string;
-}
-
-/** A client written from the documentation, independent of the adapter. */
-async function ask({ host }: Stage, wire: Wire) {
-  const { appid: _appid, mchid, serial_no, private_key, base_url } = host.credentials('wechatpay-main') as Credentials;
-  const target = new URL(base_url).pathname + wire.path;
-  const body = wire.json === undefined ? '' : JSON.stringify(wire.json);
-  const timestamp = String(Math.floor((wire.at ?? Date.now()) / 1000));
-  const nonce = wire.nonce ?? 'A1b2C3d4E5f6';
-  const text = `${wire.method}\n${wire.signedPath ?? target}\n${timestamp}\n${nonce}\n${body}\n`;
-  const signature = sign('RSA-SHA256', Buffer.from(text), createPrivateKey(private_key)).toString('base64');
-  const parts = [
-    `mchid="${mchid}"`,
-    `nonce_str="${nonce}"`,
-    `timestamp="${timestamp}"`,
-    `serial_no="${wire.serial ?? serial_no}"`,
-    `signature="${signature}"`,
-  ];
-  const authorization = wire.authorization?.(parts) ?? `WECHATPAY2-SHA256-RSA2048 ${parts.join(',')}`;
-  const answer = await fetch(host.url + target, {
-    method: wire.method,
-    headers: {
-      accept: 'application/json',
-      'user-agent': 'test',
-      ...(body === '' ? {} : { 'content-type': 'application/json' }),
-      ...(authorization === '' ? {} : { authorization }),
-      ...wire.headers,
-    },
-    ...(body === '' ? {} : { body }),
-  });
-  const received = await answer.text();
-  return { status: answer.status, json: received === '' ? null : JSON.parse(received), headers: answer.headers };
-}
-
-function anOrderBody({ host, receiver }: Stage, set: Record<string, unknown> = {}): Record<string, unknown> {
-  const { appid, mchid } = host.credentials('wechatpay-main') as Credentials;
+function anOrderBody(stage: Stage, set: Record<string, unknown> = {}): Record<string, unknown> {
+  const { appid, mchid } = credentialsOf(stage);
   return {
     appid,
     mchid,
     description: 'a book',
     out_trade_no: 'ORDER-0001',
-    notify_url: `${receiver.url}/callbacks/x/y`,
+    notify_url: `${stage.receiver.url}/callbacks/x/y`,
     amount: { total: 100, currency: 'CNY' },
     ...set,
   };
@@ -79,7 +26,7 @@ const UNKNOWN_ORDER = '/v3/pay/transactions/out-trade-no/unknown-1?mchid=';
 describe('the simulator checks a request as WeChat does', () => {
   test('a good one, with the prefix in the signed path, the fields in any order and the serial in any case', async () => {
     const stage = await startStage();
-    const { serial_no } = stage.host.credentials('wechatpay-main') as Credentials;
+    const { serial_no } = credentialsOf(stage);
     const answer = await ask(stage, {
       method: 'POST',
       path: NATIVE,
@@ -166,22 +113,18 @@ describe('the simulator checks a request as WeChat does', () => {
     });
   });
 
-  test('H5 without the scene is refused, JSAPI and refunds are not there', async () => {
+  test('H5 without the scene is refused, JSAPI is not there', async () => {
     const stage = await startStage();
     const post = (path: string) => ask(stage, { method: 'POST', path, json: anOrderBody(stage) });
     expect(await post('/v3/pay/transactions/h5')).toMatchObject({ status: 400, json: { code: 'PARAM_ERROR' } });
-    for (const path of [
-      '/v3/pay/transactions/jsapi',
-      '/v3/refund/domestic/refunds',
-      '/v3/pay/transactions/native/close',
-    ]) {
+    for (const path of ['/v3/pay/transactions/jsapi', '/v3/pay/transactions/native/close']) {
       expect(await post(path)).toMatchObject({ status: 404, json: { code: 'RESOURCE_NOT_EXISTS' } });
     }
   });
 
   test('a query asks with the merchant number, by our number or by theirs', async () => {
     const stage = await startStage();
-    const { mchid } = stage.host.credentials('wechatpay-main') as Credentials;
+    const { mchid } = credentialsOf(stage);
     await ask(stage, { method: 'POST', path: NATIVE, json: anOrderBody(stage) });
     const paid = await stage.host.control.pay('wechatpay-main', { providerRef: 'ORDER-0001' });
     const tradeNo = paid.ok ? paid.value.tradeNo : '';
@@ -248,10 +191,10 @@ describe('the simulator keeps what WeChat keeps', () => {
         onError: () => {},
       });
     const first = await start();
-    const { base_url: _first, ...before } = first.credentials('wechatpay-main') as Credentials;
+    const { base_url: _first, ...before } = credentialsOf({ host: first });
     await first.close();
     const second = await start();
-    const { base_url: _second, ...after } = second.credentials('wechatpay-main') as Credentials;
+    const { base_url: _second, ...after } = credentialsOf({ host: second });
     await second.close();
     expect(after).toEqual(before);
   });

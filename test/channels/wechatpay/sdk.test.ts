@@ -34,12 +34,14 @@ describe('of wechatpay-node-v3 only the request builder is used', () => {
   afterEach(() => vi.restoreAllMocks());
 
   test.each(['public_key', 'certificate', 'mixed'] as const)('in every operation with key mode %s', async (keyMode) => {
-    const { adapter, anOrder, refOf, pay, receiver } = await startStage({ keyMode });
+    const { adapter, anOrder, refOf, pay, receiver, aRefundOf } = await startStage({ keyMode });
     const build = [
       vi.spyOn(prototype, 'transactions_native'),
       vi.spyOn(prototype, 'transactions_h5'),
       vi.spyOn(prototype, 'query'),
       vi.spyOn(prototype, 'close'),
+      vi.spyOn(prototype, 'refunds'),
+      vi.spyOn(prototype, 'find_refunds'),
       vi.spyOn(prototype, 'getSignature'),
       vi.spyOn(prototype, 'getAuthorization'),
     ];
@@ -53,6 +55,9 @@ describe('of wechatpay-node-v3 only the request builder is used', () => {
     expect(await adapter.query(refOf(order), soon())).toMatchObject({ ok: true, value: { state: 'succeeded' } });
     const raw = await eventually(() => receiver.received[0]);
     expect(await adapter.parseCallback(raw, soon())).toMatchObject({ ok: true });
+    const refund = aRefundOf(refOf(order));
+    expect(await adapter.refund(refund, soon())).toMatchObject({ ok: true });
+    expect(await adapter.queryRefund(refund, soon())).toMatchObject({ ok: true });
 
     expect(touched).toEqual([]);
     expect(Reflect.get(WxPay, 'certificates')).toEqual({});

@@ -31,7 +31,7 @@ describe('known answers', () => {
   test('a request is signed over the documented text', async () => {
     const config = provider.configSchema.parse(someCredentials({ base_url: undefined }));
     const nonce = '593BEC0C930BF1AFEB40B4A08C8FB242';
-    const ports = { now: () => 1_554_208_460_999, randomBytes: () => Buffer.from(nonce, 'hex') };
+    const ports = { now: () => 1_554_208_460_999, randomBytes: () => Buffer.from(nonce, 'hex'), record: () => {} };
     const request = await signRequest(config, ports, (sdk) => sdk.certificates());
     const text = `GET\n/v3/certificates\n1554208460\n${nonce}\n\n`;
     expect(createHash('sha256').update(text).digest('hex')).toBe(

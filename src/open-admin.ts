@@ -1,0 +1,35 @@
+import type { Environment } from './config/index.ts';
+import type { Channel, Gateway, Telemetry } from './gateway/index.ts';
+import { createAdminApp, type Listener, listen } from './http/index.ts';
+import type { PaymentStore } from './store/port.ts';
+import type { Metrics } from './telemetry/index.ts';
+
+/** Opens the admin listener: metrics, health, state, and what an operator decides. */
+export async function openAdmin(
+  environment: Pick<Environment, 'adminHost' | 'adminPort'>,
+  parts: {
+    readonly metrics: Metrics;
+    readonly store: PaymentStore;
+    readonly channels: ReadonlyMap<string, Channel>;
+    readonly gateway: Gateway;
+    readonly states: () => unknown;
+    readonly telemetry: Telemetry;
+  },
+): Promise<Listener> {
+  const { metrics, store, channels, gateway, states, telemetry } = parts;
+  const admin = createAdminApp({
+    metrics: async () => ({ contentType: metrics.registry.contentType, body: await metrics.registry.metrics() }),
+    ready: async () => {
+      const storeOk = await store.ping().then(
+        () => true,
+        () => false,
+      );
+      const checks = { store: storeOk ? 'ok' : 'unreachable', channels: channels.size > 0 ? 'ok' : 'none loaded' };
+      return { ok: storeOk && channels.size > 0, checks };
+    },
+    status: async () => ({ channels: states() }),
+    disposeMoney: gateway.disposeMoney,
+    onError: (thrown) => telemetry.error({ err: thrown }, 'admin request failed'),
+  });
+  return listen(admin, { host: environment.adminHost, port: environment.adminPort, portVariable: 'ADMIN_PORT' });
+}

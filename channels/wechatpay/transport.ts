@@ -43,9 +43,12 @@ export function openTransport(baseUrl: string, record: (exchange: WireExchange) 
     bodyTimeout: SILENCE_MS_MAX,
   });
   return {
-    send(request, signal) {
-      if (signal.aborted) return Promise.resolve(err({ sent: false, timedOut: true }));
-      return exchange(agent, { ...request, origin }, signal, record);
+    async send(request, signal) {
+      if (signal.aborted) return err({ sent: false, timedOut: true });
+      const { outcome, seen } = await exchange(agent, { ...request, origin }, signal);
+      // Here and not where the bytes arrive: the recorder goes by the context of the call.
+      record(seen);
+      return outcome;
     },
     dispose: () => agent.close(),
   };
@@ -57,8 +60,7 @@ function exchange(
   agent: Agent,
   request: Addressed,
   signal: AbortSignal,
-  record: (exchange: WireExchange) => void,
-): Promise<Result<Exchange, SendFailure>> {
+): Promise<{ readonly outcome: Result<Exchange, SendFailure>; readonly seen: WireExchange }> {
   return new Promise((resolve) => {
     const answer = openAnswer();
     let sent = false;
@@ -68,8 +70,7 @@ function exchange(
       if (isSettled) return; // what comes after an abort changes nothing any more
       isSettled = true;
       signal.removeEventListener('abort', onAbort);
-      record(asText(request, answer.soFar(), failure));
-      resolve(outcome);
+      resolve({ outcome, seen: asText(request, answer.soFar(), failure) });
     };
     const onAbort = () => {
       settle(err({ sent, timedOut: true }), 'aborted');

@@ -162,7 +162,10 @@ export interface WireExchange {
 export interface AdapterPorts {
   readonly now: () => EpochMs;
   readonly randomBytes: (size: number) => Uint8Array;
-  /** Called once for each request that was tried, when its outcome is known; never throws and takes no time. */
+  /**
+   * Called once for each request that was tried, when its outcome is known, in the asynchronous context of the adapter's method (not
+   * in a socket's callback: a kept-alive connection was opened by another call). Never throws and takes no time.
+   */
   readonly record: (exchange: WireExchange) => void;
 }
 

@@ -34,7 +34,7 @@ export const HOUSE_RULES: readonly HouseRule[] = [
   only(
     'gateway imports ports',
     /^src\/gateway\//,
-    () => /^src\/((payment|routing|channel)\/index|(store|ephemeral)\/port)\.ts$/,
+    () => /^src\/((payment|routing|channel)\/index|(store|ephemeral|evidence)\/port)\.ts$/,
     'Use cases speak in ports; adapters are put in by main.ts.',
   ),
   only(
@@ -48,6 +48,18 @@ export const HOUSE_RULES: readonly HouseRule[] = [
     /^src\/ephemeral\//,
     () => new RegExp(`^${CORE}$`),
     'It may be lost; it decides nothing.',
+  ),
+  only(
+    'evidence imports payment and channel',
+    /^src\/evidence\//,
+    () => /^src\/(payment|channel)\/index\.ts$/,
+    'It writes down what others say and decides nothing.',
+  ),
+  only(
+    'a story imports payment and evidence',
+    /^src\/story\//,
+    () => /^src\/(payment|evidence)\/index\.ts$/,
+    'It is told from what is stored.',
   ),
   only(
     'edges import faces',

@@ -1,8 +1,9 @@
-import type { CallbackOutcome, ChannelAdapter, RawAnswer, RawCallback } from '../../src/channel/index.ts';
-import { err, ok } from '../../src/payment/index.ts';
+import type { CallbackOutcome, ChannelAdapter, Notice, RawAnswer, RawCallback } from '../../src/channel/index.ts';
+import { err, ok, parseRefundRef } from '../../src/payment/index.ts';
 import type { ExamplePayConfig } from './config.ts';
+import { observeRefund, readRefund, type WireRefund } from './refund.ts';
 import { type Proof, verify } from './signature.ts';
-import { observe, readOrder } from './status.ts';
+import { observe, readOrder, type WireOrder } from './status.ts';
 
 const BODY_BYTES_MAX = 64 * 1024;
 
@@ -15,11 +16,19 @@ export function parseCallback(config: ExamplePayConfig): ChannelAdapter['parseCa
     if (body === null) return err('malformed');
     const verdict = verify(config.secret, proof, { said: 'callback', body, nowMs: raw.receivedAt });
     if (verdict !== 'genuine') return err(verdict);
-    const order = readOrder(body);
-    if (order === null) return err('malformed');
-    if (order.account !== config.account) return err('foreign_account');
-    return ok([{ providerRef: order.order_no, observation: observe(order) }]);
+    const said = readRefund(body) ?? readOrder(body);
+    if (said === null) return err('malformed');
+    if (said.account !== config.account) return err('foreign_account');
+    return ok(noticesOf(said));
   };
+}
+
+/** A refund that was made by hand in their console has no number of ours: it concerns nothing here, and is acknowledged. */
+function noticesOf(said: WireOrder | WireRefund): readonly Notice[] {
+  if (!('refund_no' in said)) return [{ kind: 'order', providerRef: said.order_no, observation: observe(said) }];
+  if (parseRefundRef(said.refund_no) === null) return [];
+  const { order_no: providerRef, refund_no: refundRef } = said;
+  return [{ kind: 'refund', providerRef, refundRef, observation: observeRefund(said) }];
 }
 
 /** They repeat a callback until they read exactly `DONE`; a refusal must not contain their word. */

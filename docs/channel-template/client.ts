@@ -1,6 +1,6 @@
 import { Agent, request } from 'undici';
-import { type ChannelError, channelError } from '../../src/channel/index.ts';
-import { type EpochMs, err, ok, type Result } from '../../src/payment/index.ts';
+import { type AdapterPorts, type ChannelError, channelError, type WireExchange } from '../../src/channel/index.ts';
+import { err, ok, type Result } from '../../src/payment/index.ts';
 import type { ExamplePayConfig } from './config.ts';
 import { errorOf } from './errors.ts';
 import { signatureOf, verify } from './signature.ts';
@@ -24,29 +24,51 @@ export interface Client {
   dispose(): Promise<void>;
 }
 
-export function openClient(config: ExamplePayConfig, now: () => EpochMs): Client {
+type Asked = Pick<WireExchange, 'method' | 'url' | 'requestHeaders' | 'requestBody'> & { method: 'GET' | 'POST' };
+type Answer = { readonly status: number; readonly headers: Readonly<Record<string, string>>; readonly text: string };
+
+export function openClient(config: ExamplePayConfig, { now, record }: AdapterPorts): Client {
   const agent = new Agent({ connect: { timeout: CONNECT_MS_MAX }, maxResponseSize: ANSWER_BYTES_MAX });
 
-  async function send(method: 'GET' | 'POST', url: URL, body: string, signal: AbortSignal) {
+  function sign(method: 'GET' | 'POST', url: URL, requestBody: string): Asked {
     const timeMs = now();
-    const sign = signatureOf(config.secret, { timeMs, said: `${method} ${url.pathname}`, body });
-    const headers = { 'ex-account': config.account, 'ex-time': String(timeMs), 'ex-sign': sign };
-    const answer = await request(url, { dispatcher: agent, method, signal, headers, body: body === '' ? null : body });
-    return { status: answer.statusCode, headers: answer.headers, text: await answer.body.text() };
+    const signature = signatureOf(config.secret, { timeMs, said: `${method} ${url.pathname}`, body: requestBody });
+    const requestHeaders = { 'ex-account': config.account, 'ex-time': String(timeMs), 'ex-sign': signature };
+    return { method, url: url.href, requestHeaders, requestBody };
+  }
+
+  /** Recorded once, whatever comes of it. The headers hold a signature, which is evidence, and no secret. */
+  async function send(asked: Asked, signal: AbortSignal): Promise<Result<Answer, ChannelError>> {
+    const { method, url, requestHeaders: headers, requestBody } = asked;
+    const received: Uint8Array[] = [];
+    const text = () => Buffer.concat(received).toString('utf8');
+    let responseHeaders = {};
+    try {
+      const body = requestBody === '' ? null : requestBody;
+      const answer = await request(url, { dispatcher: agent, method, signal, headers, body });
+      responseHeaders = flat(answer.headers);
+      for await (const chunk of answer.body) received.push(chunk);
+      record({ ...asked, status: answer.statusCode, responseHeaders, responseBody: text(), failure: null });
+      return ok({ status: answer.statusCode, headers: responseHeaders, text: text() });
+    } catch (thrown) {
+      const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : 'broken';
+      const responseBody = received.length === 0 ? null : text();
+      record({ ...asked, status: null, responseHeaders, responseBody, failure: signal.aborted ? 'aborted' : code });
+      return err(lost(code, signal));
+    }
   }
 
   return {
     async call(method, path, body, signal) {
       if (signal.aborted) return err(channelError('CHANNEL_UNAVAILABLE', 'no', { reason: 'timeout' }));
       const text = body === null ? '' : JSON.stringify(body);
-      const answer = await send(method, new URL(`${config.base_url}${path}`), text, signal).catch(
-        (thrown: unknown): ChannelError => lost(thrown, signal),
-      );
-      if ('kind' in answer) return err(answer);
-      const proof = { time: one(answer.headers['ex-time']), sign: one(answer.headers['ex-sign']) };
+      const sent = await send(sign(method, new URL(`${config.base_url}${path}`), text), signal);
+      if (!sent.ok) return sent;
+      const answer = sent.value;
       // They cannot sign for a caller whose key they do not know, and to believe that nothing was done is safe.
       if (answer.status === 401) return err(channelError('AUTH_MISCONFIGURED', 'no', { providerCode: 'http_401' }));
       if (answer.status >= 500) return err(channelError('CHANNEL_TIMEOUT_UNKNOWN', 'maybe'));
+      const proof = { time: answer.headers['ex-time'], sign: answer.headers['ex-sign'] };
       if (verify(config.secret, proof, { said: 'answer', body: answer.text, nowMs: now() }) !== 'genuine')
         return err(channelError('CHANNEL_TIMEOUT_UNKNOWN', 'maybe', { reason: 'forged_response' }));
       return answer.status === 200 ? ok(answer.text) : err(errorOf(answer.text));
@@ -55,14 +77,14 @@ export function openClient(config: ExamplePayConfig, now: () => EpochMs): Client
   };
 }
 
-function lost(thrown: unknown, signal: AbortSignal): ChannelError {
-  const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : '';
+function lost(code: string, signal: AbortSignal): ChannelError {
   const why = signal.aborted ? { reason: 'timeout' as const } : {};
   return NOTHING_SENT.has(code)
     ? channelError('CHANNEL_UNAVAILABLE', 'no', why)
     : channelError('CHANNEL_TIMEOUT_UNKNOWN', 'maybe', why);
 }
 
-function one(header: string | string[] | undefined): string | undefined {
-  return typeof header === 'string' ? header : undefined;
+/** A header that came twice is joined with a comma, and so is no proof of anything. */
+function flat(headers: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]));
 }

@@ -4,10 +4,15 @@ import { parseJson } from './json.ts';
 
 type Meaning = readonly [kind: ChannelErrorKind, created: 'no' | 'maybe', reason?: 'quota' | 'frozen'];
 
-/** Every code of their documentation. `maybe` wherever an order could exist after it. */
+/** Every code of their documentation. `maybe` wherever an order or a refund could exist after it. */
 const MEANING_BY_CODE: ReadonlyMap<string, Meaning> = new Map<string, Meaning>([
   ['NO_SUCH_ORDER', ['NOT_FOUND', 'no']],
   ['ORDER_CONFLICT', ['DUPLICATE', 'maybe']], // our number, but with other content: whose order is it?
+  ['NO_SUCH_REFUND', ['NOT_FOUND', 'no']],
+  ['NOT_PAID', ['INVALID_REQUEST', 'no']],
+  ['EXCEEDS_LEFT', ['INVALID_REQUEST', 'no']],
+  ['LOW_BALANCE', ['INSUFFICIENT_BALANCE', 'no']], // ours, not the buyer's: the same refund is sent again later
+  ['REFUND_CONFLICT', ['DUPLICATE', 'maybe']],
   ['BAD_FIELD', ['INVALID_REQUEST', 'no']],
   ['TOO_FAST', ['RATE_LIMITED', 'no']],
   ['DAILY_LIMIT', ['CHANNEL_UNAVAILABLE', 'no', 'quota']],

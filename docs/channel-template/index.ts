@@ -6,15 +6,16 @@ import { close } from './close.ts';
 import { type ExamplePayConfig, examplePayConfigSchema } from './config.ts';
 import { create } from './create.ts';
 import { query } from './query.ts';
+import { queryRefund, refund } from './refund.ts';
 
 /** ExamplePay, a provider that exists only here: the smallest folder that passes the contract suite. Copy it and change it. */
 export const provider: Provider<ExamplePayConfig> = {
   id: 'examplepay',
-  capabilities: ['close'],
+  capabilities: ['close', 'refund', 'partial_refund'],
   callbackUrl: 'per_request',
   configSchema: examplePayConfigSchema,
   openAdapter(config, ports) {
-    const client = openClient(config, ports.now);
+    const client = openClient(config, ports);
     const ask = query(client, config);
     return {
       account: config.account,
@@ -26,6 +27,8 @@ export const provider: Provider<ExamplePayConfig> = {
       create: create(client),
       query: ask,
       close: close(client, config),
+      refund: refund(client, config),
+      queryRefund: queryRefund(client, config),
       parseCallback: parseCallback(config),
       acknowledge,
       async probe(signal) {

@@ -47,6 +47,9 @@ export interface EvidenceLog extends Evidence {
   stats(): EvidenceStats;
 }
 
+/** Channels and their probe requests that are remembered; far more than there are. */
+const PROBES_MAX = 1_000;
+
 /**
  * Opens the log of what was said. It never throws and holds nobody up, not here either: a file that cannot be used is reported
  * and tried again, and meanwhile entries wait.
@@ -55,6 +58,7 @@ export function openEvidenceLog(options: EvidenceLogOptions): EvidenceLog {
   const { sealer, now, onTrouble = () => {} } = options;
   const calls = new AsyncLocalStorage<OngoingCall>();
   const counts = { written: 0, dropped: 0, removed: 0 };
+  const lastProbes = new Map<string, string>();
   const file = createFile({
     path: options.path,
     bytesMax: () => options.bytesMax,
@@ -94,8 +98,19 @@ export function openEvidenceLog(options: EvidenceLogOptions): EvidenceLog {
   function record(exchange: WireExchange): void {
     const at = now();
     const call = calls.getStore() ?? null;
-    append(entryOfExchange(exchange, call, at));
+    const entry = entryOfExchange(exchange, call, at);
+    if (!isSameProbe(entry)) append(entry);
     if (call) call.since = at;
+  }
+
+  /** A probe every few seconds that says the same as the one before proves nothing more, and would outgrow everything else. */
+  function isSameProbe({ what, channelId, outcome, details }: EvidenceEntry): boolean {
+    if (what !== 'probe') return false;
+    const asked = `${channelId} ${details.request}`;
+    const same = lastProbes.get(asked) === outcome;
+    if (lastProbes.size >= PROBES_MAX) lastProbes.clear();
+    lastProbes.set(asked, outcome);
+    return same;
   }
 
   function dropped(entries: number): void {

@@ -47,7 +47,8 @@ export function onAttemptRefused(payment: Payment, fact: FactOf<'attempt_refused
   if (attempt.status !== 'creating') return ignored(attempt.status === 'failed' ? 'repeat' : 'late_answer');
   const { error, latencyMs } = fact;
   const refused = withAttempt(payment, { ...attempt, status: 'failed', error, latencyMs, resolvedAt: now });
-  return next(fact.endsPayment ? { ...refused, statusReason: error.kind.toLowerCase() } : refused);
+  if (!fact.endsPayment || hasEnded(payment) || awaitsDecision(payment)) return next(refused);
+  return next({ ...refused, statusReason: error.kind.toLowerCase() });
 }
 
 /** Asked without a readable answer: the order may exist (I7). */

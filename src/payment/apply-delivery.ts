@@ -12,21 +12,19 @@ export function onEventSent(payment: Payment, fact: FactOf<'event_sent'>, now: E
   if (event.delivery.state !== 'pending') return ignored('repeat');
   const tries = event.delivery.tries + 1;
   if (fact.tryNo !== tries) return ignored('repeat');
-  return next(
-    withDelivery(payment, event, fact.delivered ? { state: 'delivered', tries, at: now } : later(event, tries, now)),
-  );
+  const nextAt = fact.delivered ? null : nextDeliveryAt(event, tries, now);
+  const delivery: Delivery =
+    nextAt === null
+      ? { state: fact.delivered ? 'delivered' : 'dead', tries, at: now }
+      : { ...event.delivery, tries, nextAt };
+  return next(withDelivery(payment, event, delivery));
 }
 
-/** A person wants the event sent again: same id, same body, now. The three days of retries still count from the event. */
+/** A person wants the event sent again: same id, same body, now, and with three days of retries from now on. */
 export function onRedeliveryRequested(payment: Payment, fact: FactOf<'redelivery_requested'>, now: EpochMs): Step {
   const event = payment.events.find((e) => e.id === fact.eventId);
   if (!event) return rejected('unknown_event');
-  return next(withDelivery(payment, event, { state: 'pending', tries: 0, nextAt: now }));
-}
-
-function later(event: PaymentEvent, tries: number, now: EpochMs): Delivery {
-  const nextAt = nextDeliveryAt(event, tries, now);
-  return nextAt === null ? { state: 'dead', tries, at: now } : { state: 'pending', tries, nextAt };
+  return next(withDelivery(payment, event, { state: 'pending', tries: 0, nextAt: now, since: now }));
 }
 
 function withDelivery(payment: Payment, event: PaymentEvent, delivery: Delivery): Payment {

@@ -2,6 +2,7 @@ import { afterAsking, forgetPlans } from './agenda.ts';
 import type { Attempt, EpochMs, MoneyPolicy, ObservedBy, Payment, SucceededAttempt } from './document.ts';
 import type { AnomalyKind, Fact, Observation } from './facts.ts';
 import { awaitsDecision, effectiveAttempt, hasEnded, isUnresolved } from './inspect.ts';
+import { isAmountMinor } from './money.ts';
 import { unreachable } from './result.ts';
 import { ABSENCE_SETTLES_MS, HORIZON_MS, PROVIDER_GRACE_MS } from './schedule.ts';
 import { ignored, next, rejected, type Step, withAttempt } from './step.ts';
@@ -60,8 +61,8 @@ function foreignPart(attempt: Attempt, seen: Observation, by: ObservedBy) {
   const otherAmount = seen.amount !== null && seen.amount.minor !== attempt.amount.minor;
   if (otherAmount && (by === 'callback' || seen.state !== 'succeeded')) return 'amount_mismatch' as const;
   if (seen.state !== 'succeeded') return null;
-  if (seen.account === null || seen.amount === null || !seen.channelTradeNo) return 'incomplete_success' as const;
-  return null;
+  const hasAmount = seen.amount !== null && isAmountMinor(seen.amount.minor);
+  return seen.account !== null && hasAmount && seen.channelTradeNo ? null : ('incomplete_success' as const);
 }
 
 function onSuccess(payment: Payment, attempt: Attempt, fact: FactOf<'observed'>, now: EpochMs): Step {
@@ -145,12 +146,14 @@ export function onMoneyDisposed(payment: Payment, fact: FactOf<'money_disposed'>
   if (attempt.status !== 'succeeded') return rejected('nothing_held');
   if (attempt.disposition === fact.disposition) return ignored('repeat');
   if (attempt.disposition !== 'hold') return rejected('nothing_held');
-  if (fact.disposition === 'keep') {
-    const effect = effectiveAttempt(payment) === undefined ? 'effective' : attempt.effect;
-    return next(withSuccess(payment, { ...attempt, effect, disposition: 'keep' }));
+  const decided = withAttempt(payment, { ...attempt, disposition: fact.disposition });
+  if (fact.disposition === 'refund') {
+    // Other money of this payment may still wait for its own decision.
+    return next(awaitsDecision(payment) && !awaitsDecision(decided) ? { ...decided, status: 'failed' } : decided);
   }
-  const returned = withAttempt(payment, { ...attempt, disposition: 'refund' });
-  return next(awaitsDecision(payment) ? { ...returned, status: 'failed' } : returned);
+  // Beside the success that counts, money that stays changes nothing of the payment itself.
+  if (effectiveAttempt(payment) !== undefined) return next(decided);
+  return next(withSuccess(payment, { ...attempt, effect: 'effective', disposition: 'keep' }));
 }
 
 function onDead(payment: Payment, attempt: Attempt, seen: Observation, now: EpochMs): Step {
@@ -159,7 +162,8 @@ function onDead(payment: Payment, attempt: Attempt, seen: Observation, now: Epoc
   const status = seen.state === 'failed' ? 'failed' : 'closed';
   const dead = withAttempt(payment, { ...bare(attempt), status, error: seen.error ?? attempt.error, resolvedAt: now });
   // Only the way to pay that the buyer had last says why the payment failed; earlier ones were never shown or given up.
-  if (status === 'closed' || hasEnded(payment) || attempt.seq < payment.attempts.length) return next(dead);
+  if (status === 'closed' || attempt.seq < payment.attempts.length) return next(dead);
+  if (hasEnded(payment) || awaitsDecision(payment)) return next(dead);
   return next({ ...dead, statusReason: (seen.error?.kind ?? 'declined').toLowerCase() });
 }
 

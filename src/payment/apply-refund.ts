@@ -50,9 +50,12 @@ export function onRefundObserved(payment: Payment, fact: FactOf<'refund_observed
   if (!refund) return rejected('unknown_refund');
   const { observation, by } = fact;
   if (isForeign(payment, refund, observation)) return rejected('refund_mismatch');
+  if (refund.status === 'failed' && (observation.state === 'succeeded' || observation.state === 'pending')) {
+    return onFoundAfterFailure(payment, refund, fact, now);
+  }
   switch (observation.state) {
     case 'succeeded':
-      if (refund.status !== 'pending') return ignored(refund.status === 'succeeded' ? 'repeat' : 'already_resolved');
+      if (refund.status !== 'pending') return ignored('repeat');
       return next(settled(payment, refund, 'succeeded', observation, now));
     case 'failed':
       return onFailed(payment, refund, observation, now);
@@ -75,8 +78,9 @@ export function onRefundObserved(payment: Payment, fact: FactOf<'refund_observed
 export function onRefundRefused(payment: Payment, fact: FactOf<'refund_refused'>, now: EpochMs): Step {
   const refund = payment.refunds[fact.refundSeq - 1];
   if (!refund) return rejected('unknown_refund');
+  if (refund.status !== 'pending') return ignored('already_resolved');
   // A refund that the provider has cannot be refused any more: only its own word ends it.
-  if (refund.status !== 'pending' || refund.submitted) return ignored('already_resolved');
+  if (refund.submitted) return askAgain(payment, refund.seq, now);
   return next(failed(payment, refund, fact.error, now), anomaliesOfFailure(refund));
 }
 
@@ -102,10 +106,37 @@ export function withRefundStatus(payment: Payment): Payment {
 }
 
 function onFailed(payment: Payment, refund: Refund, seen: RefundObservation, now: EpochMs): Step {
-  if (refund.status === 'failed') return ignored('repeat');
+  if (refund.status === 'failed') {
+    if (refund.submitted) return ignored('repeat');
+    // The provider's own word now, which nothing older may undo.
+    return next(withRefund(payment, { ...refund, submitted: true, error: seen.error ?? refund.error }));
+  }
   // Some banks send money back days after a refund had succeeded.
   const reversed: AnomalyKind[] = refund.status === 'succeeded' ? ['refund_reversed'] : [];
   return next(settled(payment, refund, 'failed', seen, now), [...reversed, ...anomaliesOfFailure(refund)]);
+}
+
+/**
+ * The provider has a refund that counts as failed, so its money goes or has gone back. One that was only refused lives again. When
+ * its amount has been used since, or the provider itself had said "failed", a person has to look: the money may go back twice.
+ */
+function onFoundAfterFailure(payment: Payment, refund: Refund, fact: FactOf<'refund_observed'>, now: EpochMs): Step {
+  const attempt = payment.attempts[refund.attemptSeq - 1];
+  if (refund.submitted) {
+    const isOldNews = fact.observation.state === 'pending' || hasToldSuccess(payment, refund);
+    return isOldNews ? ignored('already_resolved') : rejected('refund_contradicted');
+  }
+  if (attempt?.status !== 'succeeded' || refundableMinor(payment, attempt) < refund.amountMinor) {
+    return rejected('refund_contradicted');
+  }
+  const alive = withRefund(payment, { ...refund, status: 'pending', error: null, resolvedAt: null });
+  const step = onRefundObserved(alive, fact, now);
+  return step.outcome === 'next' ? next(step.payment, [...step.anomalies, 'refund_contradicted']) : step;
+}
+
+/** Whether this refund has succeeded before it was sent back. */
+function hasToldSuccess(payment: Payment, refund: Refund): boolean {
+  return payment.events.some((event) => event.refundSeq === refund.seq && event.type === 'refund.succeeded');
 }
 
 function onPending(payment: Payment, refund: Refund, fact: FactOf<'refund_observed'>, now: EpochMs): Step {

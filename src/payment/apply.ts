@@ -144,8 +144,11 @@ function eventsOf(before: Payment, after: Payment, now: EpochMs): PaymentEvent[]
   }
   for (const refund of after.refunds) {
     const { seq, status } = refund;
-    if (status === 'pending' || before.refunds[seq - 1]?.status === status) continue;
-    const id = eventIdOf(after.id, `refund${String(seq).padStart(3, '0')}${status}`);
+    const was = before.refunds[seq - 1]?.status;
+    if (status === 'pending' || was === status) continue;
+    // Another transition than "failed": the shop may have heard of both.
+    const transition = was === 'succeeded' ? 'reversed' : status;
+    const id = eventIdOf(after.id, `refund${String(seq).padStart(3, '0')}${transition}`);
     found.push({ id, type: `refund.${status}`, at: now, refundSeq: seq, body: '', delivery });
   }
   return found.filter((event) => !told.has(event.id));

@@ -95,7 +95,10 @@ export type ObservedBy = 'callback' | 'query' | 'close';
 /** Why money goes back: the merchant asked, or it should never have come. */
 export type RefundCause = 'merchant' | 'surplus' | 'late' | 'mismatch';
 
-/** One try to return money. One that has failed stays failed: a new try is a new refund. */
+/**
+ * One try to return money. A new try is a new refund: one that has failed stays failed, unless it was only refused and the provider
+ * turns out to have it.
+ */
 export interface Refund {
   /** From 1 in the order of making; part of its id and of its number at the provider. */
   readonly seq: number;
@@ -133,7 +136,8 @@ export type EventType = (typeof EVENT_TYPES)[number];
 /** `none`: the merchant has no address for events; it can still list them. */
 export type Delivery =
   | { readonly state: 'none' }
-  | { readonly state: 'pending'; readonly tries: number; readonly nextAt: EpochMs }
+  /** `since`: it was asked for again then, and its days of retries count from there instead of from the event. */
+  | { readonly state: 'pending'; readonly tries: number; readonly nextAt: EpochMs; readonly since?: EpochMs }
   | { readonly state: 'delivered'; readonly tries: number; readonly at: EpochMs }
   | { readonly state: 'dead'; readonly tries: number; readonly at: EpochMs };
 

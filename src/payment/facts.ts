@@ -139,6 +139,8 @@ export type AnomalyKind =
   | 'refund_failed'
   | 'refund_reversed'
   | 'refund_unresolved'
+  /** The provider has or has made a refund that counted as failed: its money may go back twice. */
+  | 'refund_contradicted'
   | 'refund_mismatch';
 
 export type IgnoredReason = 'repeat' | 'already_resolved' | 'late_answer' | 'no_news' | 'already_ended';

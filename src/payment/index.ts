@@ -9,3 +9,4 @@ export * from './inspect.ts';
 export { assertPayment } from './invariants.ts';
 export * from './money.ts';
 export * from './result.ts';
+export { lastDeliveryAt } from './schedule.ts';

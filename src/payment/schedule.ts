@@ -1,4 +1,4 @@
-import type { Attempt, EpochMs, Payment } from './document.ts';
+import type { Attempt, EpochMs, Payment, PaymentEvent } from './document.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
@@ -32,7 +32,7 @@ const CLOSE_RETRY_MS = [5 * SECOND, 15 * SECOND, MINUTE, 5 * MINUTE, 10 * MINUTE
 /** Webhook retries of `api.md`: these delays, then every three hours until three days after the first try. */
 const WEBHOOK_RETRY_MS = [5 * SECOND, 30 * SECOND, 2 * MINUTE, 10 * MINUTE, HOUR];
 const WEBHOOK_LATER_MS = 3 * HOUR;
-export const WEBHOOK_MAX_AGE_MS = 72 * HOUR;
+const WEBHOOK_MAX_AGE_MS = 72 * HOUR;
 
 /** An attempt whose create was never answered is taken as lost after this long: longer than any request may run. */
 export const ABANDON_AFTER_MS = MINUTE;
@@ -79,10 +79,15 @@ export function nextCloseAt(tries: number, now: EpochMs): EpochMs {
  * When to send an event again after `tries` failed deliveries, or null when it is given up.
  * Jitter of up to a tenth comes from the event's id, so that the plan is the same however often it is computed.
  */
-export function nextDeliveryAt(event: { id: string; at: EpochMs }, tries: number, now: EpochMs): EpochMs | null {
+export function nextDeliveryAt(event: PaymentEvent, tries: number, now: EpochMs): EpochMs | null {
   const delay = WEBHOOK_RETRY_MS[tries - 1] ?? WEBHOOK_LATER_MS;
   const at = now + delay + Math.floor((delay / 10) * fraction(`${event.id}/${tries}`));
-  return at > event.at + WEBHOOK_MAX_AGE_MS ? null : at;
+  return at > lastDeliveryAt(event) ? null : at;
+}
+
+/** No try of this event is planned after this time. One that was put off beyond it is tried once more, and given up if that fails. */
+export function lastDeliveryAt({ at, delivery }: PaymentEvent): EpochMs {
+  return ((delivery.state === 'pending' ? delivery.since : undefined) ?? at) + WEBHOOK_MAX_AGE_MS;
 }
 
 function step(delays: readonly number[], tries: number): number {

@@ -4,15 +4,19 @@ import type {
   ChannelAdapter,
   Created,
   CreateRequest,
+  Notice,
   OrderRef,
+  Provider,
   RawAnswer,
   RawCallback,
+  WireExchange,
 } from '../../src/channel/index.ts';
 import {
   type Order,
   type SandboxControl,
   type SandboxHost,
   startSandboxHost,
+  type WireRequest,
 } from '../../src/channel/sandbox/index.ts';
 import { issueDurableReceipt } from '../../src/payment/durable.ts';
 import { newId, providerRefOf } from '../../src/payment/index.ts';
@@ -21,6 +25,8 @@ import type { ChannelSubject, CreateCase } from './channel-subject.ts';
 
 /** Far above what anything here takes, so that a slow machine does not decide a test. */
 export const PATIENCE_MS = 10_000;
+
+export type Received = 'durable' | 'refused';
 
 export interface Placed {
   readonly request: CreateRequest;
@@ -37,6 +43,12 @@ export interface ChannelStage {
   readonly host: SandboxHost;
   readonly receiver: CallbackReceiver;
   readonly adapter: ChannelAdapter;
+  /** Whatever the adapters of this stage have recorded. */
+  readonly exchanges: readonly WireExchange[];
+  /** Hears of each of them, until `reset`, in the asynchronous context that the adapter records in. */
+  onRecord(listener: (exchange: WireExchange) => void): void;
+  /** Whatever requests to its API the simulator has come to see; buyer pages are left out. */
+  readonly requests: readonly WireRequest[];
   /** Moves the clock of adapter and simulator alike. */
   shiftClock(ms: number): void;
   now(): number;
@@ -50,8 +62,10 @@ export interface ChannelStage {
   pay(placed: Placed, how?: Partial<Parameters<SandboxControl['pay']>[1]>, channelId?: 'one' | 'two'): Promise<Order>;
   /** The order in the provider's books. */
   book(providerRef: string, channelId?: 'one' | 'two'): Order | undefined;
-  /** From now on the receiver verifies with `adapter` and answers by the outcome; by default everything is acknowledged. */
-  receive(outcome: 'durable' | 'refused'): void;
+  /** From now on callbacks are answered so, or as is decided for each; by default everything is acknowledged. */
+  receive(outcome: Received | ((raw: RawCallback) => Promise<Received>)): void;
+  /** Waits for a callback in which `one`'s adapter (or the given one) reads such a notice. */
+  callbackWith(isWanted: (notice: Notice) => boolean, reader?: ChannelAdapter): Promise<RawCallback>;
   /** Waits for the callback in which `one`'s adapter (or the given one) reads that this order was paid. */
   paidCallback(placed: Placed, reader?: ChannelAdapter): Promise<RawCallback>;
   /** Clears faults, clock and answers between two tests. */
@@ -65,10 +79,11 @@ export async function startChannelStage(subject: ChannelSubject): Promise<Channe
   const now = () => Date.now() + shiftMs;
   const receiver = await startCallbackReceiver(now);
   const problems: unknown[] = [];
+  const requests: WireRequest[] = [];
   const host = await startSandboxHost({
     host: '127.0.0.1',
     port: 0,
-    channels: ['one', 'two'].map((id) => ({ id, provider })),
+    channels: ['one', 'two'].map((id) => ({ id, provider: tapped(provider, (request) => requests.push(request)) })),
     publicUrl: () => receiver.url,
     dataDir: null,
     now,
@@ -78,24 +93,38 @@ export async function startChannelStage(subject: ChannelSubject): Promise<Channe
     onError: (problem) => problems.push(problem),
   });
   const opened: ChannelAdapter[] = [];
+  const exchanges: WireExchange[] = [];
+  let heard: (exchange: WireExchange) => void = () => {};
   const openAdapter = (credentials: unknown): ChannelAdapter => {
-    const adapter = provider.openAdapter(provider.configSchema.parse(credentials), { now, randomBytes });
+    const adapter = provider.openAdapter(provider.configSchema.parse(credentials), {
+      now,
+      randomBytes,
+      record: (exchange) => {
+        exchanges.push(exchange);
+        heard(exchange);
+      },
+    });
     opened.push(adapter);
     return adapter;
   };
   const adapters = { one: openAdapter(host.credentials('one')), two: openAdapter(host.credentials('two')) };
   const buttons = new Map<string, string>();
 
-  const answer = (raw: RawCallback, outcome: 'durable' | 'refused'): ReceiverAnswer => {
+  const answer = async (raw: RawCallback, decide: () => Received | Promise<Received>): Promise<ReceiverAnswer> => {
     const button = buttons.get(raw.target);
     if (button !== undefined) return { status: 302, contentType: 'text/plain', body: '', location: button };
-    return acknowledge(adapters.one, outcome);
+    return acknowledge(adapters.one, await decide());
   };
   const stage: ChannelStage = {
     subject,
     host,
     receiver,
     adapter: adapters.one,
+    exchanges,
+    onRecord: (listener) => {
+      heard = listener;
+    },
+    requests,
     now,
     shiftClock: (ms) => {
       shiftMs = ms;
@@ -126,10 +155,21 @@ export async function startChannelStage(subject: ChannelSubject): Promise<Channe
       const orders = host.control.orders(channelId, providerRef);
       return orders.ok ? orders.value[0] : undefined;
     },
-    receive: (outcome) => receiver.answerWith((raw) => answer(raw, outcome)),
-    paidCallback: (placed, reader = adapters.one) => paidCallback(receiver, placed, reader),
+    receive: (outcome) =>
+      receiver.answerWith((raw) => answer(raw, () => (typeof outcome === 'function' ? outcome(raw) : outcome))),
+    callbackWith: (isWanted, reader = adapters.one) => callbackWith(receiver, reader, isWanted),
+    paidCallback: ({ request }, reader = adapters.one) =>
+      callbackWith(
+        receiver,
+        reader,
+        (notice) =>
+          notice.kind === 'order' &&
+          notice.providerRef === request.providerRef &&
+          notice.observation.state === 'succeeded',
+      ),
     reset() {
       shiftMs = 0;
+      heard = () => {};
       host.control.faults('one', {});
       host.control.faults('two', {});
       stage.receive('durable');
@@ -145,6 +185,23 @@ export async function startChannelStage(subject: ChannelSubject): Promise<Channe
   return stage;
 }
 
+/** The provider with somebody who looks at what its simulator is asked. */
+function tapped(provider: Provider, look: (request: WireRequest) => void): Provider {
+  return {
+    ...provider,
+    async openSandbox(options) {
+      const simulator = await provider.openSandbox(options);
+      return {
+        ...simulator,
+        handle(request) {
+          if (!simulator.isBuyerPage?.(request)) look(request);
+          return simulator.handle(request);
+        },
+      };
+    },
+  };
+}
+
 export function patience(): AbortSignal {
   return AbortSignal.timeout(PATIENCE_MS);
 }
@@ -158,7 +215,7 @@ export function anUnknownOrder({ amount }: CreateCase): OrderRef {
   return { providerRef: aProviderRef(), amount, channelTradeNo: null };
 }
 
-export function acknowledge(adapter: ChannelAdapter, outcome: 'durable' | 'refused'): RawAnswer {
+export function acknowledge(adapter: ChannelAdapter, outcome: Received): RawAnswer {
   return adapter.acknowledge(
     outcome === 'durable' ? { kind: 'durable', receipt: issueDurableReceipt() } : { kind: 'refused' },
   );
@@ -189,21 +246,20 @@ function aRequest(
   };
 }
 
-async function paidCallback(receiver: CallbackReceiver, placed: Placed, reader: ChannelAdapter): Promise<RawCallback> {
+async function callbackWith(
+  receiver: CallbackReceiver,
+  reader: ChannelAdapter,
+  isWanted: (notice: Notice) => boolean,
+): Promise<RawCallback> {
   const read: string[] = [];
   for (const deadline = Date.now() + PATIENCE_MS; Date.now() < deadline; ) {
     read.length = 0;
     for (const raw of receiver.received.filter(({ target }) => target.startsWith('/callbacks/')).reverse()) {
       const parsed = await reader.parseCallback(raw, patience());
-      const notices = parsed.ok ? parsed.value : [];
-      const ours = notices.some(
-        ({ providerRef, observation }) =>
-          providerRef === placed.request.providerRef && observation.state === 'succeeded',
-      );
-      if (ours) return raw;
+      if (parsed.ok && parsed.value.some(isWanted)) return raw;
       if (!parsed.ok) read.push(parsed.error);
     }
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
-  throw new Error(`no callback said that the order was paid; refused ones: ${read.join(', ') || 'none'}`);
+  throw new Error(`no callback said so; refused ones: ${read.join(', ') || 'none'}`);
 }

@@ -44,6 +44,16 @@ export interface ChannelSubject {
   readonly callbackProof: CallbackProof;
   /** How old, or how far ahead, a callback's signed time may be; null where a callback carries no time that may be enforced. */
   readonly callbackWindowMs?: number | null;
+  /** For providers with the capability `refund`. */
+  readonly refunds?: {
+    /** Which ends of a refund they call back for. Default: both. */
+    readonly calledBack?: readonly ('succeeded' | 'failed')[];
+    /**
+     * Which refunds a query tells of. `made_ones`: a refund that is not decided, or that has failed, looks like one that was
+     * never sent; the answer to a repeat tells them apart. Default: `all`.
+     */
+    readonly queried?: 'all' | 'made_ones';
+  };
 }
 
 /** The value at a path of the credentials; throws when there is none, since the subject then names a wrong path. */

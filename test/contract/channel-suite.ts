@@ -3,6 +3,12 @@ import { describeCallbacks } from './channel-callbacks.ts';
 import { describeCredentials } from './channel-credentials.ts';
 import { describeForgeries } from './channel-forgeries.ts';
 import { describeOrders } from './channel-orders.ts';
+import { describeRecord } from './channel-record.ts';
+import { describeRefundCallbacks } from './channel-refund-callbacks.ts';
+import { describeRefundOutcomes } from './channel-refund-outcomes.ts';
+import { calledBack } from './channel-refund-stage.ts';
+import { describeRefundTransport } from './channel-refund-transport.ts';
+import { describeRefunds } from './channel-refunds.ts';
 import type { ChannelSubject } from './channel-subject.ts';
 import { describeTransport } from './channel-transport.ts';
 
@@ -19,5 +25,13 @@ export function describeChannelContract(subject: ChannelSubject): void {
     describe('forged callbacks are refused', () => describeForgeries(subject));
     describe('credentials', () => describeCredentials(subject));
     describe('transport', () => describeTransport(subject));
+    describe('record', () => describeRecord(subject));
+    if (!subject.provider.capabilities.includes('refund')) return;
+    describe('refunds', () => describeRefunds(subject));
+    describe('a refund', () => describeRefundOutcomes(subject));
+    describe('refunds and transport', () => describeRefundTransport(subject));
+    if (calledBack(subject).includes('succeeded')) {
+      describe('callbacks about refunds', () => describeRefundCallbacks(subject));
+    }
   });
 }

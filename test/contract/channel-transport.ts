@@ -1,25 +1,9 @@
-import { createServer } from 'node:net';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { ChannelAdapter, ChannelError } from '../../src/channel/index.ts';
-import type { FaultsPatch } from '../../src/channel/sandbox/index.ts';
 import type { Result } from '../../src/payment/index.ts';
+import { aDeadPort, backInTime, isSeen, SIGNAL_MS, SPOILT_ANSWERS, TRANSPORT_FAULTS } from './channel-faults.ts';
 import { anUnknownOrder, type ChannelStage, orderOf, patience, startChannelStage } from './channel-stage.ts';
 import { type ChannelSubject, type CreateCase, credentialAt } from './channel-subject.ts';
-
-/** The caller's patience where the provider never answers; an adapter has to be back soon after it. */
-const SIGNAL_MS = 400;
-const BACK_MS = SIGNAL_MS + 2_000;
-
-const FAULTS: readonly { readonly name: string; readonly faults: FaultsPatch }[] = [
-  { name: 'the channel is out (outage)', faults: { outage: true } },
-  { name: 'the connection is reset before the order is made', faults: { answer: 'reset_before' } },
-  { name: 'the connection is reset after the order was made', faults: { answer: 'reset_after' } },
-  { name: 'a front answers HTML and 502', faults: { answer: 'html_502' } },
-  { name: 'the answer is cut in half', faults: { answer: 'truncated' } },
-  { name: 'the answer comes too slowly', faults: { answer: 'slow_body' } },
-  { name: 'the provider says that it has an internal error', faults: { error_rate: 1 } },
-  { name: 'the provider is slower than we wait', faults: { latency_ms: 60_000 } },
-];
 
 type Call = readonly [name: string, run: (signal: AbortSignal) => Promise<Result<unknown, ChannelError>>];
 
@@ -63,7 +47,7 @@ export function describeTransport(subject: ChannelSubject): void {
     }
   };
 
-  test.each(FAULTS)('when $name, nothing is known and an order may exist', async ({ faults }) => {
+  test.each(TRANSPORT_FAULTS)('when $name, nothing is known and an order may exist', async ({ faults }) => {
     stage.host.control.faults('one', faults);
     await expectAll(stage.adapter, { kind: 'CHANNEL_TIMEOUT_UNKNOWN', created: 'maybe' });
     stage.host.control.faults('one', {});
@@ -77,17 +61,16 @@ export function describeTransport(subject: ChannelSubject): void {
     await expectAll(stage.openAdapter(JSON.parse(dead)), { kind: 'CHANNEL_UNAVAILABLE', created: 'no' });
   });
 
-  const spoilt = ['unsigned', 'wrong_key', 'stale'] as const;
-  const isSeen = (answer: (typeof spoilt)[number]) =>
-    subject.answers === 'timed' || (subject.answers === 'signed' && answer !== 'stale');
   test.each(
-    spoilt.map((answer) => [answer, isSeen(answer) ? 'not believed' : 'no different: none is signed so'] as const),
+    SPOILT_ANSWERS.map(
+      (answer) => [answer, isSeen(subject, answer) ? 'not believed' : 'no different: none is signed so'] as const,
+    ),
   )('an answer that is %s is %s', async (answer) => {
     const placed = await stage.place(aCase(subject));
     await stage.pay(placed);
     stage.host.control.faults('one', { answer });
     const error = { kind: 'CHANNEL_TIMEOUT_UNKNOWN', created: 'maybe', reason: 'forged_response' };
-    const expected = isSeen(answer) ? { ok: false, error } : { ok: true };
+    const expected = isSeen(subject, answer) ? { ok: false, error } : { ok: true };
     for (const wish of online()) {
       expect(await stage.adapter.create(stage.aRequest(wish), patience()), wish.scene).toMatchObject(expected);
     }
@@ -161,23 +144,4 @@ function aCase({ creates }: ChannelSubject) {
   const [first] = creates;
   if (first === undefined) throw new Error('the subject names no creates');
   return first;
-}
-
-async function backInTime<T>(work: Promise<T>): Promise<T> {
-  const { promise: tooLate, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error('the call outlived its signal')), BACK_MS);
-  try {
-    return await Promise.race([work, tooLate]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-async function aDeadPort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }

@@ -10,6 +10,7 @@ import {
   type Observation,
   type Payment,
   providerRefOf,
+  REFUND_ABSENT,
 } from '../../src/payment/index.ts';
 
 export const NEW_YEAR = Date.UTC(2026, 0, 1);
@@ -40,7 +41,7 @@ export function anOrder(set: Partial<NewPayment> = {}, at = NEW_YEAR): NewPaymen
     pinnedChannelId: null,
     notifyUrl: 'https://shop.example/notify',
     returnUrl: null,
-    policies: { lateSuccess: 'refund' },
+    policies: { lateSuccess: 'refund', surplus: 'refund', amountMismatch: 'hold', paidKnownWithinMs: 60_000 },
     expiresInMs: 900_000,
     ...set,
   };
@@ -129,3 +130,50 @@ export function paid(
   const started = afterFact(payment, attemptStarted(payment, { channelId }), now);
   return [started, afterFact(started, observed(lastAttempt(started), { channelTradeNo: tradeNo }), now)];
 }
+
+const HOUR_MS = 3_600_000;
+
+/** The first event that waits for its delivery is given up: its last try fails after all the time that it had. */
+export function givenUp(payment: Payment): Payment {
+  const event = payment.events.find(({ delivery }) => delivery.state === 'pending');
+  if (event?.delivery.state !== 'pending') throw new Error(`${payment.id} has no event to give up`);
+  const tryNo = event.delivery.tries + 1;
+  return afterFact(
+    payment,
+    { type: 'event_sent', eventId: event.id, tryNo, delivered: false },
+    payment.updatedAt + 80 * HOUR_MS,
+  );
+}
+
+/** Paid only after it had expired: the versions from its first attempt to the success that came too late. */
+export function paidLate(payment: Payment, tradeNo: string): readonly Payment[] {
+  const started = afterFact(payment, attemptStarted(payment));
+  const expiring = afterFact(started, { type: 'close_requested', by: 'expiry' }, payment.expiresAt);
+  const lost = afterFact(expiring, observed(lastAttempt(expiring), { state: 'closed' }), payment.expiresAt);
+  return [
+    started,
+    expiring,
+    lost,
+    afterFact(lost, observed(lastAttempt(lost), { channelTradeNo: tradeNo }), payment.expiresAt + HOUR_MS),
+  ];
+}
+
+/** The merchant wants money back. */
+export function refundRequested(set: Partial<FactOf<'refund_requested'>> = {}): Fact {
+  return {
+    type: 'refund_requested',
+    merchantRefundNo: 'R1',
+    requestHash: 'hash',
+    amountMinor: null,
+    reason: null,
+    ...set,
+  };
+}
+
+/** The provider says of a refund that it has succeeded. */
+export function refunded(refundSeq: number): Fact {
+  const observation = { ...REFUND_ABSENT, state: 'succeeded' as const };
+  return { type: 'refund_observed', refundSeq, by: 'query', observation };
+}
+
+type FactOf<T extends Fact['type']> = Extract<Fact, { type: T }>;

@@ -1,10 +1,31 @@
 import { describe, expect, test } from 'vitest';
 import type { Payment } from '../../src/payment/index.ts';
-import type { PaymentFilter } from '../../src/store/index.ts';
-import { afterFact, aPayment, attemptStarted, lastAttempt, MERCHANT, NEW_YEAR, observed, paid } from './payments.ts';
+import type { PaymentFilter, StoreCounts } from '../../src/store/index.ts';
+import {
+  afterFact,
+  aPayment,
+  attemptStarted,
+  lastAttempt,
+  MERCHANT,
+  NEW_YEAR,
+  observed,
+  paid,
+  paidLate,
+  refunded,
+  refundRequested,
+} from './payments.ts';
 import type { StoreUnderTest } from './store-harness.ts';
 
 const OTHER = 'm_other';
+const ZERO: StoreCounts = {
+  unknown: 0,
+  undelivered: 0,
+  webhookBacklog: 0,
+  oldestWebhookAt: null,
+  deadEvents: 0,
+  refundsPending: 0,
+  held: 0,
+};
 
 export function describeReads({ store }: StoreUnderTest): void {
   const insert = async (set: Parameters<typeof aPayment>[0] = {}, at = NEW_YEAR): Promise<Payment> => {
@@ -141,7 +162,7 @@ export function describeReads({ store }: StoreUnderTest): void {
       const done: Payment[] = [];
       for (const [i, payment] of payments.entries()) done.push(await pay(payment, NEW_YEAR + i));
       const mine = done.filter((payment) => payment.merchantId === MERCHANT);
-      expect(await list()).toEqual(mine.map((p) => ({ paymentId: p.id, event: p.events[0] })));
+      expect(await list()).toEqual(mine.map((p) => ({ paymentId: p.id, merchantId: MERCHANT, event: p.events[0] })));
     });
 
     test('goes on after the event that is named', async () => {
@@ -174,7 +195,7 @@ export function describeReads({ store }: StoreUnderTest): void {
 
   describe('counts', () => {
     test('are zero in an empty store', async () => {
-      expect(await store().counts()).toEqual({ unknown: 0, undelivered: 0, webhookBacklog: 0, oldestWebhookAt: null });
+      expect(await store().counts()).toEqual(ZERO);
     });
 
     test('follow a payment through an unknown outcome, its success, its webhook and its delivery', async () => {
@@ -187,7 +208,7 @@ export function describeReads({ store }: StoreUnderTest): void {
 
       const done = afterFact(lost, observed(lastAttempt(lost), { channelTradeNo: 'T1' }), NEW_YEAR + 7);
       await store().update(done);
-      const expected = { unknown: 0, undelivered: 1, webhookBacklog: 1, oldestWebhookAt: NEW_YEAR + 7 };
+      const expected = { ...ZERO, undelivered: 1, webhookBacklog: 1, oldestWebhookAt: NEW_YEAR + 7 };
       expect(await store().counts()).toEqual(expected);
 
       const sent = afterFact(done, {
@@ -200,7 +221,34 @@ export function describeReads({ store }: StoreUnderTest): void {
       expect(await store().counts()).toMatchObject({ undelivered: 1, webhookBacklog: 0, oldestWebhookAt: null });
 
       await store().update(afterFact(sent, { type: 'fulfilled' }));
-      expect(await store().counts()).toEqual({ unknown: 0, undelivered: 0, webhookBacklog: 0, oldestWebhookAt: null });
+      expect(await store().counts()).toEqual(ZERO);
+    });
+
+    test('follow a refund from its making to its end', async () => {
+      const done = await pay(await insert());
+      const asked = afterFact(done, refundRequested({ amountMinor: 400 }));
+      const twice = afterFact(asked, refundRequested({ merchantRefundNo: 'R2', amountMinor: 500 }));
+      const counted: number[] = [];
+      for (const next of [
+        asked,
+        twice,
+        afterFact(twice, refunded(1)),
+        afterFact(afterFact(twice, refunded(1)), refunded(2)),
+      ]) {
+        expect((await store().update(next)).outcome).toBe('updated');
+        counted.push((await store().counts()).refundsPending);
+      }
+      expect(counted).toEqual([1, 2, 1, 0]);
+    });
+
+    test('follow money that waits for a person, until that person has decided', async () => {
+      const payment = await insert({ policies: { ...aPayment().policies, lateSuccess: 'hold' } });
+      const versions = paidLate(payment, 'T1');
+      for (const next of versions) expect((await store().update(next)).outcome).toBe('updated');
+      expect(await store().counts()).toMatchObject({ held: 1, undelivered: 0 });
+      const late = versions.at(-1) ?? payment;
+      await store().update(afterFact(late, { type: 'money_disposed', seq: 1, disposition: 'keep' }, late.updatedAt));
+      expect(await store().counts()).toMatchObject({ held: 0, undelivered: 1 });
     });
 
     test('add up over payments, and a write that came too late counts for nothing', async () => {
@@ -209,7 +257,7 @@ export function describeReads({ store }: StoreUnderTest): void {
       for (const [started, done] of histories.toReversed()) {
         for (const next of [started, done, done]) await store().update(next);
       }
-      const expected = { unknown: 0, undelivered: 3, webhookBacklog: 3, oldestWebhookAt: NEW_YEAR };
+      const expected = { ...ZERO, undelivered: 3, webhookBacklog: 3, oldestWebhookAt: NEW_YEAR };
       expect(await store().counts()).toEqual(expected);
     });
   });

@@ -1,8 +1,10 @@
 import { afterEach, beforeEach, describe } from 'vitest';
 import type { PaymentStore } from '../../src/store/index.ts';
 import { describeClaims } from './store-claims.ts';
+import { describeDeadEvents } from './store-dead-events.ts';
 import type { StoreHarness, StoreUnderTest } from './store-harness.ts';
 import { describeReads } from './store-reads.ts';
+import { describeUpkeep } from './store-upkeep.ts';
 import { describeWrites } from './store-writes.ts';
 
 /** What every adapter of `PaymentStore` does, whatever it stands on. */
@@ -27,5 +29,7 @@ export function describeStoreContract(name: string, openStore: () => Promise<Sto
     describeWrites(underTest);
     describeReads(underTest);
     describeClaims(underTest);
+    describeDeadEvents(underTest);
+    describeUpkeep(underTest);
   });
 }

@@ -1,35 +1,13 @@
-/** One rule taken out of the core, and the properties that must notice. */
-export interface Mutant {
-  readonly removes: string;
-  readonly file: string;
-  readonly find: string;
-  readonly replace: string;
-  /** Some words of the `says` of each property that has to fail. */
-  readonly caughtBy: readonly string[];
-}
+import type { Mutant } from './mutant.ts';
+import { MONEY_MUTANTS } from './mutants-money.ts';
 
-/** Every property is named at least once, so each is shown able to fail. `find` must occur exactly once in the file. */
-export const MUTANTS: readonly Mutant[] = [
+const ORDER_MUTANTS: readonly Mutant[] = [
   {
     removes: 'the order number of a payment is fixed',
     file: 'apply-attempt.ts',
     find: 'return next({ ...payment, attempts: [...payment.attempts, creating] });',
     replace: "return next({ ...payment, merchantOrderNo: 'other', attempts: [...payment.attempts, creating] });",
     caughtBy: ['what the shop asked for never changes'],
-  },
-  {
-    removes: 'a second success is surplus',
-    file: 'apply-observed.ts',
-    find: "if (effectiveAttempt(payment) !== undefined) return 'surplus';",
-    replace: '',
-    caughtBy: ['takes effect at most once'],
-  },
-  {
-    removes: 'money is not undone by a later "closed"',
-    file: 'apply-observed.ts',
-    find: "if (!isUnresolved(attempt)) return ignored('already_resolved');\n  const status = seen",
-    replace: 'const status = seen',
-    caughtBy: ['money that arrived is never dropped'],
   },
   {
     removes: 'a delivery counts once',
@@ -41,37 +19,44 @@ export const MUTANTS: readonly Mutant[] = [
   {
     removes: 'event ids come from the transition',
     file: 'apply.ts',
-    find: 'eventIdOf(payment.id, payment.status)',
-    replace: 'eventIdOf(payment.id, String(now))',
+    find: 'eventIdOf(after.id, after.status)',
+    replace: 'eventIdOf(after.id, String(now))',
     caughtBy: ['an event id comes from payment and transition'],
   },
   {
     removes: 'the event is written with the change',
     file: 'apply.ts',
-    find: 'events: [...settled.events, event] } : settled',
+    find: 'events: [...settled.events, ...events] } : settled',
     replace: 'events: settled.events } : settled',
     caughtBy: ['comes with its event in the same document'],
-  },
-  {
-    removes: 'the amount of a success is checked',
-    file: 'apply-observed.ts',
-    find: "if (seen.amount !== null && seen.amount.minor !== attempt.amount.minor) return 'amount_mismatch' as const;",
-    replace: '',
-    caughtBy: ['another amount, currency or account'],
   },
   {
     removes: 'the currency of a success is checked',
     file: 'apply-observed.ts',
     find: "if (seen.amount !== null && seen.amount.currency !== attempt.amount.currency) return 'currency_mismatch' as const;",
     replace: '',
-    caughtBy: ['another amount, currency or account'],
+    caughtBy: ['a success of another currency or account'],
   },
   {
     removes: 'the account of a success is checked',
     file: 'apply-observed.ts',
     find: "if (seen.account !== null && seen.account !== attempt.account) return 'account_mismatch' as const;",
     replace: '',
-    caughtBy: ['another amount, currency or account'],
+    caughtBy: ['a success of another currency or account'],
+  },
+  {
+    removes: 'what was paid is an amount',
+    file: 'apply-observed.ts',
+    find: 'seen.amount !== null && isAmountMinor(seen.amount.minor)',
+    replace: 'seen.amount !== null',
+    caughtBy: ['without a trade number or of no amount', 'amounts are safe integers'],
+  },
+  {
+    removes: 'a callback with another amount is not believed',
+    file: 'apply-observed.ts',
+    find: "(by === 'callback' || seen.state !== 'succeeded')",
+    replace: "seen.state !== 'succeeded'",
+    caughtBy: ['believed when we asked, never of a callback'],
   },
   {
     removes: 'a new attempt waits for the earlier one',
@@ -79,6 +64,20 @@ export const MUTANTS: readonly Mutant[] = [
     find: "if (payment.attempts.some((a) => a.status === 'creating' || a.status === 'open')) return rejected('live_attempt');",
     replace: '',
     caughtBy: ['never has two live ways to pay'],
+  },
+  {
+    removes: 'nothing can be paid that a person decides about',
+    file: 'inspect.ts',
+    find: 'payment.closeRequested !== null || awaitsDecision(payment)) return undefined;',
+    replace: 'payment.closeRequested !== null) return undefined;',
+    caughtBy: ['while money is held no way to pay is shown'],
+  },
+  {
+    removes: 'no attempt is started that a person decides about',
+    file: 'apply-attempt.ts',
+    find: "if (awaitsDecision(payment)) return rejected('already_paid');",
+    replace: '',
+    caughtBy: ['while money is held no way to pay is shown'],
   },
   {
     removes: 'a late answer does not open an unknown attempt',
@@ -96,11 +95,49 @@ export const MUTANTS: readonly Mutant[] = [
     caughtBy: ['planned to be asked about until it is resolved'],
   },
   {
+    removes: 'what could be paid beside held money is closed',
+    file: 'agenda.ts',
+    find: 'awaitsDecision(payment) ||\n',
+    replace: '',
+    caughtBy: ['planned to be asked about until it is resolved'],
+  },
+  {
+    removes: 'held money keeps a payment from ending',
+    file: 'apply.ts',
+    find: 'if (hasEnded(payment) || awaitsDecision(payment)) return payment;',
+    replace: 'if (hasEnded(payment)) return payment;',
+    caughtBy: ['waits for that person'],
+  },
+  {
+    removes: 'the last decision ends a payment, not the first',
+    file: 'apply-observed.ts',
+    find: 'awaitsDecision(payment) && !awaitsDecision(decided)',
+    replace: 'awaitsDecision(payment)',
+    caughtBy: ['waits for that person'],
+  },
+];
+
+const TIMER_MUTANTS: readonly Mutant[] = [
+  {
     removes: 'the expiry is planned',
     file: 'agenda.ts',
     find: "wanted.push({ kind: 'expire', at: payment.expiresAt });",
     replace: '{}',
     caughtBy: ['whatever is not finished has a due time'],
+  },
+  {
+    removes: 'refunds under way are planned',
+    file: 'agenda.ts',
+    find: "duties.push({ kind: 'refund', at, tries: 0, seq: refund.seq });",
+    replace: '',
+    caughtBy: ['a refund under way is planned to be sent', 'every payment comes to its end'],
+  },
+  {
+    removes: 'somebody is reminded of held money',
+    file: 'agenda.ts',
+    find: 'if (payment.attempts.some(isHeld)) wanted',
+    replace: 'if (false) wanted',
+    caughtBy: ['somebody is reminded of held money'],
   },
   {
     removes: 'one event at a time',
@@ -110,11 +147,69 @@ export const MUTANTS: readonly Mutant[] = [
     caughtBy: ['only the first undelivered one is planned'],
   },
   {
-    removes: 'the amount is fixed',
+    removes: 'a refusal of what the provider has is tried again later',
+    file: 'apply-refund.ts',
+    find: 'if (refund.submitted) return askAgain(payment, refund.seq, now);',
+    replace: "if (refund.submitted) return ignored('already_resolved');",
+    caughtBy: ['a duty that is done moves on or disappears'],
+  },
+  {
+    removes: 'closes keep apart',
+    file: 'schedule.ts',
+    find: 'return now + step(CLOSE_RETRY_MS, tries);',
+    replace: 'return now;',
+    caughtBy: ['a duty that is done moves on or disappears'],
+  },
+  {
+    removes: 'reminders keep apart',
+    file: 'apply-timing.ts',
+    find: '{ ...item, at: now + REMIND_EVERY_MS }',
+    replace: 'item',
+    caughtBy: ['a duty that is done moves on or disappears'],
+  },
+  {
+    removes: 'a payment whose orders are dead is closed',
+    file: 'apply.ts',
+    find: 'if (unresolved.some((a) => !a.unseenAtClose)) return payment;',
+    replace: 'return payment;',
+    caughtBy: ['every payment comes to its end'],
+  },
+  {
+    removes: 'timers go back with the clock',
+    file: 'apply-timing.ts',
+    find: '({ ...item, at: item.at - aheadMs })',
+    replace: '({ ...item, at: item.at + aheadMs })',
+    caughtBy: ['a clock that is set back moves timers, only backwards'],
+  },
+  {
+    removes: 'the document goes back with the clock',
+    file: 'apply.ts',
+    find: "fact.type === 'clock_set_back' ? now : Math.max(now, payment.updatedAt)",
+    replace: 'Math.max(now, payment.updatedAt)',
+    caughtBy: ['a clock that is set back moves timers'],
+  },
+  {
+    removes: 'the document never goes back otherwise',
+    file: 'apply.ts',
+    find: "fact.type === 'clock_set_back' ? now : Math.max(now, payment.updatedAt)",
+    replace: 'now',
+    caughtBy: ['what the shop asked for never changes'],
+  },
+  {
+    removes: 'what is put off is no try',
+    file: 'agenda.ts',
+    find: '{ ...item, at: until }',
+    replace: '{ ...item, tries: item.tries + 1, at: until }',
+    caughtBy: ['a duty that is put off counts as no try'],
+  },
+  {
+    removes: 'documents hold what JSON can hold',
     file: 'apply-attempt.ts',
-    find: "return next(opened.status === 'created' ? { ...opened, status: 'pending' } : opened);",
-    replace:
-      "return next({ ...opened, status: 'pending', amount: { ...opened.amount, minor: opened.amount.minor / 3 } });",
-    caughtBy: ['amounts are safe integers'],
+    find: 'error: null,\n',
+    replace: 'error: undefined,\n',
+    caughtBy: ['survives being written as JSON'],
   },
 ];
+
+/** Every property is named at least once, so each is shown able to fail. `find` must occur exactly once in the file. */
+export const MUTANTS: readonly Mutant[] = [...ORDER_MUTANTS, ...MONEY_MUTANTS, ...TIMER_MUTANTS];

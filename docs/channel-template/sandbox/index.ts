@@ -1,4 +1,3 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 import type {
   Order,
@@ -8,13 +7,10 @@ import type {
   WireRequest,
 } from '../../../src/channel/sandbox/index.ts';
 import { fromDecimalString, money, toDecimalString } from '../../../src/payment/index.ts';
-
-/** Their schedule: how long they wait before each repetition of a callback. */
-const RETRY_AFTER_MS = [15_000, 60_000, 600_000, 3_600_000];
-const CALLBACK_TIMEOUT_MS = 5_000;
+import { handleRefunds, isRefund, settle } from './refunds.ts';
+import { answer, callBack, isGenuine, type Sim } from './wire.ts';
 
 const keysSchema = z.object({ account: z.string(), secret: z.string() });
-type Keys = z.infer<typeof keysSchema>;
 
 const wishSchema = z.object({
   order_no: z.string().regex(/^[0-9a-z]{1,64}$/),
@@ -25,11 +21,6 @@ const wishSchema = z.object({
   notify_url: z.url(),
   return_url: z.url(),
 });
-
-interface Sim {
-  readonly options: SimulatorOptions;
-  readonly keys: Keys;
-}
 
 /** ExamplePay on the shared kit, which gives books, faults, courier and control API. It shares no code with the adapter. */
 export async function openExamplePaySandbox(options: SimulatorOptions): Promise<Simulator> {
@@ -42,19 +33,25 @@ export async function openExamplePaySandbox(options: SimulatorOptions): Promise<
     handle: async (request) => handle(sim, request),
     internalError: () => answer(sim, 500, { code: 'BUSY' }),
     isCreate: ({ method, path }) => method === 'POST' && path === '/orders',
+    isRefund,
     isBuyerPage: ({ path }) => path.startsWith('/pages/'),
     async pay(order, { amountMinor, delivery }) {
-      const paid = { ...order, status: 'paid' as const, paidAmountMinor: amountMinor ?? order.amountMinor };
-      options.books.put({ ...paid, paidAt: options.now() });
-      callBack(sim, { ...paid, paidAt: options.now() }, delivery);
+      const paidAmountMinor = amountMinor ?? order.amountMinor;
+      const paid: Order = { ...order, status: 'paid', paidAmountMinor, paidAt: options.now() };
+      options.books.put(paid);
+      const url = String(order.detail.notifyUrl);
+      callBack(sim, { order, url, show: (fenTooMuch) => show(sim, paid, fenTooMuch) }, delivery);
     },
     async fail(order) {
       options.books.put({ ...order, status: 'failed' });
     },
+    async settleRefund(order, refund, outcome) {
+      settle(sim, order, refund, outcome);
+    },
   };
 }
 
-function makeKeys({ randomBytes }: SimulatorOptions): Keys {
+function makeKeys({ randomBytes }: SimulatorOptions): Sim['keys'] {
   const hex = (size: number) => Buffer.from(randomBytes(size)).toString('hex');
   return { account: `ex_${hex(4)}`, secret: hex(24) };
 }
@@ -65,6 +62,8 @@ function handle(sim: Sim, request: WireRequest): WireAnswer {
   if (page !== null) return { status: 200, headers: { 'content-type': 'text/html' }, body: '<h1>Pay here</h1>' };
   if (!isGenuine(sim, request)) return answer(sim, 401, { code: 'SIGN_ERROR' });
   if (request.method === 'POST' && request.path === '/orders') return create(sim, request);
+  const refunds = handleRefunds(sim, request);
+  if (refunds !== null) return refunds;
   const match = /^\/orders\/(\w+)(\/close)?$/.exec(request.path);
   const order = expired(sim, books.find(match?.[1] ?? ''));
   if (order === undefined) return answer(sim, 404, { code: 'NO_SUCH_ORDER' });
@@ -119,44 +118,4 @@ function show({ keys }: Sim, order: Order, fenTooMuch = 0): Record<string, unkno
     currency: order.currency,
     paid_at: order.paidAt,
   };
-}
-
-function callBack(sim: Sim, paid: Order, delivery: Parameters<SimulatorOptions['courier']['send']>[1]): void {
-  const { courier, now } = sim.options;
-  courier.send(
-    {
-      providerRef: paid.providerRef,
-      url: String(paid.detail.notifyUrl),
-      build({ wrongAmount, wrongSignature }) {
-        const body = JSON.stringify(show(sim, paid, wrongAmount ? 1 : 0));
-        const headers = signed(wrongSignature ? 'somebody else' : sim.keys.secret, now(), 'callback', body);
-        return { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body };
-      },
-      isAcknowledged: (status, body) => status === 200 && body === 'DONE',
-      retryAfterMs: RETRY_AFTER_MS,
-      timeoutMs: CALLBACK_TIMEOUT_MS,
-    },
-    delivery,
-  );
-}
-
-/** A signed answer, or what the channel's faults make of its signature. */
-function answer({ options, keys }: Sim, status: number, value: Record<string, unknown>): WireAnswer {
-  const fault = options.faults().answer;
-  const body = JSON.stringify(value);
-  const time = options.now() - (fault === 'stale' ? 3_600_000 : 0);
-  const headers = signed(fault === 'wrong_key' ? 'somebody else' : keys.secret, time, 'answer', body);
-  return { status, headers: { 'content-type': 'application/json', ...(fault === 'unsigned' ? {} : headers) }, body };
-}
-
-function signed(secret: string, timeMs: number, said: string, body: string): Record<string, string> {
-  const sign = createHmac('sha256', secret).update([timeMs, said, body].join('\n')).digest('hex');
-  return { 'ex-time': String(timeMs), 'ex-sign': sign };
-}
-
-function isGenuine({ keys }: Sim, { method, target, headers, body }: WireRequest): boolean {
-  const { 'ex-account': account, 'ex-time': time, 'ex-sign': sign } = headers;
-  const right = signed(keys.secret, Number(time), `${method} ${target}`, body.toString('utf8'))['ex-sign'] ?? '';
-  const [given, expected] = [Buffer.from(String(sign)), Buffer.from(right)];
-  return account === keys.account && given.length === expected.length && timingSafeEqual(given, expected);
 }

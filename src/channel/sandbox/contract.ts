@@ -29,6 +29,8 @@ export interface Simulator {
   internalError(request: WireRequest): WireAnswer;
   /** True for the requests that make an order: after them `timeout_after_create_rate` may swallow the answer. */
   isCreate(request: WireRequest): boolean;
+  /** True for the requests that make a refund: `timeout_after_refund_rate` may swallow their answers. Absent: none do. */
+  isRefund?(request: WireRequest): boolean;
   /** True for pages that a buyer's browser opens: answer faults and `error_rate` leave them alone. Absent: none are. */
   isBuyerPage?(request: WireRequest): boolean;
   /** The buyer opens a pay page at its URL (a page of this simulator), so that an order may come to exist. */
@@ -99,7 +101,10 @@ export interface Faults {
   readonly latency_ms: number;
   readonly error_rate: number;
   readonly outage: boolean;
+  /** After this share of creates the order is made and its answer never comes. */
   readonly timeout_after_create_rate: number;
+  /** The same for requests that make a refund. */
+  readonly timeout_after_refund_rate: number;
   readonly drop_callbacks: number;
   readonly duplicate_callbacks: number;
   readonly reorder: boolean;

@@ -24,6 +24,10 @@ const paySchema = z.strictObject({
     .optional(),
 });
 const failSchema = z.strictObject({ provider_ref: providerRef });
+const refundsSchema = z.strictObject({
+  refund_no: z.string().min(1).max(64),
+  outcome: z.enum(['succeeded', 'failed']),
+});
 const connectSchema = z.strictObject({ public_url: z.url({ protocol: /^https?$/ }).max(2_048) });
 const ordersSchema = z.strictObject({ provider_ref: providerRef.optional() });
 
@@ -74,6 +78,10 @@ function route(incoming: IncomingMessage, body: Buffer, { control, channels }: C
     case 'POST fail':
       return withJson(body, failSchema, async ({ provider_ref }) =>
         shown(await control.fail(channelId, { providerRef: provider_ref })),
+      );
+    case 'POST refunds':
+      return withJson(body, refundsSchema, async ({ refund_no, outcome }) =>
+        shown(await control.settleRefund(channelId, { refundNo: refund_no, outcome })),
       );
     case 'POST faults':
       return withJson(body, faultsSchema, (patch) => control.faults(channelId, patch));

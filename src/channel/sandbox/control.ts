@@ -19,6 +19,14 @@ export interface SandboxControl {
   ): Promise<Result<Order, ControlRefusal>>;
   /** The buyer's try is declined, as the provider does it. */
   fail(channelId: string, order: { readonly providerRef: string }): Promise<Result<Order, ControlRefusal>>;
+  /**
+   * The provider decides a refund that is pending in its books; `refundNo` is our number of it. Answers the order that the
+   * refund belongs to when the books say so; the callback, where this provider has one, is then on its way.
+   */
+  settleRefund(
+    channelId: string,
+    refund: { readonly refundNo: string; readonly outcome: 'succeeded' | 'failed' },
+  ): Promise<Result<Order, ControlRefusal>>;
   /** Replaces the channel's faults: what is left out is off, `{}` clears all. Without a second argument it only tells. */
   faults(channelId: string, patch?: FaultsPatch): Result<Faults, ControlRefusal>;
   /** What the provider believes, oldest first; an unknown providerRef gives an empty list. */
@@ -32,8 +40,7 @@ export interface ControlPorts {
 }
 
 export function openControl(ports: ControlPorts): SandboxControl {
-  /** A simulator's pay may take a while; a second buyer must not get in between. */
-  const busy = new Set<string>();
+  const alone = openTurnstile();
   const findChannel = (channelId: string): Result<SandboxChannel, ControlRefusal> => {
     const channel = ports.channels.get(channelId);
     return channel === undefined ? refused(404, `no channel ${channelId} in this sandbox`) : ok(channel);
@@ -53,13 +60,8 @@ export function openControl(ports: ControlPorts): SandboxControl {
     }
     if (order.status !== 'open') return refused(409, `the order is ${order.status}`);
     if (order.expiresAt !== null && order.expiresAt <= ports.now()) return refused(409, 'the order has expired');
-    const place = `${channelId}/${providerRef}`;
-    if (busy.has(place)) return refused(409, 'the buyer is paying this order at this moment');
-    busy.add(place);
-    try {
-      await what(channel, order);
-    } finally {
-      busy.delete(place);
+    if (!(await alone(`${channelId}/${providerRef}`, () => what(channel, order)))) {
+      return refused(409, 'the buyer is paying this order at this moment');
     }
     return ok(channel.books.find(providerRef) ?? order);
   };
@@ -72,6 +74,19 @@ export function openControl(ports: ControlPorts): SandboxControl {
     },
     async fail(channelId, { providerRef }) {
       return act(channelId, providerRef, ({ simulator }, order) => simulator.fail(order));
+    },
+    async settleRefund(channelId, { refundNo, outcome }) {
+      const found = findChannel(channelId);
+      if (!found.ok) return found;
+      const { books, simulator } = found.value;
+      const order = books.findBy(({ refunds }) => refunds.some((refund) => refund.refundNo === refundNo));
+      const refund = order?.refunds.find((candidate) => candidate.refundNo === refundNo);
+      if (order === undefined || refund === undefined) return refused(404, 'the provider knows no such refund');
+      if (refund.status !== 'pending') return refused(409, `the refund has ${refund.status}`);
+      if (!(await alone(`${channelId}/${refundNo}`, () => simulator.settleRefund(order, refund, outcome)))) {
+        return refused(409, 'the refund is being decided at this moment');
+      }
+      return ok(books.find(order.providerRef) ?? order);
     },
     faults(channelId, patch) {
       const channel = findChannel(channelId);
@@ -87,6 +102,21 @@ export function openControl(ports: ControlPorts): SandboxControl {
       const order = books.find(providerRef);
       return ok(order === undefined ? [] : [order]);
     },
+  };
+}
+
+/** A simulator's work may take a while; nobody else may get in between. False: somebody is at it, and nothing was done. */
+function openTurnstile(): (place: string, work: () => Promise<void>) => Promise<boolean> {
+  const busy = new Set<string>();
+  return async (place, work) => {
+    if (busy.has(place)) return false;
+    busy.add(place);
+    try {
+      await work();
+    } finally {
+      busy.delete(place);
+    }
+    return true;
   };
 }
 

@@ -3,6 +3,15 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { Order } from './contract.ts';
 
+/** Journals of earlier versions know neither the time of a refund nor its details. */
+const refundSchema = z.object({
+  refundNo: z.string(),
+  amountMinor: z.int(),
+  status: z.enum(['pending', 'succeeded', 'failed']),
+  createdAt: z.number().default(0),
+  detail: z.record(z.string(), z.unknown()).default({}),
+});
+
 const orderSchema: z.ZodType<Order> = z.object({
   providerRef: z.string(),
   amountMinor: z.int(),
@@ -14,7 +23,7 @@ const orderSchema: z.ZodType<Order> = z.object({
   paidAt: z.number().nullable(),
   createdAt: z.number(),
   expiresAt: z.number().nullable(),
-  refunds: z.array(z.object({ refundNo: z.string(), amountMinor: z.int(), status: z.string() })),
+  refunds: z.array(refundSchema),
   callbacksSent: z.int(),
   callbacksAcked: z.int(),
   detail: z.record(z.string(), z.unknown()),

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { SandboxChannel } from './channel.ts';
-import type { Faults, WireAnswer } from './contract.ts';
+import type { Faults, WireAnswer, WireRequest } from './contract.ts';
 import { strikes } from './faults.ts';
 import { pause } from './pause.ts';
 import { answerHalf, answerWith, badGateway, drip, readBody, reset, toWireRequest } from './wire.ts';
@@ -41,7 +41,7 @@ export async function serveProvider(
 
   const { result: answer, made } = await channel.books.watch(() => simulator.handle(request));
   if (faults.callback_before_answer) await payAndCallBack(channel, made, ports);
-  if (!isPage && simulator.isCreate(request) && strikes(faults.timeout_after_create_rate, ports.random)) {
+  if (!isPage && strikes(silenceRate(channel, request), ports.random)) {
     await pause(SILENCE_MS_MAX, over);
     return hangUp(incoming);
   }
@@ -53,6 +53,12 @@ export async function serveProvider(
   for (const providerRef of made) {
     if (strikes(faults.pay_through, ports.random)) await ports.payByItself(channel, providerRef);
   }
+}
+
+/** How often the answer to this request never comes, though its work is done. */
+function silenceRate({ simulator, faults }: SandboxChannel, request: WireRequest): number {
+  if (simulator.isCreate(request)) return faults().timeout_after_create_rate;
+  return simulator.isRefund?.(request) ? faults().timeout_after_refund_rate : 0;
 }
 
 async function payAndCallBack(channel: SandboxChannel, made: readonly string[], ports: PipelinePorts): Promise<void> {

@@ -23,7 +23,7 @@ async function startCashier(leadsTo: (paymentId: string) => string): Promise<str
 
 /** The URL of a page payment: made offline, so that the simulator has not heard of it. */
 async function aPageUrl({ host, receiver }: Stage, providerRef: string): Promise<string> {
-  const adapter = toy.openAdapter(toyCredentials(host), { now: Date.now, randomBytes });
+  const adapter = toy.openAdapter(toyCredentials(host), { now: Date.now, randomBytes, record: () => {} });
   const created = await adapter.create(
     {
       providerRef,

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { OK_ANSWER, REFUSAL, type Stage, seeded, startStage, toyCredentials } from './stage.ts';
 import { toySign } from './toy/sign.ts';
-import { TOY_RETRIES_MS } from './toy/simulator.ts';
+import { TOY_RETRIES_MS } from './toy/simulated-wire.ts';
 
 /** Longer than all repeats together: a callback delayed so long shows that an earlier one's schedule is over. */
 const FENCE_MS = 300;

@@ -34,6 +34,36 @@ test('orders, their callback counts and the credentials survive a restart', asyn
   expect(await after.host.control.pay('toy-a', { providerRef: paid })).toMatchObject({ error: { status: 409 } });
 });
 
+test('refunds survive a restart, and a pending one can still be decided', async () => {
+  const dataDir = aDataDir();
+  const before = await startStage({ dataDir });
+  const providerRef = await before.createOrder();
+  await before.host.control.pay('toy-a', { providerRef });
+  before.host.control.faults('toy-a', { refunds: 'pending' });
+  await before.ask('POST', `/orders/${providerRef}/refunds`, { refund_no: 'r1', amount: 300 });
+  await before.host.close();
+
+  const after = await startStage({ dataDir });
+  const refunds = [{ refundNo: 'r1', amountMinor: 300, status: 'succeeded', createdAt: expect.any(Number) }];
+  expect(await after.host.control.settleRefund('toy-a', { refundNo: 'r1', outcome: 'succeeded' })).toMatchObject({
+    ok: true,
+    value: { refunds },
+  });
+});
+
+test('a journal whose refunds have neither time nor details is read', async () => {
+  const dataDir = aDataDir();
+  const before = await startStage({ dataDir });
+  const providerRef = await before.createOrder();
+  await before.host.close();
+  const path = join(dataDir, 'toy-a.jsonl');
+  const order: object = JSON.parse(readFileSync(path, 'utf8'));
+  const refunds = [{ refundNo: 'r1', amountMinor: 300, status: 'succeeded' }];
+  writeFileSync(path, `${JSON.stringify({ ...order, refunds })}\n`);
+  const after = await startStage({ dataDir });
+  expect(after.host.control.orders('toy-a', providerRef)).toMatchObject({ ok: true, value: [{ refunds }] });
+});
+
 test('an answered create is in the journal, even if the process dies at once', async () => {
   const dataDir = aDataDir();
   const stage = await startStage({ dataDir });

@@ -18,5 +18,5 @@ describeChannelContract({
   callbackProof: { in: 'form', names: ['sign', 'sign_type'] },
   callbackWindowMs: null,
   // A refund that fails changes nothing at the trade, so there is nothing to notify.
-  refunds: { calledBack: ['succeeded'] },
+  refunds: { calledBack: ['succeeded'], queried: 'made_ones' },
 });

@@ -1,5 +1,3 @@
-import { timingSafeEqual } from 'node:crypto';
-import { Agent, request } from 'undici';
 import { z } from 'zod';
 import {
   type AdapterPorts,
@@ -7,6 +5,7 @@ import {
   type ChannelError,
   type CreateRequest,
   channelError,
+  type Notice,
   type RawCallback,
 } from '../../../../src/channel/index.ts';
 import {
@@ -16,12 +15,13 @@ import {
   isCurrency,
   type Observation,
   ok,
-  type Result,
+  parseRefundRef,
 } from '../../../../src/payment/index.ts';
+import { openToyClient, type ToyAnswer } from './client.ts';
 import type { ToyConfig } from './config.ts';
+import { observeRefund, readShownRefund, type ShownRefund, toyRefunds } from './refund.ts';
 import { toySign } from './sign.ts';
 
-const WINDOW_MS = 300_000;
 const CALLBACK_BYTES_MAX = 64 * 1024;
 
 const shownSchema = z.strictObject({
@@ -34,54 +34,11 @@ const shownSchema = z.strictObject({
   paid_at: z.number().nullable(),
 });
 type Shown = z.infer<typeof shownSchema>;
-type Answer = { readonly status: number; readonly body: string };
 
 /** The adapter of the toy provider, written as a real one has to be. */
-export function openToyAdapter(config: ToyConfig, { now }: AdapterPorts): ChannelAdapter {
-  const agent = new Agent();
-
-  const ask = async (
-    method: 'GET' | 'POST',
-    path: string,
-    value: unknown,
-    signal: AbortSignal,
-  ): Promise<Result<Answer, ChannelError>> => {
-    if (signal.aborted) return err(channelError('CHANNEL_UNAVAILABLE', 'no'));
-    const url = new URL(`${config.base_url}${path}`);
-    const body = value === null ? '' : JSON.stringify(value);
-    const time = now();
-    const sign = toySign(config.secret, time, `${method} ${url.pathname}`, body);
-    const headers = { 'toy-merchant': config.merchant, 'toy-time': String(time), 'toy-sign': sign };
-    try {
-      const got = await request(url.href, {
-        dispatcher: agent,
-        method,
-        signal,
-        headers,
-        body: body === '' ? null : body,
-      });
-      const text = await got.body.text();
-      const good = verify({ time: got.headers['toy-time'], sign: got.headers['toy-sign'], said: 'answer', body: text });
-      if (got.statusCode === 401) return ok({ status: 401, body: text }); // with a wrong key nothing could be verified
-      if (got.statusCode >= 500) return err(channelError('CHANNEL_TIMEOUT_UNKNOWN', 'maybe'));
-      if (good !== 'genuine')
-        return err(channelError('CHANNEL_TIMEOUT_UNKNOWN', 'maybe', { reason: 'forged_response' }));
-      return ok({ status: got.statusCode, body: text });
-    } catch (error) {
-      const refused = error instanceof Error && 'code' in error && error.code === 'ECONNREFUSED';
-      return err(
-        refused ? channelError('CHANNEL_UNAVAILABLE', 'no') : channelError('CHANNEL_TIMEOUT_UNKNOWN', 'maybe'),
-      );
-    }
-  };
-
-  const verify = (message: { time: unknown; sign: unknown; said: string; body: string }) => {
-    if (typeof message.time !== 'string' || typeof message.sign !== 'string') return 'bad_signature';
-    if (!/^\d{13}$/.test(message.time) || !/^[0-9a-f]{64}$/.test(message.sign)) return 'bad_signature';
-    const expected = Buffer.from(toySign(config.secret, Number(message.time), message.said, message.body), 'hex');
-    if (!timingSafeEqual(Buffer.from(message.sign, 'hex'), expected)) return 'bad_signature';
-    return Math.abs(now() - Number(message.time)) > WINDOW_MS ? 'stale' : 'genuine';
-  };
+export function openToyAdapter(config: ToyConfig, ports: AdapterPorts): ChannelAdapter {
+  const client = openToyClient(config, ports);
+  const { ask, verify } = client;
 
   const askOrder = async (method: 'GET' | 'POST', path: string, signal: AbortSignal) => {
     const answer = await ask(method, path, null, signal);
@@ -117,16 +74,17 @@ export function openToyAdapter(config: ToyConfig, { now }: AdapterPorts): Channe
       return ok({ action: { type: 'qr_code', qrCode }, channelTradeNo: shown.trade_no });
     },
     query: (order, signal) => askOrder('GET', `/orders/${order.providerRef}`, signal),
+    ...toyRefunds(client, config),
     close: (order, signal) => askOrder('POST', `/orders/${order.providerRef}/close`, signal),
     async parseCallback(raw) {
       const message = readCallback(raw);
       if (message === null) return err('malformed');
       const good = verify({ ...message, said: 'callback' });
       if (good !== 'genuine') return err(good);
-      const shown = readShown(message.body);
+      const shown = readShown(message.body) ?? readShownRefund(message.body);
       if (shown === null) return err('malformed');
       if (shown.merchant !== config.merchant) return err('foreign_account');
-      return ok([{ providerRef: shown.ref, observation: observe(shown) }]);
+      return ok(noticesOf(shown));
     },
     acknowledge: (outcome) =>
       outcome.kind === 'refused'
@@ -136,8 +94,15 @@ export function openToyAdapter(config: ToyConfig, { now }: AdapterPorts): Channe
       const asked = await askOrder('GET', '/orders/probe', signal);
       return asked.ok ? ok(undefined) : asked;
     },
-    dispose: () => agent.close(),
+    dispose: () => client.dispose(),
   };
+}
+
+function noticesOf(shown: Shown | ShownRefund): readonly Notice[] {
+  if (!('refund_no' in shown)) return [{ kind: 'order', providerRef: shown.ref, observation: observe(shown) }];
+  if (parseRefundRef(shown.refund_no) === null) return []; // made by hand at the toy: none of ours
+  const { ref: providerRef, refund_no: refundRef } = shown;
+  return [{ kind: 'refund', providerRef, refundRef, observation: observeRefund(shown) }];
 }
 
 function pageUrl(config: ToyConfig, wish: CreateRequest): string {
@@ -176,7 +141,7 @@ function observe(shown: Shown): Observation {
   return { state, account, amount: { minor, currency }, channelTradeNo, paidAt, error: null };
 }
 
-function refusalOf(answer: Answer): ChannelError {
+function refusalOf(answer: ToyAnswer): ChannelError {
   if (answer.status === 401) return channelError('AUTH_MISCONFIGURED', 'no', { providerCode: 'SIGN' });
   if (answer.status === 409) return channelError('DUPLICATE', 'maybe', { providerCode: 'OTHER_AMOUNT' });
   return channelError('CHANNEL_TIMEOUT_UNKNOWN', 'maybe', { reason: 'unmapped_code' });

@@ -5,7 +5,7 @@ import { openToySandbox } from './simulator.ts';
 
 export const toy: Provider<ToyConfig> = {
   id: 'toy',
-  capabilities: ['close'],
+  capabilities: ['close', 'refund', 'partial_refund'],
   callbackUrl: 'per_request',
   configSchema: toyConfigSchema,
   openAdapter: openToyAdapter,

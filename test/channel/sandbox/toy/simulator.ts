@@ -9,15 +9,10 @@ import type {
   WireRequest,
 } from '../../../../src/channel/sandbox/index.ts';
 import { toySign } from './sign.ts';
+import { handleRefunds, isRefund, settle } from './simulated-refunds.ts';
+import { answer, callBack, type Toy } from './simulated-wire.ts';
 
-/** The toy's schedule; tests run it a thousand times faster. */
-export const TOY_RETRIES_MS = [10_000, 20_000, 40_000, 80_000];
-const CALLBACK_TIMEOUT_MS = 2_000;
-
-interface Keys {
-  readonly merchant: string;
-  readonly secret: string;
-}
+type Keys = Toy['keys'];
 
 /**
  * A provider that exists only to try the kit and the contract suite: signed JSON over HTTP. `POST /orders` makes an order at
@@ -32,6 +27,7 @@ export async function openToySandbox(options: SimulatorOptions): Promise<Simulat
     handle: async (request) => handle(toy, request),
     internalError: () => answer(toy, 500, { code: 'INTERNAL' }),
     isCreate: (request) => request.method === 'POST' && request.path === '/orders',
+    isRefund,
     isBuyerPage: (request) => request.path.startsWith('/pages/'),
     visit: async (url) => void openPage(toy, new URL(url).searchParams),
     async pay(order, how) {
@@ -39,12 +35,8 @@ export async function openToySandbox(options: SimulatorOptions): Promise<Simulat
       pay(toy, order, how);
     },
     fail: async (order) => options.books.put({ ...order, status: 'failed' }),
+    settleRefund: async (order, refund, outcome) => void settle(toy, order, refund, outcome),
   };
-}
-
-interface Toy {
-  readonly options: SimulatorOptions;
-  readonly keys: Keys;
 }
 
 function isKeys(value: unknown): value is Keys {
@@ -64,6 +56,8 @@ function handle(toy: Toy, request: WireRequest): WireAnswer {
   const refusal = refuse(toy, request);
   if (refusal !== null) return refusal;
   if (request.method === 'POST' && request.path === '/orders') return create(toy, JSON.parse(request.body.toString()));
+  const refunds = handleRefunds(toy, request);
+  if (refunds !== null) return refunds;
   const match = /^\/orders\/(\w+)(\/close)?$/.exec(request.path);
   const order = books.find(match?.[1] ?? '');
   if (order === undefined || !order.visible) return answer(toy, 404, { code: 'NO_ORDER' });
@@ -128,36 +122,9 @@ function show({ keys }: Toy, order: Order): Record<string, unknown> {
   return { merchant: keys.merchant, ref, trade_no: tradeNo, state: status, amount, currency, paid_at: paidAt };
 }
 
-function answer(toy: Toy, status: number, value: Record<string, unknown>): WireAnswer {
-  const fault = toy.options.faults().answer;
-  const body = JSON.stringify(value);
-  const time = toy.options.now() - (fault === 'stale' ? 3_600_000 : 0);
-  const secret = fault === 'wrong_key' ? 'somebody else' : toy.keys.secret;
-  const signed = { 'toy-time': String(time), 'toy-sign': toySign(secret, time, 'answer', body) };
-  const headers = { 'content-type': 'application/json', ...(fault === 'unsigned' ? {} : signed) };
-  return { status, headers, body };
-}
-
 function pay(toy: Toy, order: Order, { amountMinor, delivery }: PayOptions): void {
-  const { books, courier, now } = toy.options;
+  const { books, now } = toy.options;
   const paid: Order = { ...order, status: 'paid', paidAmountMinor: amountMinor ?? order.amountMinor, paidAt: now() };
   books.put(paid);
-  courier.send(
-    {
-      providerRef: order.providerRef,
-      url: String(order.detail.notifyUrl),
-      build({ wrongAmount, wrongSignature }) {
-        const shown = show(toy, paid);
-        const body = JSON.stringify(wrongAmount ? { ...shown, amount: Number(shown.amount) + 1 } : shown);
-        const time = now();
-        const sign = toySign(wrongSignature ? 'somebody else' : toy.keys.secret, time, 'callback', body);
-        const headers = { 'content-type': 'application/json', 'toy-time': String(time), 'toy-sign': sign };
-        return { method: 'POST', headers, body };
-      },
-      isAcknowledged: (status, body) => status === 200 && body === 'OK',
-      retryAfterMs: TOY_RETRIES_MS,
-      timeoutMs: CALLBACK_TIMEOUT_MS,
-    },
-    delivery,
-  );
+  callBack(toy, paid, show(toy, paid), delivery);
 }

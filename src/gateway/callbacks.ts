@@ -14,6 +14,7 @@ import {
 import type { Gateway } from './api.ts';
 import type { Change, Changed } from './change.ts';
 import { withDeadline } from './deadline.ts';
+import type { Orders } from './orders.ts';
 import type { Parts } from './parts.ts';
 import type { CallbackResult, Channel } from './ports.ts';
 
@@ -38,6 +39,7 @@ const RESULT_BY_REJECTION: ReadonlyMap<string, CallbackResult> = new Map([
   ['amount_mismatch', 'amount_mismatch'],
   ['currency_mismatch', 'amount_mismatch'],
   ['refund_mismatch', 'amount_mismatch'],
+  ['refund_contradicted', 'amount_mismatch'],
   ['incomplete_success', 'malformed'],
   ['contended', 'error'],
 ]);
@@ -55,8 +57,12 @@ type Received = { readonly answer: RawAnswer; readonly judged: readonly Judged[]
  * A provider's message: verified by its adapter, bound to one attempt on one account (I12), applied once, acknowledged only
  * with the store's receipt (I3). What cannot be verified changes nothing.
  */
-export function createCallbackReception(parts: Parts, change: Change): Gateway['receiveCallback'] {
+export function createCallbackReception(
+  parts: Parts,
+  services: { change: Change; orders: Orders },
+): Gateway['receiveCallback'] {
   const { telemetry, clock } = parts;
+  const { change, orders } = services;
 
   return async function receiveCallback(channelId, token, raw): Promise<RawAnswer> {
     const channel = parts.channels().get(channelId);
@@ -105,7 +111,7 @@ export function createCallbackReception(parts: Parts, change: Change): Gateway['
       if (!gate?.allowed) return;
     }
     parts.evidence.append({
-      at: clock.now(),
+      at: raw.receivedAt,
       kind: 'callback',
       paymentId: known?.paymentId ?? null,
       channelId: channel.id,
@@ -168,7 +174,7 @@ export function createCallbackReception(parts: Parts, change: Change): Gateway['
     const changed = await change(payment.id, factOf(notice, payment, attempt), { known: payment });
     if (changed.outcome === 'applied' && notice.kind === 'order') reportDelay(channel.id, notice.observation);
     if (changed.outcome === 'rejected' && notice.kind === 'order')
-      await bringQueryForward(channel, payment.id, attempt);
+      await askAbout(channel, changed.payment, attempt.seq);
     return { ...verdictOf(changed), paymentId: payment.id };
   }
 
@@ -192,17 +198,21 @@ export function createCallbackReception(parts: Parts, change: Change): Gateway['
       const stored = await parts.store.findById(ref.paymentId);
       const attempt = stored?.payment.attempts[ref.attemptSeq - 1];
       if (!stored || !attempt || !isBound(channel, attempt, token)) return;
-      await bringQueryForward(channel, stored.payment.id, attempt);
+      await askAbout(channel, stored.payment, attempt.seq);
     } catch (thrown) {
       telemetry.error({ channelId: channel.id, err: thrown }, 'a question could not be brought forward');
     }
   }
 
-  async function bringQueryForward(channel: Channel, paymentId: string, attempt: Attempt): Promise<void> {
-    if (!isUnresolved(attempt)) return;
+  /** Brings the planned question forward; for an order that nobody asks about any more, asks at once. */
+  async function askAbout(channel: Channel, payment: Payment, seq: number): Promise<void> {
+    const attempt = payment.attempts[seq - 1];
+    if (!attempt || attempt.status === 'succeeded' || attempt.status === 'creating') return;
     const { limit, windowMs } = UNBELIEVED;
     const gate = await parts.ephemeral.hit(`unbelieved/${channel.id}`, limit, windowMs).catch(() => null);
-    if (gate?.allowed) await change(paymentId, { type: 'query_wanted', seq: attempt.seq });
+    if (!gate?.allowed) return;
+    if (isUnresolved(attempt)) await change(payment.id, { type: 'query_wanted', seq });
+    else await orders.query(payment, attempt);
   }
 
   function reportDelay(channelId: string, { state, paidAt }: Observation): void {

@@ -178,6 +178,7 @@ const ANOMALOUS: ReadonlySet<string> = new Set<AnomalyKind>([
   'incomplete_success',
   'second_trade_number',
   'refund_mismatch',
+  'refund_contradicted',
 ]);
 
 function isAnomaly(reason: RejectedReason): reason is AnomalyKind {

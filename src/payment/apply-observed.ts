@@ -58,7 +58,9 @@ export function onQueryWanted(payment: Payment, fact: FactOf<'query_wanted'>, no
 function foreignPart(attempt: Attempt, seen: Observation, by: ObservedBy) {
   if (seen.account !== null && seen.account !== attempt.account) return 'account_mismatch' as const;
   if (seen.amount !== null && seen.amount.currency !== attempt.amount.currency) return 'currency_mismatch' as const;
-  const otherAmount = seen.amount !== null && seen.amount.minor !== attempt.amount.minor;
+  // What has arrived is known from then on, whatever was asked for.
+  const expectedMinor = attempt.status === 'succeeded' ? attempt.paidMinor : attempt.amount.minor;
+  const otherAmount = seen.amount !== null && seen.amount.minor !== expectedMinor;
   if (otherAmount && (by === 'callback' || seen.state !== 'succeeded')) return 'amount_mismatch' as const;
   if (seen.state !== 'succeeded') return null;
   const hasAmount = seen.amount !== null && isAmountMinor(seen.amount.minor);

@@ -153,9 +153,7 @@ function onPending(payment: Payment, refund: Refund, fact: FactOf<'refund_observ
     taken.channelRefundNo !== refund.channelRefundNo ||
     taken.error?.providerCode !== refund.error?.providerCode;
   if (fact.by === 'callback') return changed ? next(withRefund(payment, taken)) : ignored('no_news');
-  // The wait for the provider's decision starts anew when it has taken the refund.
-  const waiting = refund.submitted ? payment : withoutTries(payment, refund.seq);
-  return askAgain(withRefund(waiting, taken), refund.seq, now);
+  return askAgain(withRefund(payment, taken), refund.seq, now);
 }
 
 function isForeign(payment: Payment, refund: Refund, seen: RefundObservation): boolean {
@@ -200,13 +198,6 @@ function askAgain(payment: Payment, refundSeq: number, now: EpochMs): Step {
   const refund = payment.refunds[refundSeq - 1];
   const tooLong = refund !== undefined && now > refund.createdAt + REFUND_HORIZON_MS;
   return next({ ...payment, agenda }, tooLong ? ['refund_unresolved'] : []);
-}
-
-function withoutTries(payment: Payment, refundSeq: number): Payment {
-  const agenda = payment.agenda.map((item) =>
-    item.kind === 'refund' && item.seq === refundSeq ? { ...item, tries: 0 } : item,
-  );
-  return { ...payment, agenda };
 }
 
 const CAUSE_BY_EFFECT: Readonly<Record<SucceededAttempt['effect'], RefundCause>> = {

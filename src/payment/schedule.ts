@@ -15,9 +15,9 @@ const QUERY_ENDED_MS = [1, 5, 10, 30].map((m) => m * MINUTE);
 const QUERY_PAST_HORIZON_MS = 6 * HOUR;
 /** A refund that was not taken, or not decided. */
 const REFUND_RETRY_MS = [
-  5 * SECOND,
-  15 * SECOND,
-  30 * SECOND,
+  10 * SECOND,
+  20 * SECOND,
+  40 * SECOND,
   MINUTE,
   5 * MINUTE,
   15 * MINUTE,

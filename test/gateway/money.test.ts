@@ -56,6 +56,28 @@ describe('another amount than asked for', () => {
     expect(anomalies().filter((kind) => kind === 'money_held')).toHaveLength(2);
   });
 
+  test('that is known is no news: the same message again is acknowledged', async () => {
+    const payment = await paidTooLittle('hold');
+    const before = anomalies().length;
+    expect(await stage.callback(attemptOf(payment, 1), stage.channels.a)).toBe('SUCCESS');
+    expect(anomalies()).toHaveLength(before);
+  });
+
+  test('for an order that had been closed is asked about all the same, and goes the way of late money', async () => {
+    stage = await openStage({ channels: { a: {} }, running: true });
+    const payment = await stage.open();
+    const attempt = attemptOf(payment, 1);
+    await stage.drive(stage.gateway.closePayment(stage.merchant, payment.id));
+    expect((await stage.read(payment.id)).attempts[0]?.status).toBe('closed');
+    stage.channels.a.orders.delete(attempt.providerRef);
+    stage.channels.a.pays(attempt.providerRef, 900);
+    expect(await stage.callback(attempt, stage.channels.a)).toBe('FAIL');
+    await stage.elapse();
+    const after = await stage.read(payment.id);
+    expect(after.attempts[0]).toMatchObject({ effect: 'late', paidMinor: 900 });
+    expect(after.refunds).toMatchObject([{ cause: 'late', amountMinor: 900, status: 'succeeded' }]);
+  });
+
   test('that is held counts when a person keeps it', async () => {
     const payment = await paidTooLittle('hold');
     expect(await stage.drive(stage.gateway.disposeMoney(payment.id, 'keep'))).toMatchObject({ ok: true });

@@ -110,7 +110,9 @@ const ORDER_PROPERTIES: readonly CoreProperty[] = [
     rule: ({ before, fact, applied, after }) => {
       if (fact.type !== 'observed' || fact.observation.state !== 'succeeded') return;
       const attempt = before.attempts[fact.seq - 1];
-      const other = fact.observation.amount?.minor !== attempt?.amount.minor;
+      // A callback that repeats what is recorded already is no news, whatever was asked for.
+      const expected = attempt?.status === 'succeeded' ? attempt.paidMinor : attempt?.amount.minor;
+      const other = fact.observation.amount?.minor !== expected;
       holds(!other || fact.by !== 'callback' || applied.outcome === 'rejected', 'a callback with another amount taken');
       const paid = after.attempts[fact.seq - 1];
       if (applied.outcome !== 'applied' || paid?.status !== 'succeeded') return;

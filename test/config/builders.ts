@@ -45,6 +45,7 @@ channels:
       min_requests: 10
       window: 10s
       open_for: 15s
+    queries_per_second: 12.5
     credentials:
       app: app-1
       secret: dont-look-at-me-4711
@@ -58,10 +59,16 @@ policies:
   late_success: accept
   surplus: refund
   amount_mismatch: hold
+queries:
+  paid_known_within: 90s
 webhooks:
   timeout: 10s
   max_age: 3d
   allow_private_addresses: false
+  concurrency: 4
+  pause_after: 12h
+evidence:
+  retention: 400d
 alerts:
   success_rate_below: 95%
   min_volume: 20

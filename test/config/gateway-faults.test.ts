@@ -109,9 +109,13 @@ const MONEY: readonly Row[] = [
 ];
 
 const REST: readonly Row[] = [
-  ['late_success: accept', 'late_success: ignore', 'policies.late_success', /one of accept, refund/],
-  ['surplus: refund', 'surplus: keep', 'policies.surplus', /must be refund/],
-  ['amount_mismatch: hold', 'amount_mismatch: accept', 'policies.amount_mismatch', /must be hold/],
+  ['late_success: accept', 'late_success: ignore', 'policies.late_success', /one of accept, refund, hold/],
+  ['surplus: refund', 'surplus: keep', 'policies.surplus', /one of accept, refund, hold/],
+  ['amount_mismatch: hold', 'amount_mismatch: 1', 'policies.amount_mismatch', /one of accept, refund, hold/],
+  ['paid_known_within: 90s', 'paid_known_within: 5s', 'queries.paid_known_within', /between 10s and 1h/],
+  ['concurrency: 4', 'concurrency: 0', 'webhooks.concurrency', /1/],
+  ['pause_after: 12h', 'pause_after: 4d', 'webhooks.pause_after', /between 1m and 3d/],
+  ['retention: 400d', 'retention: 1h', 'evidence.retention', /between 1d/],
   ['  timeout: 10s', '  timeout: 10m', 'webhooks.timeout', /between 1s and 30s/],
   ['max_age: 3d', 'max_age: 7d', 'webhooks.max_age', /must be 3d/],
   [

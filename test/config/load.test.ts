@@ -59,12 +59,18 @@ test('every unit arrives in the unit that the other parts count in', () => {
     },
     timeouts: { createMs: 3_000, queryMs: 2_000, refundMs: 5_000 },
     breaker: { failureRate: 0.5, minRequests: 10, windowMs: 10_000, openForMs: 15_000 },
+    queriesPerSecond: 12.5,
   });
   expect(config.settings).toEqual({
     routing: { weights: { success: 60, fee: 25, latency: 10, settlement: 5 }, explorationShare: 0.02 },
     failover: { maxAttempts: 3, budgetMs: 8_000 },
-    policies: { lateSuccess: 'accept' },
-    webhooks: { timeoutMs: 10_000, allowPrivateAddresses: false },
+    policies: { lateSuccess: 'accept', surplus: 'refund', amountMismatch: 'hold', paidKnownWithinMs: 90_000 },
+    webhooks: {
+      timeoutMs: 10_000,
+      allowPrivateAddresses: false,
+      concurrencyPerEndpoint: 4,
+      pauseAfterMs: 43_200_000,
+    },
     allowHttpUrls: false,
   });
   expect([...config.alertThresholds]).toEqual([
@@ -99,8 +105,8 @@ test('every fault of both files is named at once, sorted by file and line', () =
     `/etc/pay/gateway.yaml:4: routing.exploration: is not a share; write it with a percent sign and at most four decimals, for example 0.6%
 /etc/pay/gateway.yaml:13: channels.pay-main.wieght: is not a known key; did you mean weight?
 /etc/pay/gateway.yaml:33: channels.pay-main.breaker.failure_rate: is not a share; write it with a percent sign and at most four decimals, for example 0.6%
-/etc/pay/gateway.yaml:38: channels.pay-main.credentials.app: must have at least 3 characters
-/etc/pay/gateway.yaml:44: channels.pay-backup.currencies[1]: is not a currency; write an ISO 4217 code or USDT
+/etc/pay/gateway.yaml:39: channels.pay-main.credentials.app: must have at least 3 characters
+/etc/pay/gateway.yaml:45: channels.pay-backup.currencies[1]: is not a currency; write an ISO 4217 code or USDT
 /etc/pay/merchants.yaml:5: merchants.m_shop.secret_keys[0]: must have at least 15 characters; make one with: openssl rand -hex 24
 /etc/pay/merchants.yaml:22: merchants.m_other.secret_keys: must have at least 1 entry`,
   );

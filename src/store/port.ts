@@ -114,6 +114,11 @@ export interface PaymentStore {
     readonly subject: string;
     readonly now: EpochMs;
   }): Promise<KeyReservation>;
+  /**
+   * Forgets keys that were reserved before `olderThan`, the oldest first and at most `limit` of them, and answers how many.
+   * Fewer than `limit` means that none is left.
+   */
+  purgeKeys(olderThan: EpochMs, limit: number): Promise<number>;
   /** Counts for the gauges; cheap enough for every scrape. */
   counts(): Promise<StoreCounts>;
   /** Rejects when the store cannot serve. */

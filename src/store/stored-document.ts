@@ -1,4 +1,5 @@
 import { assertPayment, type Payment } from '../payment/index.ts';
+import { bringForward, isStoredObject } from './bring-forward.ts';
 
 /** What the store's own columns say of a document. */
 export interface DocumentKey {
@@ -7,11 +8,13 @@ export interface DocumentKey {
 }
 
 /**
- * Takes a stored value for a payment, or throws with the reason why it cannot be trusted. The check is light, since every read
- * pays for it: the shape that `assertPayment` walks through, its invariants, and that the document is the one that was asked for.
+ * Takes a stored value, brought forward where it is of an earlier schema, for a payment, or throws with the reason why it cannot be
+ * trusted. The check is light, since every read pays for it: the shape that `assertPayment` walks through, its invariants, and that
+ * the document is the one that was asked for.
  */
-export function trustDocument(value: unknown, key: DocumentKey): Payment {
-  if (!isDocument(value)) throw damaged(key.id, 'it is not a payment of schema 1');
+export function trustDocument(stored: unknown, key: DocumentKey): Payment {
+  const value = isStoredObject(stored) ? bringForward(stored) : stored;
+  if (!isDocument(value)) throw damaged(key.id, 'it is not a payment of a schema that this program knows');
   if (value.id !== key.id || value.version !== key.version) throw damaged(key.id, 'it is not the document of its row');
   try {
     assertPayment(value);
@@ -36,15 +39,13 @@ export function parseDocument(text: string, key: DocumentKey): Payment {
 const LISTS = ['methods', 'attempts', 'refunds', 'events', 'agenda'] as const;
 
 function isDocument(value: unknown): value is Payment {
-  if (!isRecord(value) || value.schema !== 1 || typeof value.id !== 'string' || typeof value.version !== 'number')
+  if (!isStoredObject(value) || value.schema !== 2 || typeof value.id !== 'string' || typeof value.version !== 'number')
     return false;
   if (typeof value.status !== 'string' || typeof value.merchantId !== 'string') return false;
   if (!LISTS.every((name) => Array.isArray(value[name]))) return false;
-  return isRecord(value.amount) && typeof value.amount.currency === 'string' && typeof value.createdAt === 'number';
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return (
+    isStoredObject(value.amount) && typeof value.amount.currency === 'string' && typeof value.createdAt === 'number'
+  );
 }
 
 function damaged(id: string, why: string): Error {

@@ -1,5 +1,5 @@
 import type { Connection } from './connection.ts';
-import { explain } from './failures.ts';
+import { explain, isDamage, isOutage } from './failures.ts';
 
 /** Writes in one transaction: enough that the fsync hardly counts, few enough that the event loop turns in between. */
 const BATCH_MAX = 256;
@@ -22,12 +22,15 @@ export interface CommitStats {
  * Groups concurrent writes into one commit, since the fsync is what a write costs. What is enqueued while the event loop turns
  * is written together; no promise resolves before the commit that holds its write, and a failed commit rejects all of its batch.
  * After a commit that failed at the fsync the writes are undone here but may reappear after a power cut: a rejection means
- * "not known to be kept", never "certainly not kept".
+ * "not known to be kept", never "certainly not kept". Once a write has met damage no further one is tried: that two payments cannot
+ * have one order number rests on indexes, which may be what is damaged.
  */
 export interface CommitQueue {
   submit<T>(write: Write<T>): Promise<T>;
-  /** Why the last transaction could not be committed; null while commits work. */
+  /** Why the file could not take a write, since the last `forgetOutage`; null when it took all. */
   outage(): Error | null;
+  /** For whoever has just seen that there is room: a write that happens to fit proves nothing. */
+  forgetOutage(): void;
   stats(): CommitStats;
   /** Commits what is waiting; later writes are refused. */
   drain(): void;
@@ -39,6 +42,12 @@ interface Waiting {
   reject(error: Error): void;
 }
 
+interface Executed {
+  settle(): void;
+  /** Why the write was refused; null when it was kept. */
+  readonly refusal: Error | null;
+}
+
 export function createCommitQueue({ db, path, assertInPlace }: Connection): CommitQueue {
   const [begin, commit, rollback] = [db.prepare('BEGIN IMMEDIATE'), db.prepare('COMMIT'), db.prepare('ROLLBACK')];
   const savepoint = db.prepare('SAVEPOINT one_write');
@@ -47,6 +56,7 @@ export function createCommitQueue({ db, path, assertInPlace }: Connection): Comm
   const stats = { commits: 0, writes: 0, failedWrites: 0 };
   let waiting: Waiting[] = [];
   let outage: Error | null = null;
+  let damage: Error | null = null;
   let scheduled = false;
   let closed = false;
 
@@ -75,37 +85,40 @@ export function createCommitQueue({ db, path, assertInPlace }: Connection): Comm
 
   function commitAll(batch: readonly Waiting[]): readonly (() => void)[] {
     try {
+      if (damage !== null) throw damage;
       assertInPlace();
       begin.run();
       const executed = batch.map(executeAlone);
       commit.run();
-      outage = null;
-      const failedWrites = executed.filter(({ kept }) => !kept).length;
+      const refusals = executed.flatMap(({ refusal }) => refusal ?? []);
+      outage = refusals.find((refusal) => isOutage(refusal.cause)) ?? outage;
       stats.commits += 1;
-      stats.writes += batch.length - failedWrites;
-      stats.failedWrites += failedWrites;
+      stats.writes += batch.length - refusals.length;
+      stats.failedWrites += refusals.length;
       return executed.map(({ settle }) => settle);
     } catch (error) {
       if (db.inTransaction) rollback.run();
       const failure = explain(path, error);
+      if (isDamage(error)) damage = failure;
       outage = failure;
       stats.failedWrites += batch.length;
       return batch.map((write) => () => write.reject(failure));
     }
   }
 
-  /** A write that fails takes back its own statements only, unless SQLite has given up the whole transaction. */
-  function executeAlone(write: Waiting): { readonly kept: boolean; readonly settle: () => void } {
+  /** A write that fails takes back its own statements only, unless the whole transaction is given up or not to be trusted. */
+  function executeAlone(write: Waiting): Executed {
     savepoint.run();
     try {
       const settle = write.execute();
       release.run();
-      return { kept: true, settle };
+      return { settle, refusal: null };
     } catch (error) {
-      if (!db.inTransaction) throw error;
+      if (!db.inTransaction || isDamage(error)) throw error;
       undo.run();
       release.run();
-      return { kept: false, settle: () => write.reject(explain(path, error)) };
+      const refusal = explain(path, error);
+      return { settle: () => write.reject(refusal), refusal };
     }
   }
 
@@ -123,6 +136,9 @@ export function createCommitQueue({ db, path, assertInPlace }: Connection): Comm
       return answer();
     },
     outage: () => outage,
+    forgetOutage() {
+      outage = null;
+    },
     stats: () => ({ ...stats }),
     drain() {
       closed = true;

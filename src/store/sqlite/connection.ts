@@ -2,6 +2,7 @@ import { closeSync, fsyncSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import Database from 'better-sqlite3';
 import { explaining, isBusy } from './failures.ts';
+import { countCommitsCutOff } from './log-check.ts';
 import { MIGRATIONS, migrate, newerSchema, schemaVersion } from './migrations.ts';
 
 /** How long a statement waits for a lock that a reader or a backup tool holds; the process stands still meanwhile. */
@@ -13,7 +14,7 @@ const JOURNAL_BYTES_MAX = 64 * 1024 * 1024;
 export interface Connection {
   readonly db: Database.Database;
   readonly path: string;
-  /** Throws when the open file is no longer the one at its path: what is written to a deleted file is lost. */
+  /** Throws when the open files are no longer those at their paths: what is written to a deleted file is lost. */
   assertInPlace(): void;
   close(): void;
 }
@@ -25,6 +26,7 @@ export function openWriter(file: string, sizeBytesMax: number | undefined): Conn
     makeDirectory(dirname(path));
     const lock = lockOut(path);
     try {
+      refuseRemains(path);
       createPrivate(path);
       const db = new Database(path, { timeout: BUSY_TIMEOUT_MS });
       return guard(db, () => {
@@ -32,7 +34,8 @@ export function openWriter(file: string, sizeBytesMax: number | undefined): Conn
         schemaVersion(db, path);
         prepareForWriting(db, path, sizeBytesMax);
         migrate(db, path);
-        return connection(db, path, () => lock.close());
+        emptyLog(db);
+        return connection(db, [path, `${path}-wal`], () => lock.close());
       });
     } catch (error) {
       lock.close();
@@ -57,26 +60,72 @@ export function openReader(file: string): Connection {
           `store: ${path} has the older schema version ${found}; start the gateway once to bring it forward`,
         );
       }
-      return connection(db, path, () => {});
+      return connection(db, [path], () => {});
     });
   });
 }
 
-function connection(db: Database.Database, path: string, afterClose: () => void): Connection {
-  const { ino, dev } = statSync(path, { bigint: true });
+/** The first of `files` is the database. */
+function connection(db: Database.Database, files: readonly [string, ...string[]], afterClose: () => void): Connection {
+  const opened = files.map((file) => ({ file, identity: identityOf(file) }));
   return {
     db,
-    path,
+    path: files[0],
     assertInPlace() {
-      const now = statSync(path, { bigint: true, throwIfNoEntry: false });
-      if (now?.ino === ino && now.dev === dev) return;
-      throw new Error(`store: ${path} was removed or replaced while it was open; put it back and restart the gateway`);
+      const gone = opened.find(({ file, identity }) => identity !== null && identityOf(file) !== identity);
+      if (gone === undefined) return;
+      throw new Error(
+        `store: ${gone.file} was removed or replaced while it was open; put it back, or stop the gateway, which saves what it can`,
+      );
     },
     close() {
+      if (!db.readonly) emptyLog(db);
       db.close();
       afterClose();
     },
   };
+}
+
+function identityOf(file: string): string | null {
+  const found = statSync(file, { bigint: true, throwIfNoEntry: false });
+  return found === undefined ? null : `${found.dev}/${found.ino}`;
+}
+
+/**
+ * Copies the log into the database. What cannot be copied now (no space, a reader that is in the way) stays in the log, which
+ * is as durable.
+ */
+function emptyLog(db: Database.Database): void {
+  try {
+    db.pragma('wal_checkpoint(TRUNCATE)');
+  } catch {
+    // Whatever is wrong with the file, the next write or the next start meets it again and says so.
+  }
+}
+
+/**
+ * Refuses files that SQLite would quietly make a smaller database of: it drops the log of a database that is empty or gone, and
+ * leaves out what follows a damaged part of the log.
+ */
+function refuseRemains(path: string): void {
+  const bytes = statSync(path, { throwIfNoEntry: false })?.size;
+  if (bytes === 0) {
+    throw new Error(
+      `store: ${path} is empty, which no database is; restore a backup, or remove it to start without payments`,
+    );
+  }
+  const log = `${path}-wal`;
+  if (bytes === undefined && statSync(log, { throwIfNoEntry: false })?.size) {
+    throw new Error(
+      `store: ${path} is missing, and ${log} beside it holds payments; put the database back, or restore a backup and remove the log`,
+    );
+  }
+  const cutOff = countCommitsCutOff(log);
+  if (cutOff <= 1) return;
+  throw new Error(
+    `store: ${log} is damaged, and ${cutOff} commits follow the damage; keep a copy of both files and restore a backup, ` +
+      `or give these commits up with \`sqlite3 ${path} 'PRAGMA wal_checkpoint(TRUNCATE)'\``,
+  );
 }
 
 function prepareForWriting(db: Database.Database, path: string, sizeBytesMax: number | undefined): void {

@@ -16,6 +16,8 @@ const NEXT_STEP_BY_CODE: ReadonlyMap<string, string> = new Map([
     'is damaged; stop the gateway, keep a copy, and restore a backup (or try `sqlite3 <file> .recover`)',
   ],
   ['SQLITE_BUSY', 'is held by another program; close it, or let it finish'],
+  ['SQLITE_IOERR_SHORT_READ', 'is cut off; stop the gateway, keep a copy, and restore a backup'],
+  ['SQLITE_IOERR_SHMSIZE', 'has no space left; free disk space'],
   ['SQLITE_IOERR', 'could not be read or written by the operating system; check the disk and the system log'],
   ['SQLITE_PERM', 'is not accessible; give the user that runs the gateway access to it'],
   ['EACCES', 'cannot be created; make its directory writable for the user that runs the gateway, or set DATA_DIR'],
@@ -27,6 +29,8 @@ const NEXT_STEP_BY_CODE: ReadonlyMap<string, string> = new Map([
   ['ENOENT', 'cannot be created; set DATA_DIR to a directory that can exist'],
   ['ENOSPC', 'cannot be created, the disk is full; free disk space'],
 ]);
+
+const DAMAGED: ReadonlySet<string> = new Set(['SQLITE_CORRUPT', 'SQLITE_NOTADB']);
 
 /** Says in an operator's words what happened to the database file and what to do; other errors pass as they are. */
 export function explain(path: string, error: unknown): Error {
@@ -43,6 +47,18 @@ export function explaining<T>(path: string, run: () => T): T {
   } catch (error) {
     throw explain(path, error);
   }
+}
+
+/** True when it is the file that cannot take a write now, whatever the write is. */
+export function isOutage(error: unknown): boolean {
+  const code = codeOf(error);
+  return code !== null && NEXT_STEP_BY_CODE.has(primary(code));
+}
+
+/** True when what is in the file cannot be relied on. */
+export function isDamage(error: unknown): boolean {
+  const code = codeOf(error);
+  return code !== null && (code === 'SQLITE_IOERR_SHORT_READ' || DAMAGED.has(primary(code)));
 }
 
 /** True when another connection holds the lock that was asked for. */

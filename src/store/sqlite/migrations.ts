@@ -74,6 +74,73 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT;
   INSERT INTO totals VALUES (1, 0, 0, 0, 0);
   `,
+  // Documents stay as they are and are brought forward when they are read. What the columns must know of them is filled in here,
+  // since nobody reads a payment that is not due: money of version 1 that is to be decided about has to become due by itself.
+  `
+  -- What few payments add to the totals; one without a row adds nothing. Apart from the payments, because SQLite reads a whole
+  -- STRICT table for each column that is added to it.
+  CREATE TABLE rare_shares (
+    payment_pk INTEGER PRIMARY KEY,
+    dead_events INTEGER NOT NULL,
+    refunds_pending INTEGER NOT NULL,
+    held INTEGER NOT NULL
+  ) STRICT;
+  INSERT INTO rare_shares
+    SELECT pk,
+      (SELECT COUNT(*) FROM json_each(document, '$.events')
+        WHERE json_extract(document, fullkey || '.delivery.state') = 'dead'),
+      0,
+      EXISTS (SELECT 1 FROM json_each(document, '$.attempts')
+        WHERE json_extract(document, fullkey || '.status') = 'succeeded'
+          AND json_extract(document, fullkey || '.effect') IN ('late', 'surplus'))
+    FROM payments
+    -- One walk over all documents, looking for words; only what has them is parsed.
+    WHERE (instr(document, '"state":"dead"') OR instr(document, '"effect":"late"') OR instr(document, '"effect":"surplus"'))
+      AND json_valid(document);
+  DELETE FROM rare_shares WHERE dead_events = 0 AND held = 0;
+  UPDATE payments SET next_due_at = coalesce(min(coalesce(next_due_at, held.at), held.at), next_due_at)
+    FROM (SELECT pk, CAST(json_extract(document, '$.updatedAt') AS INTEGER) AS at
+      FROM rare_shares JOIN payments ON pk = payment_pk WHERE held = 1) AS held
+    WHERE payments.pk = held.pk;
+
+  ALTER TABLE totals ADD COLUMN dead_events INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE totals ADD COLUMN refunds_pending INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE totals ADD COLUMN held INTEGER NOT NULL DEFAULT 0;
+  UPDATE totals SET (dead_events, held) =
+    (SELECT coalesce(sum(dead_events), 0), coalesce(sum(held), 0) FROM rare_shares);
+
+  -- Events that were given up, so that listing them never walks all events. event_pk is their order, as in events.
+  CREATE TABLE dead_events (
+    event_pk INTEGER PRIMARY KEY,
+    merchant_id TEXT NOT NULL,
+    payment_pk INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX dead_events_by_merchant ON dead_events (merchant_id);
+  INSERT INTO dead_events
+    SELECT events.pk, events.merchant_id, events.payment_pk
+    FROM rare_shares JOIN payments ON payments.pk = rare_shares.payment_pk
+      JOIN json_each(payments.document, '$.events') AS kept
+      JOIN events ON events.event_id = json_extract(payments.document, kept.fullkey || '.id')
+    WHERE json_extract(payments.document, kept.fullkey || '.delivery.state') = 'dead';
+
+  CREATE TABLE failing_endpoints (
+    merchant_id TEXT NOT NULL,
+    endpoint TEXT NOT NULL,
+    failing_since INTEGER NOT NULL,
+    paused_at INTEGER,
+    reason TEXT NOT NULL,
+    PRIMARY KEY (merchant_id, endpoint)
+  ) STRICT, WITHOUT ROWID;
+
+  -- One row, replaced to learn whether there is room for writes again; totals.writable_checks served for that before.
+  CREATE TABLE room_checks (
+    pk INTEGER PRIMARY KEY,
+    room BLOB NOT NULL
+  ) STRICT;
+
+  -- For finding the keys that are old enough to go.
+  CREATE INDEX idempotency_keys_by_age ON idempotency_keys (created_at);
+  `,
 ];
 
 /** The version of a file; 0 for an empty one. Throws when the file belongs to another program. */

@@ -1,8 +1,8 @@
 import { assertPayment, type Payment } from '../../payment/index.ts';
-import { gaugeShareOf } from '../gauges.ts';
+import { type GaugeShare, gaugeShareOf } from '../gauges.ts';
 
-/** The columns of `payments` that follow from its document, under their parameter names. */
-export interface PaymentRow {
+/** The columns of `payments` and `rare_shares` that follow from a document, under their parameter names. */
+export interface PaymentRow extends GaugeShare {
   readonly id: string;
   readonly version: number;
   readonly merchantId: string;
@@ -10,10 +10,6 @@ export interface PaymentRow {
   readonly status: string;
   readonly createdAt: number;
   readonly nextDueAt: number | null;
-  readonly unknown: number;
-  readonly undelivered: number;
-  readonly webhooks: number;
-  readonly oldestWebhookAt: number | null;
   readonly document: string;
 }
 

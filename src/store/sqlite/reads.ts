@@ -2,20 +2,28 @@ import type Database from 'better-sqlite3';
 import { issueDurableReceipt } from '../../payment/durable.ts';
 import type { EpochMs, Payment } from '../../payment/index.ts';
 import { decodeCursor, encodeCursor } from '../cursor.ts';
-import type { ListedEvent, Page, PaymentFilter, PaymentStore, StoreCounts, Stored } from '../port.ts';
+import type { Page, PaymentFilter, PaymentStore, StoreCounts, Stored } from '../port.ts';
 import { parseDocument } from '../stored-document.ts';
 import type { Connection } from './connection.ts';
+import { prepareEventLists } from './events.ts';
+import { prepareFailingEndpointList } from './failing-endpoints.ts';
 import { explaining } from './failures.ts';
 import type { DocumentRow } from './payment-row.ts';
 
 /** The part of the store that changes nothing. */
 export type PaymentReads = Pick<
   PaymentStore,
-  'findById' | 'findByOrderNo' | 'list' | 'dueBacklog' | 'listEvents' | 'counts'
+  | 'findById'
+  | 'findByOrderNo'
+  | 'list'
+  | 'dueBacklog'
+  | 'listEvents'
+  | 'listDeadEvents'
+  | 'listFailingEndpoints'
+  | 'counts'
 >;
 
 export const LIST_LIMIT_MAX = 100;
-export const EVENTS_LIMIT_MAX = 1_000;
 
 /**
  * The statements that read. They see what is committed and nothing else, so whatever they answer is durable: with
@@ -27,13 +35,15 @@ export function prepareReads({ db, path }: Connection): PaymentReads {
     'SELECT id, version, document FROM payments WHERE merchant_id = ? AND merchant_order_no = ?',
   );
   const list = prepareList(db, (merchantId, orderNo) => byOrderNo.get(merchantId, orderNo));
-  const listEvents = prepareEvents(db);
+  const events = prepareEventLists(db);
+  const listFailingEndpoints = prepareFailingEndpointList(db);
   const backlog = db.prepare<[EpochMs], { readonly count: number; readonly oldestDueAt: EpochMs | null }>(
     'SELECT COUNT(*) AS count, MIN(next_due_at) AS oldestDueAt FROM payments WHERE next_due_at <= ?',
   );
   const counts = db.prepare<[], StoreCounts>(`
     SELECT unknown, undelivered, webhooks AS webhookBacklog,
-      (SELECT MIN(oldest_webhook_at) FROM payments WHERE oldest_webhook_at IS NOT NULL) AS oldestWebhookAt FROM totals`);
+      (SELECT MIN(oldest_webhook_at) FROM payments WHERE oldest_webhook_at IS NOT NULL) AS oldestWebhookAt,
+      dead_events AS deadEvents, refunds_pending AS refundsPending, held FROM totals`);
 
   async function reading<T>(read: () => T): Promise<T> {
     return explaining(path, read);
@@ -43,7 +53,9 @@ export function prepareReads({ db, path }: Connection): PaymentReads {
     findById: (id) => reading(() => stored(byId.get(id))),
     findByOrderNo: (merchantId, orderNo) => reading(() => stored(byOrderNo.get(merchantId, orderNo))),
     list: (filter) => reading(() => list(filter)),
-    listEvents: (page) => reading(() => listEvents(page)),
+    listEvents: (page) => reading(() => events.listEvents(page)),
+    listDeadEvents: (page) => reading(() => events.listDeadEvents(page)),
+    listFailingEndpoints: () => reading(listFailingEndpoints),
     dueBacklog: (now) => reading(() => one(backlog.get(now))),
     counts: () => reading(() => one(counts.get())),
   };
@@ -90,27 +102,6 @@ function prepareList(
     const items = rows.slice(0, limit).map((row) => parseDocument(row.document, row));
     const last = items.at(-1);
     return { items, nextCursor: last !== undefined && rows.length > limit ? encodeCursor(last) : null };
-  };
-}
-
-function prepareEvents(db: Database.Database) {
-  const position = db.prepare<[string, string], { readonly pk: number }>(
-    'SELECT pk FROM events WHERE event_id = ? AND merchant_id = ?',
-  );
-  const following = db.prepare<[string, number, number], DocumentRow & { readonly eventId: string }>(`
-    SELECT events.event_id AS eventId, payments.id, payments.version, payments.document
-    FROM events JOIN payments ON payments.pk = events.payment_pk
-    WHERE events.merchant_id = ? AND events.pk > ? ORDER BY events.pk LIMIT ?`);
-
-  return (page: Parameters<PaymentStore['listEvents']>[0]): readonly ListedEvent[] => {
-    const after = page.after === undefined ? undefined : position.get(page.after, page.merchantId);
-    const limit = Math.max(1, Math.min(page.limit, EVENTS_LIMIT_MAX));
-    return following.all(page.merchantId, after?.pk ?? 0, limit).map((row) => {
-      const event = parseDocument(row.document, row).events.find((e) => e.id === row.eventId);
-      if (!event)
-        throw new Error(`store: the event ${row.eventId} is missing in its payment; restore it from a backup`);
-      return { paymentId: row.id, event };
-    });
   };
 }
 

@@ -1,7 +1,9 @@
 import type { PaymentStore } from '../port.ts';
 import { type CommitStats, createCommitQueue } from './commit-queue.ts';
 import { type Connection, openReader, openWriter } from './connection.ts';
+import { prepareFailingEndpoints } from './failing-endpoints.ts';
 import { explaining } from './failures.ts';
+import { prepareKeys } from './keys.ts';
 import { prepareLeases } from './leases.ts';
 import { type PaymentReads, prepareReads } from './reads.ts';
 import { prepareWrites } from './writes.ts';
@@ -29,11 +31,23 @@ export type SqliteReader = PaymentReads & Pick<PaymentStore, 'ping' | 'close'>;
  */
 export function openSqliteStore(options: SqliteOptions): SqliteStore {
   const connection = openWriter(options.path, options.sizeBytesMax);
+  try {
+    return explaining(connection.path, () => storeOn(connection, options.onDamaged ?? (() => {})));
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+}
+
+function storeOn(connection: Connection, onDamaged: (error: Error) => void): SqliteStore {
+  const { db, path } = connection;
   const queue = createCommitQueue(connection);
-  const writes = prepareWrites(connection.db);
+  const writes = prepareWrites(db);
+  const keys = prepareKeys(db);
+  const failingEndpoints = prepareFailingEndpoints(db);
   // The lock on the file proves that whoever held a lease is gone; waiting for it to run out would only delay what is due.
-  connection.db.exec('DELETE FROM leases');
-  const leases = prepareLeases(connection.db, options.onDamaged ?? (() => {}));
+  db.exec('DELETE FROM leases');
+  const leases = prepareLeases(db, onDamaged);
   const { ping, close } = lifecycle(connection);
   return {
     ...prepareReads(connection),
@@ -41,16 +55,22 @@ export function openSqliteStore(options: SqliteOptions): SqliteStore {
     update: async (next, update) => queue.submit(writes.update(next, update?.releaseLease)),
     async claimDue(claim) {
       // A worker asks often and mostly in vain; that must not cost a transaction.
-      if (connection.db.open && !explaining(connection.path, () => leases.isAnyDue(claim.now))) return [];
+      if (db.open && !explaining(path, () => leases.isAnyDue(claim.now))) return [];
       return queue.submit(leases.claim(claim));
     },
     releaseLease: async (id, owner) => queue.submit(writes.releaseLease(id, owner)),
-    reserveKey: async (key) => queue.submit(writes.reserveKey(key)),
+    findAhead: async (now, limit) => explaining(path, () => leases.findAhead(now, limit)),
+    saveFailingEndpoint: async (entry) => queue.submit(failingEndpoints.save(entry)),
+    forgetFailingEndpoint: async (entry) => queue.submit(failingEndpoints.forget(entry)),
+    reserveKey: async (key) => queue.submit(keys.reserve(key)),
+    purgeKeys: async (olderThan, limit) => queue.submit(keys.purgeOlder(olderThan, limit)),
     stats: queue.stats,
     async ping() {
       await ping();
-      // While commits fail nobody may send traffic, so nothing but this would ever notice that they work again.
-      if (queue.outage() !== null) await queue.submit(writes.checkWritable());
+      if (queue.outage() === null) return;
+      // While writes fail nobody may send traffic, so nothing but this would ever notice that they work again.
+      await queue.submit(writes.checkRoom());
+      queue.forgetOutage();
     },
     async close() {
       queue.drain();
@@ -75,9 +95,7 @@ function lifecycle(connection: Connection): Pick<PaymentStore, 'ping' | 'close'>
       });
     },
     async close() {
-      if (!connection.db.open) return;
-      if (!connection.db.readonly) connection.db.pragma('wal_checkpoint(TRUNCATE)');
-      connection.close();
+      if (connection.db.open) explaining(connection.path, () => connection.close());
     },
   };
 }

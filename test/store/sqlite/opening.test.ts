@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -61,12 +61,6 @@ describe('opening', () => {
     expect(() => openSqliteStore({ path })).toThrow(/switchyard\.db cannot be opened; check/);
   });
 
-  test.skipIf(process.getuid?.() === 0)('refuses a directory that cannot be written', () => {
-    chmodSync(directory.path, 0o500);
-    expect(() => openSqliteStore({ path })).toThrow(/belongs to the user that runs the gateway/);
-    chmodSync(directory.path, 0o700);
-  });
-
   test('refuses a file that this process has open already, and takes it once that is closed', async () => {
     await using(openSqliteStore({ path }), async () => {
       expect(() => openSqliteStore({ path })).toThrow(/in use by another gateway/);
@@ -116,7 +110,9 @@ describe('the schema', () => {
   test('of a newer program is refused', async () => {
     await openSqliteStore({ path }).close();
     tamper('UPDATE schema_version SET version = 99');
-    expect(() => openSqliteStore({ path })).toThrow(/schema version 99, this program knows 1/);
+    expect(() => openSqliteStore({ path })).toThrow(
+      /schema version 99, this program knows \d+; run the version that wrote it/,
+    );
     expect(() => openSqliteReader(path)).toThrow(/schema version 99/);
   });
 
@@ -130,7 +126,7 @@ describe('the schema', () => {
 describe('a stored document that was tampered with', () => {
   const spoilt = {
     'is not JSON': "UPDATE payments SET document = substr(document, 1, 40) WHERE merchant_order_no = 'bad'",
-    'is of an unknown schema': `UPDATE payments SET document = json_set(document, '$.schema', 2) WHERE merchant_order_no = 'bad'`,
+    'is of an unknown schema': `UPDATE payments SET document = json_set(document, '$.schema', 99) WHERE merchant_order_no = 'bad'`,
     'is another version': `UPDATE payments SET document = json_set(document, '$.version', 7) WHERE merchant_order_no = 'bad'`,
     'breaks an invariant': `UPDATE payments SET document = json_set(document, '$.amount.minor', 0.5) WHERE merchant_order_no = 'bad'`,
     'lacks its attempts': `UPDATE payments SET document = json_remove(document, '$.attempts') WHERE merchant_order_no = 'bad'`,
@@ -151,6 +147,7 @@ describe('a stored document that was tampered with', () => {
       expect(await store.claimDue(claim)).toEqual([good]);
       expect(reported).toEqual([expect.stringContaining(bad.id)]);
       expect(reported[0]).not.toContain('private');
+      expect(await store.findAhead(NEW_YEAR - 1, 1)).toEqual([good]);
     });
   });
 });

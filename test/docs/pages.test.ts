@@ -59,7 +59,7 @@ describe('tables', () => {
   });
 
   test('every fault of the sandbox is named', () => {
-    const text = section(readme, '### 6. Break a channel and watch the failover');
+    const text = section(readme, '### 7. Break a channel and watch the failover');
     expect(Object.keys(NO_FAULTS).filter((name) => !text.includes(name))).toEqual([]);
   });
 
@@ -106,7 +106,7 @@ describe('the verification of webhooks that the README shows', () => {
   const late = { ...headers, 'webhook-timestamp': String(Math.floor(at.getTime() / 1000) - 301) };
 
   test('in Node: believes what we sign and nothing else', async () => {
-    const [code = ''] = blocks(section(readme, '### 4. Verify a webhook'), 'js');
+    const [code = ''] = blocks(section(readme, '### 5. Verify a webhook'), 'js');
     writeFileSync(join(folder, 'verify.mjs'), code);
     const { isGenuine } = await import(join(folder, 'verify.mjs'));
     expect(isGenuine(headers, body, SECRET)).toBe(true);
@@ -117,7 +117,7 @@ describe('the verification of webhooks that the README shows', () => {
 
   const hasPython = spawnSync('python3', ['--version']).status === 0;
   test.skipIf(!hasPython)('in Python: the same', () => {
-    const [code = ''] = blocks(section(readme, '### 4. Verify a webhook'), 'python');
+    const [code = ''] = blocks(section(readme, '### 5. Verify a webhook'), 'python');
     const calls = [
       [headers, body],
       [headers, spoilt],

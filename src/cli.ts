@@ -1,18 +1,17 @@
 #!/usr/bin/env node
-import { isIPv6 } from 'node:net';
-import { join } from 'node:path';
 import { Command } from 'commander';
-import { request } from 'undici';
 import { z } from 'zod';
+import { askAdmin } from './admin-client.ts';
 import { describeFaults, loadConfig, readEnvironment } from './config/index.ts';
 import { demoGreeting } from './greeting.ts';
-import { isPaymentId } from './payment/index.ts';
-import { openSqliteReader } from './store/sqlite/index.ts';
-import { describePayment } from './story.ts';
+import { decideHeldMoney } from './held-money.ts';
+import type { Result } from './payment/index.ts';
+import { type ShowOptions, showPayment, verifyEvidence } from './story.ts';
+import { table } from './table.ts';
+import { deadEvents, failingWebhooks, redeliverEvents, resumeWebhooks } from './webhook-commands.ts';
 
 /** SIGTERM must end the process within ten seconds, also when something hangs. */
 const STOP_DEADLINE_MS = 9_500;
-const ADMIN_TIMEOUT_MS = 3_000;
 
 const out = (text: string): void => void process.stdout.write(`${text}\n`);
 
@@ -70,15 +69,9 @@ function counted(count: number, what: string): string {
   return `${count} ${what}${count === 1 ? '' : 's'}`;
 }
 
-async function showPayment(id: string): Promise<void> {
-  if (!isPaymentId(id)) fail(`${id} is not a payment id (pay_ and 26 characters)`);
-  const environment = readEnvironment(process.env);
-  if (!environment.ok) fail(describeFaults(environment.error));
-  const reader = openSqliteReader(join(environment.value.dataDir, 'switchyard.db'));
-  const stored = await reader.findById(id);
-  await reader.close();
-  if (!stored) fail(`no payment ${id} in ${environment.value.dataDir}`);
-  out(describePayment(stored.payment));
+function told(story: Result<string, string>): void {
+  if (!story.ok) fail(story.error);
+  out(story.value);
 }
 
 const statusSchema = z.object({
@@ -99,16 +92,9 @@ const statusSchema = z.object({
 });
 
 async function listChannels(): Promise<void> {
-  const environment = readEnvironment(process.env);
-  if (!environment.ok) fail(describeFaults(environment.error));
-  const { adminHost, adminPort } = environment.value;
-  const url = `http://${isIPv6(adminHost) ? `[${adminHost}]` : adminHost}:${adminPort}/admin/status`;
-  const answer = await request(url, { signal: AbortSignal.timeout(ADMIN_TIMEOUT_MS) }).catch(() =>
-    fail(`no gateway answers at ${url}; start it, or set ADMIN_PORT to its admin port`),
-  );
-  const status = statusSchema.safeParse(await answer.body.json().catch(() => null));
-  if (!status.success) fail(`${url} is not the admin listener of a gateway; set ADMIN_PORT`);
-  const { channels } = status.data;
+  const status = await askAdmin(process.env, { method: 'GET', path: '/admin/status', answer: statusSchema });
+  if (!status.ok) fail(status.error);
+  const { channels } = status.value;
   const percent = (ratio: number): string => `${(ratio * 100).toFixed(1)}%`;
   const rows = channels.map((c) => [
     c.channel,
@@ -123,18 +109,6 @@ async function listChannels(): Promise<void> {
   out(table([['CHANNEL', 'STATE', 'METHODS', 'WEIGHT', 'BREAKER', 'TECHNICAL', 'PAID', 'SCORE'], ...rows]));
 }
 
-function table(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows
-    .map((row) =>
-      row
-        .map((cell, i) => cell.padEnd(widths[i] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
-}
-
 const program = new Command('switchyard').description('A router in front of several payment channels.');
 program.command('start').description('run the gateway').action(start);
 program.command('sandbox').description("run the providers' simulators alone").action(sandbox);
@@ -146,6 +120,51 @@ config
   .action(checkConfig);
 program.command('channels').description('the state of each channel of the running gateway').action(listChannels);
 const payments = program.command('payments').description('stored payments');
-payments.command('show').argument('<id>', 'payment id').description('the story of one payment').action(showPayment);
+payments
+  .command('show')
+  .argument('<id>', 'payment id')
+  .option('--messages', 'also what was sent and received, decrypted with the master key')
+  .option('--json', 'everything as JSON')
+  .description('the story of one payment')
+  .action(async (id: string, options: ShowOptions) => told(await showPayment(process.env, id, options)));
+payments
+  .command('keep')
+  .argument('<id>', 'payment id')
+  .description('let money that is held count')
+  .action(async (id: string) => told(await decideHeldMoney(process.env, id, 'keep')));
+payments
+  .command('return')
+  .argument('<id>', 'payment id')
+  .description('send money that is held back to the buyer')
+  .action(async (id: string) => told(await decideHeldMoney(process.env, id, 'return')));
+const events = program.command('events').description('events to shops, of the running gateway');
+events
+  .command('dead')
+  .option('--merchant <id>', 'of one merchant')
+  .option('--after <event>', 'those after this one')
+  .description('what was given up after three days, oldest first')
+  .action(async (options) => told(await deadEvents(process.env, options)));
+events
+  .command('redeliver')
+  .argument('[event]', 'event id')
+  .option('--dead', 'all that were given up')
+  .option('--merchant <id>', 'with --dead: of one merchant')
+  .description('send an event again: same id, same body')
+  .action(async (id: string | undefined, options) => told(await redeliverEvents(process.env, id, options)));
+const webhooks = program.command('webhooks').description('addresses of shops that only fail, and which are paused');
+webhooks.action(async () => told(await failingWebhooks(process.env)));
+webhooks
+  .command('resume')
+  .argument('<merchant>', 'merchant id')
+  .argument('[endpoint]', 'its address, as `webhooks` shows it; default: all of the merchant')
+  .description('end the pause of an address')
+  .action(async (merchant: string, endpoint: string | undefined) =>
+    told(await resumeWebhooks(process.env, merchant, endpoint)),
+  );
+const evidence = program.command('evidence').description('the record of what was said');
+evidence
+  .command('verify')
+  .description('whether it is as it was written; exit code 1 names the first row that is not')
+  .action(() => told(verifyEvidence(process.env)));
 
 program.parseAsync().catch((thrown: unknown) => fail(thrown instanceof Error ? thrown.message : String(thrown)));

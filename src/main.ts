@@ -132,7 +132,7 @@ async function open(
     channels.set(configured.id, channel);
     closers.push(() => channel.adapter.dispose());
   }
-  const observed = observedBy({ channels, breakers, statistics, store, settings, now, config });
+  const observed = observedBy({ channels, breakers, statistics, store, settings, now, config, gateway });
   addGauges(metrics, observed);
   const admin = await openAdmin(environment, {
     ...{ metrics, store, channels, telemetry, gateway },

@@ -1,6 +1,6 @@
 import type { Environment } from './config/index.ts';
 import type { Channel, Gateway, Telemetry } from './gateway/index.ts';
-import { createAdminApp, type Listener, listen } from './http/index.ts';
+import { createAdminApp, endpointStates, type Listener, listen } from './http/index.ts';
 import type { PaymentStore } from './store/port.ts';
 import type { Metrics } from './telemetry/index.ts';
 
@@ -27,8 +27,9 @@ export async function openAdmin(
       const checks = { store: storeOk ? 'ok' : 'unreachable', channels: channels.size > 0 ? 'ok' : 'none loaded' };
       return { ok: storeOk && channels.size > 0, checks };
     },
-    status: async () => ({ channels: states() }),
+    status: async () => ({ channels: states(), webhooks: { failing: endpointStates(gateway.webhooks) } }),
     disposeMoney: gateway.disposeMoney,
+    webhooks: gateway.webhooks,
     onError: (thrown) => telemetry.error({ err: thrown }, 'admin request failed'),
   });
   return listen(admin, { host: environment.adminHost, port: environment.adminPort, portVariable: 'ADMIN_PORT' });

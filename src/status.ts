@@ -1,5 +1,5 @@
 import type { LoadedConfig } from './config/index.ts';
-import type { Channel, GatewaySettings } from './gateway/index.ts';
+import type { Channel, Gateway, GatewaySettings } from './gateway/index.ts';
 import { AMOUNT_MINOR_MAX, feeMinorCeil } from './payment/index.ts';
 import { type Breakers, factorsOf, type Statistics, scoreOf } from './routing/index.ts';
 import type { PaymentStore } from './store/port.ts';
@@ -17,8 +17,9 @@ export function observedBy(parts: {
   readonly settings: () => GatewaySettings;
   readonly now: () => number;
   readonly config: LoadedConfig;
+  readonly gateway: Pick<Gateway, 'webhooks'>;
 }): Observed {
-  const { channels, breakers, statistics, store, settings, now, config } = parts;
+  const { channels, breakers, statistics, store, settings, now, config, gateway } = parts;
   return {
     channels: () => channels,
     breakerState: (channelId, operation) => breakers.state(channelId, operation),
@@ -37,6 +38,7 @@ export function observedBy(parts: {
       return profile.weight === 0 ? 0 : scoreOf(factors, settings().routing.weights, profile.weight);
     },
     alertThresholds: () => config.alertThresholds,
+    pausedEndpoints: () => gateway.webhooks.endpoints().filter(({ pausedAt }) => pausedAt !== null).length,
     store,
     now,
   };

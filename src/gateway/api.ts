@@ -1,7 +1,8 @@
 import type { RawAnswer, RawCallback } from '../channel/index.ts';
-import type { Candidate, Money, Payment, PaymentStatus, Refund, Result, Scene } from '../payment/index.ts';
+import type { Candidate, EpochMs, Money, Payment, PaymentStatus, Refund, Result, Scene } from '../payment/index.ts';
 import type { ListedEvent, Page } from '../store/port.ts';
 import type { GatewayError } from './errors.ts';
+import type { EndpointState } from './failing-endpoints.ts';
 import type { Merchant } from './ports.ts';
 
 /** A merchant's order as the HTTP edge has parsed and checked it. */
@@ -54,6 +55,41 @@ export interface Quote {
   readonly candidates: readonly Candidate[];
 }
 
+/** Which of the events that were given up are to be sent again. */
+export interface RedeliveryFilter {
+  /** Null: of all merchants. */
+  readonly merchantId: string | null;
+  /** Of events that came to be from this time on, it included. */
+  readonly createdAfter?: EpochMs;
+  /** Up to this time, it excluded. */
+  readonly createdBefore?: EpochMs;
+  /** Those after this event: the `next` of the call before. */
+  readonly after?: string;
+  /** 1-1000 */
+  readonly limit: number;
+}
+
+export interface Redelivered {
+  readonly redelivered: number;
+  /** Where the next call goes on; null when all have been looked at. */
+  readonly next: string | null;
+}
+
+/** What an operator can do about the events of all merchants. */
+export interface WebhookOperations {
+  listDead(page: {
+    readonly merchantId: string | null;
+    readonly after?: string;
+    readonly limit: number;
+  }): Promise<readonly ListedEvent[]>;
+  redeliver(eventId: string): Promise<Result<ListedEvent, GatewayError>>;
+  redeliverDead(filter: RedeliveryFilter): Promise<Redelivered>;
+  /** Addresses that only fail, the paused ones among them. */
+  endpoints(): readonly EndpointState[];
+  /** Ends the pause of one address of a merchant, or of all (null); answers how many were paused. */
+  resume(merchantId: string, endpoint: string | null): number;
+}
+
 /** The use cases, as the HTTP edge and the CLI call them. Every refusal is a value with a stable code. */
 export interface Gateway {
   /** `repeat` is true when the payment existed already (200 instead of 201). */
@@ -93,9 +129,11 @@ export interface Gateway {
   quote(merchant: Merchant, request: QuoteRequest): Promise<Quote>;
   listEvents(
     merchant: Merchant,
-    page: { readonly after?: string; readonly limit: number },
+    page: { readonly after?: string; readonly limit: number; readonly state?: 'dead' },
   ): Promise<readonly ListedEvent[]>;
   redeliverEvent(merchant: Merchant, eventId: string): Promise<Result<ListedEvent, GatewayError>>;
+  redeliverDead(merchant: Merchant, filter: Omit<RedeliveryFilter, 'merchantId'>): Promise<Redelivered>;
+  readonly webhooks: WebhookOperations;
   /** A provider's message. `token` is the last path segment, null where the provider keeps one URL per account. */
   receiveCallback(channelId: string, token: string | null, raw: RawCallback): Promise<RawAnswer>;
   /** A callback that could not be read at all (too long, cut off): counted, under its channel if there is such a one. */

@@ -38,8 +38,12 @@ function isSameStory(before: Payment, after: Payment): boolean {
 /** Which part of the payment a fact was about, by its number. */
 function detailsOf(fact: Fact, after: Payment): EvidenceEntry['details'] {
   const by = 'by' in fact ? fact.by : null;
-  if ('refundSeq' in fact) return { refundId: after.refunds[fact.refundSeq - 1]?.id ?? null, by };
+  if ('refundSeq' in fact) {
+    const refund = after.refunds[fact.refundSeq - 1];
+    return { refundId: refund?.id ?? null, refundStatus: refund?.status ?? null, by };
+  }
   const seq = fact.type === 'attempt_started' ? fact.attempt.seq : 'seq' in fact ? fact.seq : null;
   const attempt = seq === null ? undefined : after.attempts[seq - 1];
-  return { attemptSeq: seq, attemptStatus: attempt?.status ?? null, by };
+  const error = attempt?.error ?? null;
+  return { attemptSeq: seq, attemptStatus: attempt?.status ?? null, error: error?.kind ?? null, by };
 }

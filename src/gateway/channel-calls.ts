@@ -69,7 +69,8 @@ export function createChannelCalls(parts: Parts) {
       telemetry.error({ channelId: channel.id, operation: options.operation, err: thrown }, 'adapter threw: a bug');
       return err(channelError('CHANNEL_TIMEOUT_UNKNOWN', 'maybe', { providerCode: 'adapter_bug' }));
     });
-    const durationMs = clock.now() - startedAt;
+    // A clock that is set meanwhile makes no call last for an hour, or for less than nothing.
+    const durationMs = Math.min(Math.max(0, clock.now() - startedAt), options.timeoutMs);
     telemetry.channelRequest(channel.id, options.operation, result.ok ? 'ok' : result.error.kind, durationMs);
     learn(channel, options, result, durationMs);
     return result;
@@ -103,7 +104,11 @@ export function createChannelCalls(parts: Parts) {
 
   return {
     call,
-    isPaused: (channelId: string): boolean => (pausedUntil.get(channelId) ?? 0) > clock.now(),
+    isPaused: (channelId: string): boolean => {
+      const leftMs = (pausedUntil.get(channelId) ?? 0) - clock.now();
+      // A longer pause than there is belongs to a clock that has been set back since.
+      return leftMs > 0 && leftMs <= QUOTA_PAUSE_MS;
+    },
     /** When the channel was last asked anything, and when it last failed technically. */
     contact: (channelId: string) => ({
       lastAt: lastContactAt.get(channelId) ?? 0,

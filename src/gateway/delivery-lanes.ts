@@ -93,7 +93,10 @@ export function createDeliveryLanes(limits: () => { readonly perEndpoint: number
   function remember({ merchantId, endpoint }: Endpoint, event: Waiting): void {
     const { shop, lane } = laneOf(merchantId, endpoint);
     const known = lane.waiting.has(event.eventId);
-    if (!known && isFull(shop)) return dropIdle(merchantId, endpoint);
+    if (!known && isFull(shop)) {
+      dropIdle(merchantId, endpoint);
+      return;
+    }
     lane.waiting.set(event.eventId, event);
     if (known) return;
     waiting += 1;

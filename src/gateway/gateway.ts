@@ -1,13 +1,4 @@
-import {
-  err,
-  hasEnded,
-  isPaymentId,
-  isUnresolved,
-  ok,
-  type Payment,
-  paymentIdOfEvent,
-  type Result,
-} from '../payment/index.ts';
+import { err, hasEnded, isPaymentId, isUnresolved, ok, type Payment, type Result } from '../payment/index.ts';
 import { createAgendaWorker } from './agenda-worker.ts';
 import type { Gateway } from './api.ts';
 import { createCallbackReception } from './callbacks.ts';
@@ -15,12 +6,14 @@ import { createChanger } from './change.ts';
 import { createChannelCalls } from './channel-calls.ts';
 import { createPaymentCreation } from './create-payment.ts';
 import { type GatewayError, gatewayError } from './errors.ts';
+import { createJanitor } from './janitor.ts';
 import { createOrders } from './orders.ts';
 import type { Parts } from './parts.ts';
 import { createPlacement } from './placement.ts';
 import type { Merchant } from './ports.ts';
 import { createPresence } from './presence.ts';
 import { createProber } from './prober.ts';
+import { createRedelivery } from './redelivery.ts';
 import { createRefundTaking, refundById } from './refund-payment.ts';
 import { createRefunds } from './refunds.ts';
 import { createRouter } from './router.ts';
@@ -49,11 +42,13 @@ export function createGateway(parts: Parts): RunningGateway {
   const orders = createOrders(parts, calls, change);
   const prober = createProber(parts, calls);
   const placement = createPlacement(parts, { calls, change, orders, prober, router });
-  const notify = createNotifier(parts, change);
+  const notifier = createNotifier(parts, change);
   const refunds = createRefunds(parts, calls, change);
   const refundTaking = createRefundTaking(parts, { change, refunds });
   const presence = createPresence(parts, orders);
-  const agenda = createAgendaWorker(parts, { change, orders, refunds, notify });
+  const agenda = createAgendaWorker(parts, { change, orders, refunds, notify: notifier.notify });
+  const redelivery = createRedelivery(parts, { change, trialWanted: notifier.endpoints.trialWanted });
+  const janitor = createJanitor(parts);
   const { store } = parts;
 
   async function own(merchant: Merchant, paymentId: string): Promise<Result<Payment, GatewayError>> {
@@ -84,21 +79,6 @@ export function createGateway(parts: Parts): RunningGateway {
     const changed = await change(paymentId, { type: 'fulfilled' }, { known: found.value });
     if (changed.outcome === 'applied' || changed.outcome === 'ignored') return ok(changed.payment);
     return err(gatewayError('invalid_state', 'Only a paid payment can be delivered.'));
-  }
-
-  async function redeliverEvent(merchant: Merchant, eventId: string) {
-    const paymentId = paymentIdOfEvent(eventId);
-    const found = paymentId === null ? err(NOT_FOUND) : await own(merchant, paymentId);
-    const known = found.ok ? found.value.events.find((e) => e.id === eventId) : undefined;
-    if (!found.ok || !known) return err(gatewayError('not_found', 'No such event of this merchant.'));
-    if (found.value.notifyUrl === null) {
-      return err(
-        gatewayError('invalid_state', 'This payment has no notify_url; configure a webhook or read GET /v1/events.'),
-      );
-    }
-    const changed = await change(found.value.id, { type: 'redelivery_requested', eventId });
-    const event = changed.outcome === 'missing' ? undefined : changed.payment.events.find((e) => e.id === eventId);
-    return ok({ paymentId: found.value.id, merchantId: merchant.id, event: event ?? known });
   }
 
   async function syncForBuyer(paymentId: string): Promise<Payment | null> {
@@ -141,9 +121,20 @@ export function createGateway(parts: Parts): RunningGateway {
       });
       return { channelId: ranking.choice?.channelId ?? null, candidates: ranking.candidates };
     },
-    listEvents: (merchant, page) => store.listEvents({ merchantId: merchant.id, ...page }),
-    redeliverEvent,
-    receiveCallback: createCallbackReception(parts, change),
+    listEvents: (merchant, { state, ...rest }) => {
+      const page = { merchantId: merchant.id, ...rest };
+      return state === 'dead' ? store.listDeadEvents(page) : store.listEvents(page);
+    },
+    redeliverEvent: (merchant, eventId) => redelivery.redeliver(merchant.id, eventId),
+    redeliverDead: (merchant, filter) => redelivery.redeliverDead({ ...filter, merchantId: merchant.id }),
+    webhooks: {
+      listDead: (page) => store.listDeadEvents(page),
+      redeliver: (eventId) => redelivery.redeliver(null, eventId),
+      redeliverDead: redelivery.redeliverDead,
+      endpoints: notifier.endpoints.list,
+      resume: notifier.endpoints.resume,
+    },
+    receiveCallback: createCallbackReception(parts, { change, orders }),
     noteUnreadableCallback: (channelId) =>
       parts.telemetry.callback(parts.channels().has(channelId) ? channelId : 'none', 'malformed'),
     findForBuyer: async (paymentId) => {
@@ -154,10 +145,13 @@ export function createGateway(parts: Parts): RunningGateway {
     syncForBuyer,
     start: () => {
       prober.start();
+      notifier.start();
       agenda.start();
+      janitor.start();
     },
     stop: async () => {
-      await Promise.all([prober.stop(), agenda.stop(), presence.stop()]);
+      janitor.stop();
+      await Promise.all([prober.stop(), agenda.stop(), notifier.stop(), presence.stop()]);
     },
   };
 }

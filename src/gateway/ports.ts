@@ -96,7 +96,15 @@ export interface Telemetry {
   /** `postponed`: no delivery; the address has no room now, or is paused. */
   webhookDelivery(outcome: 'delivered' | 'failed' | 'dead' | 'refused' | 'postponed'): void;
   surplusPayment(channelId: string): void;
-  anomaly(kind: AnomalyKind | 'forged_response' | 'unmapped_code' | 'foreign_callback' | 'trade_number_reused'): void;
+  anomaly(
+    kind:
+      | AnomalyKind
+      | 'forged_response'
+      | 'unmapped_code'
+      | 'foreign_callback'
+      | 'trade_number_reused'
+      | 'webhook_endpoint_paused',
+  ): void;
   /** One line per state change: ids and words only, never bodies or personal data. */
   paymentChanged(change: {
     paymentId: string;

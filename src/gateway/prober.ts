@@ -46,7 +46,8 @@ export function createProber(parts: Parts, calls: ChannelCalls) {
     if (parts.breakers.isOpen(channel.id, 'create')) return parts.breakers.wantsProbe(channel.id, 'create');
     const now = parts.clock.now();
     const { lastAt, lastFailureAt } = calls.contact(channel.id);
-    return now - lastFailureAt < SUSPECT_MS || now - lastAt >= IDLE_MS;
+    // Either way: what lies ahead belongs to a clock that has been set back since.
+    return Math.abs(now - lastFailureAt) < SUSPECT_MS || Math.abs(now - lastAt) >= IDLE_MS;
   }
 
   function tick(): void {

@@ -15,10 +15,7 @@ const AT_ONCE = 16;
 const NO_SUCH_EVENT = gatewayError('not_found', 'No such event of this merchant.');
 
 /** Events that are sent again because a person wants it: same id, same body, with days of retries of their own. */
-export function createRedelivery(
-  parts: Parts,
-  services: { readonly change: Change; trialWanted(at: Endpoint): void },
-) {
+export function createRedelivery(parts: Parts, services: { readonly change: Change; trialWanted(at: Endpoint): void }) {
   const { store } = parts;
 
   /** One event, in whatever state it is. `merchantId` null: whoever's it is. */

@@ -52,7 +52,11 @@ export function createNotifier(parts: Parts, change: Change) {
   }
 
   async function putOff(payment: Payment, eventId: string, at: Endpoint, until: number): Promise<void> {
-    const changed = change(payment.id, { type: 'postponed', duty: { kind: 'notify', eventId }, until }, { known: payment });
+    const changed = change(
+      payment.id,
+      { type: 'postponed', duty: { kind: 'notify', eventId }, until },
+      { known: payment },
+    );
     const written = changed.then(
       ({ outcome }) => outcome === 'applied',
       () => false,

@@ -1,5 +1,6 @@
 import { Router } from '@koa/router';
 import Koa from 'koa';
+import { addWebhookRoutes, type WebhookParts } from './admin-events.ts';
 import { addHeldMoneyRoutes, type HeldMoneyParts } from './admin-payments.ts';
 
 export interface Readiness {
@@ -8,7 +9,7 @@ export interface Readiness {
   readonly checks: Readonly<Record<string, string>>;
 }
 
-export interface AdminAppParts extends HeldMoneyParts {
+export interface AdminAppParts extends HeldMoneyParts, WebhookParts {
   readonly metrics: () => Promise<{ readonly contentType: string; readonly body: string }>;
   readonly ready: () => Promise<Readiness>;
   /** What an operator reads when the dashboards are down; JSON. */
@@ -33,6 +34,7 @@ export function createAdminApp(parts: AdminAppParts): Koa {
   router.get('/admin/status', async (ctx) => sendJson(ctx, 200, await parts.status()));
 
   addHeldMoneyRoutes(router, parts);
+  addWebhookRoutes(router, parts);
 
   router.get('/metrics', async (ctx) => {
     const { contentType, body } = await parts.metrics();

@@ -3,7 +3,9 @@ import { type Gateway, isoTime } from '../gateway/index.ts';
 import { type Delivery, ok } from '../payment/index.ts';
 import { forMerchant } from './authenticate.ts';
 import type { PublicAppParts, RequestState } from './context.ts';
+import { readJson } from './json-body.ts';
 import { parseEventsPage } from './query.ts';
+import { parseRedelivery } from './redelivery-order.ts';
 
 type ListedEvent = Awaited<ReturnType<Gateway['listEvents']>>[number];
 
@@ -20,6 +22,16 @@ export function addEventRoutes(router: Router<RequestState>, parts: PublicAppPar
     }),
   );
   router.post(
+    '/v1/events/redeliver',
+    forMerchant(parts, async (ctx, merchant) => {
+      const body = await readJson(ctx.req);
+      if (!body.ok) return body;
+      const filter = parseRedelivery(body.value);
+      if (!filter.ok) return filter;
+      return ok({ status: 200, body: await parts.gateway.redeliverDead(merchant, filter.value) });
+    }),
+  );
+  router.post(
     '/v1/events/:id/redeliver',
     forMerchant(parts, async (ctx, merchant) => {
       const event = await parts.gateway.redeliverEvent(merchant, ctx.params.id ?? '');
@@ -29,7 +41,7 @@ export function addEventRoutes(router: Router<RequestState>, parts: PublicAppPar
 }
 
 /** The event as it is sent (`type`, `id`, `timestamp`, `data`), with what became of its delivery. */
-function eventView({ paymentId, event }: ListedEvent) {
+export function eventView({ paymentId, event }: ListedEvent) {
   return {
     object: 'event' as const,
     id: event.id,

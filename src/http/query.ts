@@ -15,7 +15,8 @@ const limitSchema = z
   .refine((limit) => limit >= 1 && limit <= LIMIT.max, LIMIT_MESSAGE)
   .default(LIMIT.default);
 
-const timeSchema = z.iso
+/** An RFC 3339 time, as milliseconds. */
+export const timeSchema = z.iso
   .datetime({ offset: true, error: TIME_MESSAGE })
   .transform((text) => Date.parse(text))
   .refine((at) => Number.isSafeInteger(at), TIME_MESSAGE);
@@ -29,8 +30,20 @@ const listSchema = z.strictObject({
   cursor: patternSchema(/^[A-Za-z0-9_.~:=-]{1,256}$/, 'must be the next_cursor of an earlier answer').optional(),
 });
 
+export const eventIdSchema = patternSchema(/^[a-z0-9_]{1,64}$/, 'must be an event id');
+
 const eventsSchema = z.strictObject({
-  after: patternSchema(/^[a-z0-9_]{1,64}$/, 'must be an event id').optional(),
+  state: z.literal('dead', 'must be dead').optional(),
+  after: eventIdSchema.optional(),
+  limit: limitSchema,
+});
+
+export const merchantSchema = patternSchema(/^[\x21-\x7e]{1,64}$/, 'must be a merchant id');
+
+const deadEventsSchema = z.strictObject({
+  state: z.literal('dead', 'must be dead'),
+  merchant: merchantSchema.optional(),
+  after: eventIdSchema.optional(),
   limit: limitSchema,
 });
 
@@ -59,11 +72,23 @@ export function parseListFilter(querystring: string): Result<ListFilter, EdgeErr
 }
 
 /** Checks the query of `GET /v1/events`. */
-export function parseEventsPage(querystring: string): Result<{ after?: string; limit: number }, EdgeError> {
+export function parseEventsPage(
+  querystring: string,
+): Result<{ state?: 'dead'; after?: string; limit: number }, EdgeError> {
   const parsed = parseQuery(querystring, eventsSchema);
   if (!parsed.ok) return parsed;
-  const { after, limit } = parsed.value;
-  return ok(after === undefined ? { limit } : { limit, after });
+  const { state, after, limit } = parsed.value;
+  return ok({ limit, ...(state === undefined ? {} : { state }), ...(after === undefined ? {} : { after }) });
+}
+
+/** Checks the query of `GET /admin/events`. */
+export function parseDeadEvents(
+  querystring: string,
+): Result<{ merchantId: string | null; after?: string; limit: number }, EdgeError> {
+  const parsed = parseQuery(querystring, deadEventsSchema);
+  if (!parsed.ok) return parsed;
+  const { merchant = null, after, limit } = parsed.value;
+  return ok({ merchantId: merchant, limit, ...(after === undefined ? {} : { after }) });
 }
 
 /** Every parameter at most once and known: a filter that is ignored in silence answers a question nobody asked. */

@@ -9,6 +9,8 @@ export interface Observed {
   readonly estimate: (channelId: string, method: string) => { technicalRatio: number; paymentRatio: number };
   readonly score: (channel: Channel) => number;
   readonly alertThresholds: () => ReadonlyMap<string, number>;
+  /** Addresses of shops that are paused because they have long failed. */
+  readonly pausedEndpoints: () => number;
   readonly store: PaymentStore;
   readonly now: () => number;
 }
@@ -91,6 +93,14 @@ export type Metrics = ReturnType<typeof createMetrics>;
 export function addGauges({ registry }: Metrics, observed: Observed): void {
   addChannelGauges(registry, observed);
   addStoreGauges(registry, observed);
+  new Gauge({
+    name: 'switchyard_webhook_endpoints_paused',
+    help: 'Addresses of shops that get no events because they have long failed.',
+    registers: [registry],
+    collect() {
+      this.set(observed.pausedEndpoints());
+    },
+  });
   new Gauge({
     name: 'switchyard_alert_threshold',
     help: 'The configured thresholds, for the alert rules to compare with.',

@@ -1,26 +1,14 @@
-import { lookup as dnsLookup, type LookupAddress, type LookupAllOptions } from 'node:dns';
+import { lookup } from 'node:dns';
 import type { LookupFunction } from 'node:net';
-import { isIP } from 'node:net';
 import { Agent, request } from 'undici';
 import type { SendWebhook, WebhookAnswer } from '../gateway/index.ts';
 import { isPublicAddress } from './address.ts';
-
-/** Resolves a name to all of its addresses, as `dns.lookup` does with `all`. */
-export type Resolve = (
-  hostname: string,
-  options: LookupAllOptions,
-  callback: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
-) => void;
+import { askNameServers, type Resolve } from './resolve.ts';
+import { refusalOf } from './target.ts';
 
 /** A shop's answer is read so far and no further; only a small JSON object in it means anything. */
 const ANSWER_BYTES_MAX = 4_096;
-/** Below this, ports belong to services that are not webhooks (mail, shells); only the two of the web are called. */
-const FREE_PORTS_FROM = 1_024;
-const WEB_PORTS = new Set([80, 443]);
-const WEB_PORT_BY_PROTOCOL: ReadonlyMap<string, number> = new Map([
-  ['http:', 80],
-  ['https:', 443],
-]);
+const ANSWER_HEADER_BYTES_MAX = 16_384;
 
 class AddressRefused extends Error {
   override readonly name = 'AddressRefused';
@@ -28,15 +16,22 @@ class AddressRefused extends Error {
 
 /**
  * Posts events to merchants. The address is checked at the moment of connecting, after resolution, so neither a redirect (none
- * is followed) nor a name that resolves differently the second time leads inside (SSRF).
+ * is followed) nor a name that resolves differently the second time leads inside (SSRF). How many connections there are is for
+ * whoever sends to decide: a limit here would let requests wait while their time runs.
  */
-export function createWebhookSender(resolve: Resolve = dnsLookup): { send: SendWebhook; close(): Promise<void> } {
-  const common = { keepAliveTimeout: 10_000, connections: 16, pipelining: 1 };
-  const open = new Agent(common);
+export function createWebhookSender(resolve: Resolve = askNameServers()): {
+  send: SendWebhook;
+  close(): Promise<void>;
+} {
+  const common = {
+    ...{ keepAliveTimeout: 10_000, connections: null, pipelining: 1, allowH2: false },
+    maxHeaderSize: ANSWER_HEADER_BYTES_MAX,
+  };
+  const open = new Agent({ ...common, connect: { lookup } });
   const guarded = new Agent({ ...common, connect: { lookup: publicOnly(resolve) } });
 
   const send: SendWebhook = async (webhook, signal) => {
-    const refusal = webhook.allowPrivateAddresses ? null : refusalOf(webhook.url);
+    const refusal = refusalOf(webhook);
     if (refusal !== null) return { outcome: 'refused', reason: refusal };
     try {
       const response = await request(webhook.url, {
@@ -60,17 +55,6 @@ export function createWebhookSender(resolve: Resolve = dnsLookup): { send: SendW
   };
 }
 
-/** What can be told from the URL alone. A literal address is never looked up, so the guard of the agent would not see it. */
-function refusalOf(text: string): string | null {
-  const url = URL.parse(text);
-  if (url === null) return 'bad_url';
-  const port = Number(url.port || WEB_PORT_BY_PROTOCOL.get(url.protocol));
-  if (!(port >= FREE_PORTS_FROM || WEB_PORTS.has(port))) return 'port';
-  // The parser has brought every spelling of an IPv4 address (hex, octal, one number) into its usual form.
-  const literal = url.hostname.replace(/^\[|\]$/g, '');
-  return isIP(literal) !== 0 && !isPublicAddress(literal) ? 'private_address' : null;
-}
-
 /** The guard at the moment of connecting: a name that leads to any private address is not called at all. */
 function publicOnly(resolve: Resolve): LookupFunction {
   return (hostname, options, callback) => {
@@ -85,6 +69,7 @@ function publicOnly(resolve: Resolve): LookupFunction {
   };
 }
 
+/** The answer as it came over the wire: nothing is unpacked, so a small body cannot become a large one. */
 async function readStart(body: AsyncIterable<Uint8Array> & { destroy(): unknown }): Promise<string> {
   const parts: Uint8Array[] = [];
   let bytes = 0;

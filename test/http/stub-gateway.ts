@@ -1,5 +1,11 @@
 import type { RawAnswer, RawCallback } from '../../src/channel/index.ts';
-import { type Gateway, gatewayError, type Merchant, type Order } from '../../src/gateway/index.ts';
+import {
+  type Gateway,
+  gatewayError,
+  type Merchant,
+  type Order,
+  type RedeliveryFilter,
+} from '../../src/gateway/index.ts';
 import {
   type Action,
   type AttemptError,
@@ -125,6 +131,8 @@ export interface StubGateway extends Gateway {
   /** The channels of callbacks that could not be read. */
   readonly unreadable: string[];
   readonly syncs: string[];
+  /** What was to be sent again. */
+  readonly redeliveries: RedeliveryFilter[];
   callbackAnswer: RawAnswer;
   /** When set, every use case throws it: the store is down, or we have a bug. */
   broken: Error | null;
@@ -148,6 +156,7 @@ export function createStubGateway(): StubGateway {
     callbacks: [],
     unreadable: [],
     syncs: [],
+    redeliveries: [],
     callbackAnswer: { status: 200, contentType: 'text/plain', body: 'success' },
     broken: null,
     createPayment: async (merchant, order, key) => {
@@ -199,6 +208,20 @@ export function createStubGateway(): StubGateway {
     redeliverEvent: async (merchant, eventId) => {
       const event = listed(merchant).find((e) => e.event.id === eventId);
       return event ? ok(event) : err(gatewayError('not_found', 'No such event.'));
+    },
+    redeliverDead: async (merchant, filter) => {
+      stub.redeliveries.push({ ...filter, merchantId: merchant.id });
+      return { redelivered: 0, next: null };
+    },
+    webhooks: {
+      listDead: async () => [],
+      redeliver: async () => err(gatewayError('not_found', 'No such event.')),
+      redeliverDead: async (filter) => {
+        stub.redeliveries.push(filter);
+        return { redelivered: 0, next: null };
+      },
+      endpoints: () => [],
+      resume: () => 0,
     },
     receiveCallback: async (channelId, token, raw) => {
       if (stub.broken) throw stub.broken;

@@ -20,9 +20,17 @@ const CONTRACT: readonly (readonly [string, 'counter' | 'gauge' | 'histogram', r
   ['routing_decision_duration_seconds', 'histogram', []],
   ['callbacks_total', 'counter', ['channel', 'outcome']],
   ['callback_delay_seconds', 'histogram', ['channel']],
+  ['payment_known_seconds', 'histogram', ['channel', 'by']],
+  ['queries_postponed_total', 'counter', ['channel']],
+  ['refunds_total', 'counter', ['channel', 'cause', 'outcome']],
+  ['refunds_pending', 'gauge', []],
+  ['payments_held', 'gauge', []],
+  ['webhook_dead', 'gauge', []],
+  ['evidence_entries_total', 'counter', ['outcome']],
   ['webhook_deliveries_total', 'counter', ['outcome']],
   ['webhook_backlog', 'gauge', []],
   ['webhook_oldest_seconds', 'gauge', []],
+  ['webhook_endpoints_paused', 'gauge', []],
   ['agenda_lag_seconds', 'gauge', []],
   ['agenda_due', 'gauge', []],
   ['payments_unknown', 'gauge', []],
@@ -66,6 +74,7 @@ function observed(set: { store: PaymentStore; channels?: ReadonlyMap<string, Cha
     estimate: () => ({ technicalRatio: 0.99, paymentRatio: 0.8 }),
     score: () => 0.5,
     alertThresholds: () => new Map([['success_rate_below', 0.95]]),
+    pausedEndpoints: () => 2,
     store: set.store,
     now: () => NEW_YEAR + 60_000,
   };
@@ -78,6 +87,10 @@ function reportOnceOfEach(metrics: Metrics): void {
   telemetry.routingDecision('alipay-main', 'first', 'best_score', 1);
   telemetry.callback('alipay-main', 'applied');
   telemetry.callbackDelay('alipay-main', 1_500);
+  telemetry.paymentKnown('alipay-main', 'query', 4_000);
+  telemetry.queryPostponed('alipay-main');
+  telemetry.refund('alipay-main', 'merchant', 'requested');
+  metrics.evidenceEntries.inc({ outcome: 'written' });
   telemetry.webhookDelivery('delivered');
   telemetry.surplusPayment('alipay-main');
   telemetry.anomaly('amount_mismatch');

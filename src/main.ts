@@ -2,6 +2,7 @@ import { randomBytes as cryptoRandomBytes, randomUUID } from 'node:crypto';
 import type { RequestListener } from 'node:http';
 import { join } from 'node:path';
 import { PROVIDERS } from '../channels/index.ts';
+import PACKAGE from '../package.json' with { type: 'json' };
 import type { AdapterPorts } from './channel/index.ts';
 import {
   type ConfigFault,
@@ -21,6 +22,7 @@ import { err, ok, type Result } from './payment/index.ts';
 import { createBreakers, createStatistics } from './routing/index.ts';
 import { remoteSandbox, type SandboxLink, startOwnSandbox } from './sandbox-link.ts';
 import { channelStates, observedBy } from './status.ts';
+import { watchedStore } from './store/index.ts';
 import { openSqliteStore, type SqliteStore } from './store/sqlite/index.ts';
 import { addGauges, createLogger, createMetrics, createTelemetry } from './telemetry/index.ts';
 import { createWebhookSender } from './webhooks/index.ts';
@@ -82,7 +84,8 @@ async function open(
   const metrics = createMetrics();
   const telemetry = createTelemetry(metrics, createLogger(environment.logLevel));
   for (const { path, message } of config.warnings) telemetry.warn({ path }, message);
-  const store = openStore(environment, telemetry, closers);
+  const opened = openStore(environment, telemetry, closers);
+  const store = watchedStore(opened, (operation) => metrics.storeErrors.inc({ operation }));
   const evidence = openEvidence({
     ...{ dataDir: environment.dataDir, retentionMs: config.evidence.retentionMs, sealer, now, telemetry },
     onWritten: (entries) => metrics.evidenceEntries.inc({ outcome: 'written' }, entries),
@@ -118,8 +121,8 @@ async function open(
     merchants: config.merchants,
     clock: { now },
   });
-  const opened = Promise.withResolvers<void>();
-  const publicListener = await listen(afterwards(opened.promise, publicApp), {
+  const ready = Promise.withResolvers<void>();
+  const publicListener = await listen(afterwards(ready.promise, publicApp), {
     host: environment.host,
     port: environment.port,
   });
@@ -133,6 +136,7 @@ async function open(
     closers.push(() => channel.adapter.dispose());
   }
   const observed = observedBy({ channels, breakers, statistics, store, settings, now, config, gateway });
+  metrics.build.set({ version: PACKAGE.version }, 1);
   addGauges(metrics, observed);
   const admin = await openAdmin(environment, {
     ...{ metrics, store, channels, telemetry, gateway },
@@ -140,7 +144,7 @@ async function open(
   });
   closers.push(() => admin.close(1_000));
   gateway.start();
-  opened.resolve();
+  ready.resolve();
 
   return {
     publicUrl,

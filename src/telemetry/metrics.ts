@@ -83,6 +83,8 @@ export function createMetrics() {
     evidenceEntries: counter('evidence_entries_total', 'Entries of the evidence log: written, or dropped.', [
       'outcome',
     ]),
+    storeErrors: counter('store_errors_total', 'What the store could not do.', ['operation']),
+    build: gauge('build_info', 'Always 1; the label says which version runs.', ['version']),
     configReloads: counter('config_reloads_total', 'Configurations taken and refused.', ['outcome']),
   };
 }
@@ -125,6 +127,18 @@ function addChannelGauges(registry: Registry, observed: Observed): void {
         for (const channel of observed.channels().values()) this.set({ channel: channel.id }, value(channel));
       },
     });
+  new Gauge({
+    name: 'switchyard_channel_info',
+    help: 'Always 1, once per method that a channel takes; joins methods and providers to channels.',
+    labelNames: ['channel', 'provider', 'mode', 'method'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { id: channel, providerId: provider, mode, profile } of observed.channels().values()) {
+        for (const method of profile.methods) this.set({ channel, provider, mode, method }, 1);
+      }
+    },
+  });
   perChannel('channel_weight', "The admin's weight of a channel.", (channel) => channel.profile.weight);
   perChannel('channel_score', 'The score of a channel for a typical payment.', (channel) => observed.score(channel));
   new Gauge({

@@ -13,6 +13,9 @@ const CONTRACT: readonly (readonly [string, 'counter' | 'gauge' | 'histogram', r
   ['channel_request_duration_seconds', 'histogram', ['channel', 'operation']],
   ['channel_success_ratio', 'gauge', ['channel', 'kind']],
   ['channel_score', 'gauge', ['channel']],
+  ['channel_info', 'gauge', ['channel', 'provider', 'mode', 'method']],
+  ['build_info', 'gauge', ['version']],
+  ['store_errors_total', 'counter', ['operation']],
   ['channel_weight', 'gauge', ['channel']],
   ['channel_breaker_state', 'gauge', ['channel', 'operation']],
   ['channel_balance_minor', 'gauge', ['channel', 'currency']],
@@ -91,6 +94,8 @@ function reportOnceOfEach(metrics: Metrics): void {
   telemetry.queryPostponed('alipay-main');
   telemetry.refund('alipay-main', 'merchant', 'requested');
   metrics.evidenceEntries.inc({ outcome: 'written' });
+  metrics.storeErrors.inc({ operation: 'insert' });
+  metrics.build.set({ version: '1.2.3' }, 1);
   telemetry.webhookDelivery('delivered');
   telemetry.surplusPayment('alipay-main');
   telemetry.anomaly('amount_mismatch');

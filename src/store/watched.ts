@@ -1,0 +1,64 @@
+import type { PaymentStore } from './port.ts';
+
+/** What kinds of work a store is asked for, as far as somebody counts its failures. */
+export type StoreOperation = 'insert' | 'update' | 'read' | 'claim' | 'other';
+
+const OPERATIONS: Readonly<Record<keyof PaymentStore, StoreOperation>> = {
+  insert: 'insert',
+  update: 'update',
+  findById: 'read',
+  findByOrderNo: 'read',
+  list: 'read',
+  listEvents: 'read',
+  listDeadEvents: 'read',
+  findAhead: 'read',
+  counts: 'read',
+  dueBacklog: 'read',
+  listFailingEndpoints: 'read',
+  claimDue: 'claim',
+  releaseLease: 'claim',
+  saveFailingEndpoint: 'other',
+  forgetFailingEndpoint: 'other',
+  reserveKey: 'other',
+  purgeKeys: 'other',
+  ping: 'other',
+  close: 'other',
+};
+
+/** The same store; `onFailure` hears of everything that it could not do. */
+export function watchedStore(store: PaymentStore, onFailure: (operation: StoreOperation) => void): PaymentStore {
+  const watch = <A extends readonly unknown[], R>(
+    method: keyof PaymentStore,
+    call: (...given: A) => Promise<R>,
+  ): ((...given: A) => Promise<R>) => {
+    return async (...given) => {
+      try {
+        return await call(...given);
+      } catch (thrown) {
+        onFailure(OPERATIONS[method]);
+        throw thrown;
+      }
+    };
+  };
+  return {
+    insert: watch('insert', store.insert),
+    update: watch('update', store.update),
+    findById: watch('findById', store.findById),
+    findByOrderNo: watch('findByOrderNo', store.findByOrderNo),
+    list: watch('list', store.list),
+    listEvents: watch('listEvents', store.listEvents),
+    listDeadEvents: watch('listDeadEvents', store.listDeadEvents),
+    findAhead: watch('findAhead', store.findAhead),
+    counts: watch('counts', store.counts),
+    dueBacklog: watch('dueBacklog', store.dueBacklog),
+    listFailingEndpoints: watch('listFailingEndpoints', store.listFailingEndpoints),
+    claimDue: watch('claimDue', store.claimDue),
+    releaseLease: watch('releaseLease', store.releaseLease),
+    saveFailingEndpoint: watch('saveFailingEndpoint', store.saveFailingEndpoint),
+    forgetFailingEndpoint: watch('forgetFailingEndpoint', store.forgetFailingEndpoint),
+    reserveKey: watch('reserveKey', store.reserveKey),
+    purgeKeys: watch('purgeKeys', store.purgeKeys),
+    ping: watch('ping', store.ping),
+    close: watch('close', store.close),
+  };
+}

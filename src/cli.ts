@@ -20,18 +20,24 @@ function fail(text: string): never {
   process.exit(1);
 }
 
-/** Runs until SIGTERM or SIGINT, then stops in order; a second signal ends at once. */
+/**
+ * Runs until SIGTERM or SIGINT, then stops in order. A further SIGINT, from a person who will not wait, ends at once; a further
+ * SIGTERM changes nothing: supervisors repeat it.
+ */
 function untilSignal(stop: () => Promise<void>): void {
-  const onSignal = (): void => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => process.exit(1));
+  let stopping = false;
+  const onSignal = (signal: NodeJS.Signals): void => {
+    if (stopping && signal === 'SIGINT') process.exit(1);
+    if (stopping) return;
+    stopping = true;
     setTimeout(() => fail('stopping took too long; ended as it was'), STOP_DEADLINE_MS).unref();
     stop().then(
       () => process.exit(0),
       (thrown: unknown) => fail(`stopping failed: ${String(thrown)}`),
     );
   };
-  process.once('SIGTERM', onSignal);
-  process.once('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
 }
 
 /* The gateway and the channels are loaded by the commands that need them: the others answer in half the time. */

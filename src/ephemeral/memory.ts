@@ -23,7 +23,10 @@ export function createMemoryEphemeral({ now, entriesMax = 100_000 }: MemoryOptio
   return {
     async hit(key, limit, windowMs) {
       const at = now();
-      const { endsAt, count } = windows.find(key, at) ?? { endsAt: at + windowMs, count: 0 };
+      const latestEnd = at + windowMs;
+      const found = windows.find(key, at);
+      // One that ends later than a window that begins now was begun by a clock that has been set back since.
+      const { endsAt, count } = found && found.endsAt <= latestEnd ? found : { endsAt: latestEnd, count: 0 };
       windows.set(key, { endsAt, count: count + 1 }, at);
       return count < limit ? { allowed: true, retryAfterMs: 0 } : { allowed: false, retryAfterMs: endsAt - at };
     },

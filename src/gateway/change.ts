@@ -126,6 +126,7 @@ export function createChanger(parts: Parts, onDue: (dueAt: number) => void) {
       const { status } = after;
       if (status === 'succeeded' || status === 'failed' || status === 'closed') {
         telemetry.paymentOutcome(current?.method ?? 'none', status);
+        telemetry.merchantPayment(after.merchantId, status);
       }
     }
     reportMoney(before, after);
@@ -139,6 +140,7 @@ export function createChanger(parts: Parts, onDue: (dueAt: number) => void) {
     for (const attempt of after.attempts) {
       if (attempt.status !== 'succeeded' || before.attempts[attempt.seq - 1]?.status === 'succeeded') continue;
       telemetry.paymentKnown(attempt.channelId, attempt.knownBy, Math.max(0, clock.now() - attempt.paidAt));
+      telemetry.captured(attempt.channelId, { ...attempt.amount, minor: attempt.paidMinor });
     }
     for (const refund of after.refunds) {
       const was = before.refunds[refund.seq - 1]?.status;
@@ -146,6 +148,9 @@ export function createChanger(parts: Parts, onDue: (dueAt: number) => void) {
       const channelId = after.attempts[refund.attemptSeq - 1]?.channelId ?? 'none';
       if (was === undefined) telemetry.refund(channelId, refund.cause, 'requested');
       if (refund.status !== 'pending') telemetry.refund(channelId, refund.cause, refund.status);
+      if (refund.status === 'succeeded') {
+        telemetry.returned(channelId, refund.cause, { ...after.amount, minor: refund.amountMinor });
+      }
       const { id: refundId, cause, status: to, error } = refund;
       telemetry.info({ paymentId: after.id, refundId, cause, from: was ?? null, to, error }, 'refund changed');
     }

@@ -45,6 +45,7 @@ export function createPaymentCreation(
     const inserted = await store.insert(first.value);
     if (inserted.outcome === 'exists') return repeat(merchant, order, inserted.payment);
     telemetry.paymentOutcome(first.value.attempts[0]?.method ?? 'none', 'created');
+    telemetry.merchantPayment(merchant.id, 'created');
     telemetry.info({ paymentId: inserted.payment.id, merchantId: merchant.id }, 'payment created');
     const placed = await placeOnce(merchant, inserted.payment);
     return placed.ok ? ok({ payment: placed.value, repeat: false }) : placed;
@@ -136,8 +137,10 @@ export function createPaymentCreation(
   /** A create that died with its process is given up at once, so that the shop's repeat can go on elsewhere. */
   async function rescue(payment: Payment): Promise<Payment> {
     const attempt = payment.attempts.at(-1);
-    const orphaned = parts.alone && attempt?.status === 'creating' && attempt.openedAt <= startedAt;
-    return orphaned ? placement.abandon(payment, attempt) : payment;
+    if (!parts.alone || attempt?.status !== 'creating') return payment;
+    // What lies ahead was begun before the clock was set back, as this process was started.
+    const isOrphan = attempt.openedAt <= startedAt || attempt.openedAt > clock.now();
+    return isOrphan ? placement.abandon(payment, attempt) : payment;
   }
 
   function resume(merchant: Merchant, payment: Payment): Promise<Placed> {

@@ -79,13 +79,14 @@ export function createOrders(parts: Parts, calls: ChannelCalls, change: Change) 
     timeoutMs: number,
     signal?: AbortSignal,
   ): Promise<Payment> {
+    const askedAt = parts.clock.now();
     const said = await askChannel(payment.id, attempt, operation, timeoutMs, signal);
     // A question cut short by our own shutdown says nothing of the channel; the next process asks again.
     if (signal?.aborted && !said?.ok) return payment;
     const changed = await change(
       payment.id,
       said?.ok
-        ? { type: 'observed', seq: attempt.seq, by: operation, observation: said.value }
+        ? { type: 'observed', seq: attempt.seq, by: operation, observation: said.value, askedAt }
         : { type: 'asked_in_vain', seq: attempt.seq, by: operation },
     );
     if (changed.outcome === 'rejected' && said?.ok) {

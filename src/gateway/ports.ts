@@ -1,5 +1,13 @@
 import type { Capability, ChannelAdapter } from '../channel/index.ts';
-import type { AnomalyKind, EpochMs, ObservedBy, PaymentStatus, Policies, RefundCause } from '../payment/index.ts';
+import type {
+  AnomalyKind,
+  EpochMs,
+  Money,
+  ObservedBy,
+  PaymentStatus,
+  Policies,
+  RefundCause,
+} from '../payment/index.ts';
 import type { ChannelProfile, RoutingSettings } from '../routing/index.ts';
 
 /** A shop that may call, as far as the use cases care. */
@@ -92,6 +100,10 @@ export interface Telemetry {
   paymentKnown(channelId: string, by: ObservedBy, delayMs: number): void;
   /** A question of the agenda had to wait for the channel's request budget. */
   queryPostponed(channelId: string): void;
+  /** Money in and out, as it becomes known. */
+  captured(channelId: string, amount: Money): void;
+  returned(channelId: string, cause: RefundCause, amount: Money): void;
+  merchantPayment(merchantId: string, outcome: 'created' | 'succeeded' | 'failed' | 'closed'): void;
   refund(channelId: string, cause: RefundCause, outcome: 'requested' | 'succeeded' | 'failed'): void;
   /** `postponed`: no delivery; the address has no room now, or is paused. */
   webhookDelivery(outcome: 'delivered' | 'failed' | 'dead' | 'refused' | 'postponed'): void;

@@ -18,21 +18,34 @@ interface Lane {
  */
 export function createQueryBudget(clock: Clock) {
   const lanes = new Map<string, Lane>();
+  let lastAt = Number.NEGATIVE_INFINITY;
+
+  /** The time of now. What was promised under a clock that has been set back since comes sooner by as much. */
+  function look(): EpochMs {
+    const now = clock.now();
+    const setBackMs = lastAt - now;
+    lastAt = now;
+    if (setBackMs <= 0) return now;
+    for (const lane of lanes.values()) {
+      lane.freeAt -= setBackMs;
+      for (const [key, at] of lane.promised) lane.promised.set(key, at - setBackMs);
+    }
+    return now;
+  }
 
   /** Null: ask now. Otherwise the time of the slot that is kept for `key`. */
   function take(channelId: string, perSecond: number, key: string): EpochMs | null {
-    const now = clock.now();
+    const now = look();
     const intervalMs = 1_000 / perSecond;
     const lane = lanes.get(channelId) ?? { freeAt: now - BURST_MS, promised: new Map<string, EpochMs>() };
     lanes.set(channelId, lane);
     const promisedAt = lane.promised.get(key);
     if (promisedAt !== undefined) {
-      // A slot far ahead belongs to a clock that has been set back since.
-      if (promisedAt > now && promisedAt <= lane.freeAt && lane.freeAt - now < PROMISED_MAX * intervalMs)
-        return promisedAt;
+      if (promisedAt > now) return promisedAt;
       lane.promised.delete(key);
-      if (promisedAt <= now) return null;
+      return null;
     }
+    // A queue longer than what is remembered could only grow.
     if (lane.freeAt - now > PROMISED_MAX * intervalMs) lane.freeAt = now;
     const slotAt = Math.max(lane.freeAt, now - BURST_MS);
     lane.freeAt = slotAt + intervalMs;
@@ -46,8 +59,9 @@ export function createQueryBudget(clock: Clock) {
 
   /** Takes a slot only when one is free now. */
   function hasRoom(channelId: string, perSecond: number): boolean {
+    const now = look();
     const lane = lanes.get(channelId);
-    if (lane && lane.freeAt > clock.now()) return false;
+    if (lane && lane.freeAt > now) return false;
     return take(channelId, perSecond, '') === null;
   }
 

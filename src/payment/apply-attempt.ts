@@ -52,11 +52,11 @@ export function onAttemptRefused(payment: Payment, fact: FactOf<'attempt_refused
 }
 
 /** Asked without a readable answer: the order may exist (I7). */
-export function onAttemptLost(payment: Payment, fact: FactOf<'attempt_lost'>): Step {
+export function onAttemptLost(payment: Payment, fact: FactOf<'attempt_lost'>, now: EpochMs): Step {
   const attempt = payment.attempts[fact.seq - 1];
   if (!attempt) return rejected('unknown_attempt');
   if (attempt.status !== 'creating') return ignored(attempt.status === 'unknown' ? 'repeat' : 'late_answer');
   const { error, latencyMs } = fact;
-  const lost = withAttempt(payment, { ...attempt, status: 'unknown', error, latencyMs });
+  const lost = withAttempt(payment, { ...attempt, status: 'unknown', error, latencyMs, lostAt: now });
   return next(lost.status === 'created' ? { ...lost, status: 'pending' } : lost);
 }

@@ -189,7 +189,7 @@ function onStillOpen(payment: Payment, attempt: Attempt, fact: FactOf<'observed'
 
 function onAbsent(payment: Payment, attempt: Attempt, fact: FactOf<'observed'>, now: EpochMs): Step {
   if (!isUnresolved(attempt)) return ignored('already_resolved');
-  if (provesAbsence(attempt, now)) {
+  if (provesAbsence(attempt, Math.min(fact.askedAt ?? now, now))) {
     return next(withAttempt(payment, { ...bare(attempt), status: 'closed', resolvedAt: now }));
   }
   if (fact.by === 'callback') return ignored('no_news');
@@ -200,11 +200,12 @@ function onAbsent(payment: Payment, attempt: Attempt, fact: FactOf<'observed'>, 
   return next(afterAsking(payment, fact.by, attempt.seq, now));
 }
 
-/** Whether "no such order", heard now, means that the order cannot be paid any more. */
-function provesAbsence(attempt: Attempt, now: EpochMs): boolean {
+/** Whether "no such order", to a question put at `askedAt`, means that the order cannot be paid any more. */
+function provesAbsence(attempt: Attempt, askedAt: EpochMs): boolean {
   if (attempt.status === 'creating') return false;
-  if (now >= attempt.providerExpiresAt + PROVIDER_GRACE_MS) return true;
-  return attempt.absence === 'final' && attempt.status === 'unknown' && now >= attempt.openedAt + ABSENCE_SETTLES_MS;
+  if (askedAt >= attempt.providerExpiresAt + PROVIDER_GRACE_MS) return true;
+  if (attempt.absence !== 'final' || attempt.status !== 'unknown') return false;
+  return askedAt >= (attempt.lostAt ?? attempt.openedAt) + ABSENCE_SETTLES_MS;
 }
 
 /** The question settled nothing: plan the next. A payment that stays unresolved a day past its expiry needs a person. */
@@ -219,6 +220,10 @@ function bare(attempt: Attempt) {
   const { status: _status, ...fields } = attempt;
   if ('action' in fields) {
     const { action: _action, ...rest } = fields;
+    return rest;
+  }
+  if ('lostAt' in fields) {
+    const { lostAt: _lostAt, ...rest } = fields;
     return rest;
   }
   return fields;

@@ -59,7 +59,7 @@ function stepFor(payment: Payment, fact: Fact, now: EpochMs): Step {
     case 'attempt_refused':
       return onAttemptRefused(payment, fact, now);
     case 'attempt_lost':
-      return onAttemptLost(payment, fact);
+      return onAttemptLost(payment, fact, now);
     case 'observed':
       return onObserved(payment, fact, now);
     case 'asked_in_vain':

@@ -67,7 +67,11 @@ interface AttemptFields extends AttemptBinding {
 export type CreatingAttempt = AttemptFields & { readonly status: 'creating' };
 export type OpenAttempt = AttemptFields & { readonly status: 'open'; readonly action: Action };
 /** The provider may or may not hold this order; its action was never handed out. */
-export type UnknownAttempt = AttemptFields & { readonly status: 'unknown' };
+export type UnknownAttempt = AttemptFields & {
+  readonly status: 'unknown';
+  /** When the answer was given up; documents from before this was kept do not have it. */
+  readonly lostAt?: EpochMs;
+};
 export type SucceededAttempt = AttemptFields & {
   readonly status: 'succeeded';
   readonly paidAt: EpochMs;

@@ -82,7 +82,14 @@ export type Fact =
       readonly error: AttemptError;
       readonly latencyMs: number | null;
     }
-  | { readonly type: 'observed'; readonly seq: number; readonly by: ObservedBy; readonly observation: Observation }
+  /** `askedAt`: when the question was put, since its answer may be as old as that; absent, it is as new as the fact. */
+  | {
+      readonly type: 'observed';
+      readonly seq: number;
+      readonly by: ObservedBy;
+      readonly observation: Observation;
+      readonly askedAt?: EpochMs;
+    }
   /** A query or close got no information; only the next try is planned. */
   | { readonly type: 'asked_in_vain'; readonly seq: number; readonly by: 'query' | 'close' }
   /** A callback that could not be believed brings the next query forward. */

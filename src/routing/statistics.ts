@@ -56,6 +56,7 @@ export interface StatisticsEntry {
   readonly latencyMs: FadingMean;
 }
 
+const MEANS = ['technical', 'payment', 'latencyMs'] as const;
 const NOTHING: FadingMean = { sum: 0, weight: 0, at: 0 };
 
 /** What routing learns from. It holds no clock: every call says when it happens. */
@@ -84,6 +85,17 @@ export function createStatistics(options: Partial<StatisticsOptions> = {}): Stat
     entries.set(key, change(entry));
   }
 
+  /** What was learnt by a clock that has been set back since fades from now on, and not only when that time has come again. */
+  function entryAt(channelId: string, method: string, now: EpochMs): StatisticsEntry | undefined {
+    const key = keyOf(channelId, method);
+    const entry = entries.get(key);
+    if (!entry || !MEANS.some((mean) => entry[mean].at > now)) return entry;
+    const moved = { ...entry };
+    for (const mean of MEANS) moved[mean] = { ...entry[mean], at: Math.min(entry[mean].at, now) };
+    entries.set(key, moved);
+    return moved;
+  }
+
   return {
     recordTechnical: (channelId, method, ok, latencyMs, now) =>
       update(channelId, method, (entry) => ({
@@ -100,7 +112,7 @@ export function createStatistics(options: Partial<StatisticsOptions> = {}): Stat
       })),
 
     estimate: (channelId, method, now) => {
-      const entry = entries.get(keyOf(channelId, method));
+      const entry = entryAt(channelId, method, now);
       const technical = faded(entry?.technical ?? NOTHING, now, technicalHalfLifeMs);
       const payment = faded(entry?.payment ?? NOTHING, now, paymentHalfLifeMs);
       const latency = faded(entry?.latencyMs ?? NOTHING, now, latencyHalfLifeMs);
@@ -137,10 +149,10 @@ function observe(mean: FadingMean, value: number, now: EpochMs, halfLifeMs: numb
   return { sum: sum + value, weight: weight + 1, at };
 }
 
-/** A clock that steps back fades nothing and moves no observation into the future. */
+/** A clock that steps back fades nothing; what was learnt before moves with it. */
 function faded(mean: FadingMean, now: EpochMs, halfLifeMs: number): FadingMean {
   if (mean.weight === 0) return { sum: 0, weight: 0, at: now };
-  if (now <= mean.at) return mean;
+  if (now <= mean.at) return { ...mean, at: now };
   const kept = 0.5 ** ((now - mean.at) / halfLifeMs);
   return { sum: mean.sum * kept, weight: mean.weight * kept, at: now };
 }

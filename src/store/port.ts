@@ -131,6 +131,9 @@ export interface StoreCounts {
   readonly unknown: number;
   /** Paid, but not reported as delivered. */
   readonly undelivered: number;
+  /** When the oldest of each was created. */
+  readonly oldestUnknownAt: EpochMs | null;
+  readonly oldestUndeliveredAt: EpochMs | null;
   readonly webhookBacklog: number;
   readonly oldestWebhookAt: EpochMs | null;
   /** Events that were given up. */

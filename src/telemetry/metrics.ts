@@ -67,6 +67,13 @@ export function createMetrics() {
     queriesPostponed: counter('queries_postponed_total', "Questions that had to wait for a channel's request budget.", [
       'channel',
     ]),
+    capturedMinor: counter('captured_minor_total', 'Money that came in, in minor units.', ['channel', 'currency']),
+    returnedMinor: counter('returned_minor_total', 'Money that went back, in minor units, by cause.', [
+      'channel',
+      'currency',
+      'cause',
+    ]),
+    merchantPayments: counter('merchant_payments_total', 'Payments by merchant and outcome.', ['merchant', 'outcome']),
     refunds: counter('refunds_total', 'Refunds by cause and outcome.', ['channel', 'cause', 'outcome']),
     webhookDeliveries: counter('webhook_deliveries_total', 'Deliveries of events to merchants.', ['outcome']),
     surplus: counter('surplus_payments_total', 'Second payments of one order.', ['channel']),
@@ -187,6 +194,12 @@ function addStoreGauges(registry: Registry, { store, now }: Observed): void {
     });
   gauge('payments_unknown', 'Payments with an attempt whose outcome is unknown.', async () => (await counts()).unknown);
   gauge('payments_undelivered', 'Paid, but not reported as delivered.', async () => (await counts()).undelivered);
+  gauge('payments_unknown_oldest_seconds', 'Age of the oldest payment with an unknown outcome.', async () =>
+    ageSeconds((await counts()).oldestUnknownAt),
+  );
+  gauge('payments_undelivered_oldest_seconds', 'Age of the oldest payment that is paid and not delivered.', async () =>
+    ageSeconds((await counts()).oldestUndeliveredAt),
+  );
   gauge('webhook_backlog', 'Events that wait for their delivery.', async () => (await counts()).webhookBacklog);
   gauge(
     'webhook_dead',

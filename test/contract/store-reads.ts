@@ -20,6 +20,8 @@ const OTHER = 'm_other';
 const ZERO: StoreCounts = {
   unknown: 0,
   undelivered: 0,
+  oldestUnknownAt: null,
+  oldestUndeliveredAt: null,
   webhookBacklog: 0,
   oldestWebhookAt: null,
   deadEvents: 0,
@@ -204,11 +206,22 @@ export function describeReads({ store }: StoreUnderTest): void {
       const error = { kind: 'CHANNEL_TIMEOUT_UNKNOWN', providerCode: null };
       const lost = afterFact(started, { type: 'attempt_lost', seq: 1, error, latencyMs: 3_000 });
       for (const next of [started, lost]) await store().update(next);
-      expect(await store().counts()).toMatchObject({ unknown: 1, undelivered: 0, webhookBacklog: 0 });
+      expect(await store().counts()).toMatchObject({
+        unknown: 1,
+        undelivered: 0,
+        webhookBacklog: 0,
+        oldestUnknownAt: NEW_YEAR,
+      });
 
       const done = afterFact(lost, observed(lastAttempt(lost), { channelTradeNo: 'T1' }), NEW_YEAR + 7);
       await store().update(done);
-      const expected = { ...ZERO, undelivered: 1, webhookBacklog: 1, oldestWebhookAt: NEW_YEAR + 7 };
+      const expected = {
+        ...ZERO,
+        undelivered: 1,
+        oldestUndeliveredAt: NEW_YEAR,
+        webhookBacklog: 1,
+        oldestWebhookAt: NEW_YEAR + 7,
+      };
       expect(await store().counts()).toEqual(expected);
 
       const sent = afterFact(done, {
@@ -252,12 +265,18 @@ export function describeReads({ store }: StoreUnderTest): void {
     });
 
     test('add up over payments, and a write that came too late counts for nothing', async () => {
-      const payments = [await insert(), await insert(), await insert()];
+      const payments = [await insert({}, NEW_YEAR), await insert({}, NEW_YEAR + 1), await insert({}, NEW_YEAR + 2)];
       const histories = payments.map((payment, i) => paid(payment, `T${i}`, 'alipay-main', NEW_YEAR + i));
       for (const [started, done] of histories.toReversed()) {
         for (const next of [started, done, done]) await store().update(next);
       }
-      const expected = { ...ZERO, undelivered: 3, webhookBacklog: 3, oldestWebhookAt: NEW_YEAR };
+      const expected = {
+        ...ZERO,
+        undelivered: 3,
+        oldestUndeliveredAt: NEW_YEAR,
+        webhookBacklog: 3,
+        oldestWebhookAt: NEW_YEAR,
+      };
       expect(await store().counts()).toEqual(expected);
     });
   });

@@ -52,3 +52,40 @@ describe('memory under a flood of keys', () => {
     expect(await state.total('alipay-main/today')).toBe(500);
   });
 });
+
+describe('memory when the clock is set', () => {
+  const HOUR_MS = 3_600_000;
+
+  test('back: a limit that was used up holds nobody up for longer than its window', async () => {
+    const { state, advance } = startAt(NEW_YEAR);
+    await state.hit('k', 1, 60_000);
+    await advance(-HOUR_MS);
+    expect((await state.hit('k', 1, 60_000)).allowed).toBe(true);
+    const refused = await state.hit('k', 1, 60_000);
+    expect(refused).toEqual({ allowed: false, retryAfterMs: 60_000 });
+    await advance(60_000);
+    expect((await state.hit('k', 1, 60_000)).allowed).toBe(true);
+  });
+
+  test('back by less than has passed of a window: the window ends as it would have', async () => {
+    const { state, advance } = startAt(NEW_YEAR);
+    await state.hit('k', 1, 60_000);
+    await advance(30_000);
+    await advance(-10_000);
+    expect(await state.hit('k', 1, 60_000)).toEqual({ allowed: false, retryAfterMs: 40_000 });
+  });
+
+  test('back: a sum is kept', async () => {
+    const { state, advance } = startAt(NEW_YEAR);
+    await state.add('alipay-main/today', 500, NEW_YEAR + 60_000);
+    await advance(-HOUR_MS);
+    expect(await state.total('alipay-main/today')).toBe(500);
+  });
+
+  test('ahead: a window is over', async () => {
+    const { state, advance } = startAt(NEW_YEAR);
+    await state.hit('k', 1, 60_000);
+    await advance(HOUR_MS);
+    expect((await state.hit('k', 1, 60_000)).allowed).toBe(true);
+  });
+});

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'vitest';
 import { refuses } from './scripted-channel.ts';
-import { HOUR, openStage, SECOND, type Stage } from './stage.ts';
+import { attemptsOf, HOUR, openStage, SECOND, type Stage } from './stage.ts';
 
 const QUOTE = { amount: { minor: 1_000, currency: 'CNY' }, methods: [], scene: 'qr' as const, pinnedChannelId: null };
 
@@ -53,4 +53,19 @@ test.each([
   const believed = candidates.find(({ channelId }) => channelId === 'a')?.latencyMs ?? Number.NaN;
   expect(believed).toBeGreaterThanOrEqual(0);
   expect(believed).toBeLessThan(10 * SECOND);
+});
+
+test('a create that died with its process goes on at the repeat, also when the clock was set back before the restart', async () => {
+  stage = await openStage({ channels: { a: {}, b: {} }, alone: true });
+  const dying = Promise.withResolvers<Stage<'a' | 'b'>>();
+  stage.channels.a.next('create', (honest) => {
+    const answer = honest();
+    stage.clock.advance(-HOUR);
+    dying.resolve(stage.crash());
+    return answer;
+  });
+  await expect(stage.create({ merchantOrderNo: 'cut off' })).rejects.toThrow('update');
+  stage = await dying.promise;
+  stage.clock.advance(SECOND);
+  expect(attemptsOf(await stage.open({ merchantOrderNo: 'cut off' }))).toEqual(['a closed', 'a open']);
 });

@@ -137,6 +137,29 @@ describe('an unknown attempt beside an open one', () => {
     expect(attemptsOf(await stage.read(payment.id))).toEqual(['a closed', 'b open']);
   });
 
+  test('is not taken for dead by an answer that is as old as its question', async () => {
+    await open({ channels: { a: { timeoutMs: 60_000 }, b: {}, c: {} } });
+    stage.channels.a.next('create', isLost);
+    stage.channels.a.next('close', isLost, isLost);
+    const asked = Promise.withResolvers<void>();
+    const answering = Promise.withResolvers<void>();
+    stage.channels.a.next('query', async (honest) => {
+      const early = honest();
+      asked.resolve();
+      await answering.promise;
+      return early;
+    });
+    const payment = await stage.open();
+    stage.clock.advance(2 * SECOND);
+    await stage.drive(asked.promise);
+    stage.channels.a.pays(attemptOf(payment, 1).providerRef);
+    stage.clock.advance(20 * SECOND);
+    answering.resolve();
+    await stage.elapse();
+    await stage.elapse(MINUTE);
+    expect(attemptOf(await stage.read(payment.id), 1)).toMatchObject({ status: 'succeeded' });
+  });
+
   test('stays unknown until its expiry where "no such order" proves nothing, and is still found when it is paid', async () => {
     await open({ channels: { a: { absence: 'until_expiry' }, b: {}, c: {} } });
     stage.channels.a.next('create', isLost);

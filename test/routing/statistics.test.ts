@@ -117,7 +117,18 @@ test('a clock that steps back neither fades nor revives anything', () => {
   const before = estimate(statistics, NEW_YEAR);
   expect(estimate(statistics, NEW_YEAR - HOUR_MS)).toEqual(before);
   fail(statistics, 1, NEW_YEAR - HOUR_MS);
-  expect(estimate(statistics, NEW_YEAR).technicalRatio).toBeCloseTo(9.99 / 15, 10);
+  expect(estimate(statistics, NEW_YEAR - HOUR_MS).technicalRatio).toBeCloseTo(9.99 / 15, 10);
+});
+
+test.each([
+  ['asked about', (statistics: Statistics) => void estimate(statistics, NEW_YEAR - HOUR_MS)],
+  ['added to', (statistics: Statistics) => fail(statistics, 1, NEW_YEAR - HOUR_MS)],
+])('after a clock was set back, what was learnt before fades once it is %s', (_, touch) => {
+  const statistics = createStatistics();
+  fail(statistics, 4, NEW_YEAR);
+  touch(statistics);
+  // Forty half-lives of the new clock, and still long before the time at which it was learnt.
+  expect(estimate(statistics, NEW_YEAR - HOUR_MS / 2).technicalRatio).toBeCloseTo(0.999, 9);
 });
 
 test('memory is capped: the pair that was touched longest ago is forgotten', () => {

@@ -25,6 +25,11 @@ const CONTRACT: readonly (readonly [string, 'counter' | 'gauge' | 'histogram', r
   ['callback_delay_seconds', 'histogram', ['channel']],
   ['payment_known_seconds', 'histogram', ['channel', 'by']],
   ['queries_postponed_total', 'counter', ['channel']],
+  ['captured_minor_total', 'counter', ['channel', 'currency']],
+  ['returned_minor_total', 'counter', ['channel', 'currency', 'cause']],
+  ['merchant_payments_total', 'counter', ['merchant', 'outcome']],
+  ['payments_unknown_oldest_seconds', 'gauge', []],
+  ['payments_undelivered_oldest_seconds', 'gauge', []],
   ['refunds_total', 'counter', ['channel', 'cause', 'outcome']],
   ['refunds_pending', 'gauge', []],
   ['payments_held', 'gauge', []],
@@ -92,6 +97,9 @@ function reportOnceOfEach(metrics: Metrics): void {
   telemetry.callbackDelay('alipay-main', 1_500);
   telemetry.paymentKnown('alipay-main', 'query', 4_000);
   telemetry.queryPostponed('alipay-main');
+  telemetry.captured('alipay-main', { minor: 1_000, currency: 'CNY' });
+  telemetry.returned('alipay-main', 'merchant', { minor: 300, currency: 'CNY' });
+  telemetry.merchantPayment('m_demo', 'created');
   telemetry.refund('alipay-main', 'merchant', 'requested');
   metrics.evidenceEntries.inc({ outcome: 'written' });
   metrics.storeErrors.inc({ operation: 'insert' });

@@ -42,6 +42,8 @@ export function prepareReads({ db, path }: Connection): PaymentReads {
   );
   const counts = db.prepare<[], StoreCounts>(`
     SELECT unknown, undelivered, webhooks AS webhookBacklog,
+      (SELECT MIN(created_at) FROM payments INDEXED BY payments_unknown WHERE unknown = 1) AS oldestUnknownAt,
+      (SELECT MIN(created_at) FROM payments INDEXED BY payments_undelivered WHERE undelivered = 1) AS oldestUndeliveredAt,
       (SELECT MIN(oldest_webhook_at) FROM payments WHERE oldest_webhook_at IS NOT NULL) AS oldestWebhookAt,
       dead_events AS deadEvents, refunds_pending AS refundsPending, held FROM totals`);
 

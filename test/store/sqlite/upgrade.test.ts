@@ -52,6 +52,8 @@ describe('a file of version 1', () => {
     expect(await open().counts()).toEqual({
       unknown: 1,
       undelivered: 4,
+      oldestUnknownAt: NEW_YEAR,
+      oldestUndeliveredAt: NEW_YEAR,
       webhookBacklog: 2,
       oldestWebhookAt: NEW_YEAR + 60_000,
       deadEvents: 1,

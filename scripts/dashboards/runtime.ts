@@ -1,0 +1,233 @@
+import type { Dashboard } from './dashboard.ts';
+import { lines, type Panel, table } from './panels.ts';
+
+const JOB = 'job="switchyard"';
+
+/** The process and its disk: whether the gateway itself is the trouble. */
+export const runtime: Dashboard = {
+  uid: 'switchyard-runtime',
+  title: 'Switchyard: runtime',
+  description: 'Is it the gateway itself: its process, its disk, its worker?',
+  sections: [
+    { title: 'Process', panels: [build(), eventLoop(), cpu(), memory(), collections(), handles(), files()] },
+    { title: 'Store and worker', panels: [storeErrors(), agendaLag(), agendaDue(), evidence(), routing(), scrapes()] },
+  ],
+};
+
+function build(): Panel {
+  return table({
+    title: 'What runs',
+    shows: 'The version of the gateway at each address, and how long it has been running.',
+    normal: 'one row; the age goes back to the last deployment.',
+    otherwise: 'a young process that nobody started: it was killed or ran out of memory; see its last log lines.',
+    runbooks: ['InstanceRestarting'],
+    unit: 'none',
+    width: 24,
+    queries: [
+      {
+        legend: '',
+        expr: `max by (instance, version) (switchyard_build_info{${JOB}}) * on (instance) group_left () max by (instance) (time() - process_start_time_seconds{${JOB}})`,
+      },
+    ],
+    columns: [{ name: 'running for', unit: 's' }],
+  });
+}
+
+function eventLoop(): Panel {
+  const of = (name: string) => `max by (instance) (nodejs_eventloop_lag_${name}_seconds{${JOB}})`;
+  return lines({
+    title: 'Event loop delay',
+    shows:
+      'How late the process gets to what it has to do: the middle, one in a hundred, and the worst since the last scrape.',
+    normal: 'p50 about 11 ms (that is how it is measured), p99 below 50 ms.',
+    otherwise:
+      'p99 of hundreds of ms: the machine is too small or something else runs on it; see CPU. Single peaks come with garbage collections and checkpoints.',
+    unit: 's',
+    width: 8,
+    queries: [
+      { legend: 'p50', expr: of('p50') },
+      { legend: 'p99', expr: of('p99') },
+      { legend: 'max', expr: of('max') },
+    ],
+  });
+}
+
+function cpu(): Panel {
+  const of = (kind: string) => `sum(rate(process_cpu_${kind}_seconds_total{${JOB}}[$__rate_interval]))`;
+  return lines({
+    title: 'CPU',
+    shows: 'Processor time used; 100% is one core.',
+    normal: 'below 70% at the evening peak.',
+    otherwise:
+      'at 100%: JavaScript runs on one core, so payments get slower. Find out what grew: "Calls by operation" on the channels\' dashboards, callbacks, scrapes.',
+    unit: 'percentunit',
+    stacked: true,
+    width: 8,
+    queries: [
+      { legend: 'user', expr: of('user') },
+      { legend: 'system', expr: of('system') },
+    ],
+  });
+}
+
+function memory(): Panel {
+  return lines({
+    title: 'Memory',
+    shows: 'What the process holds (resident), and of that the JavaScript heap and buffers outside it.',
+    normal: 'resident 140 to 400 MB; a saw-tooth is good.',
+    otherwise:
+      'grows for hours and never falls: a leak. Restart at a quiet time (SIGTERM loses nothing), and keep this graph.',
+    unit: 'bytes',
+    width: 8,
+    queries: [
+      { legend: 'resident', expr: `sum(process_resident_memory_bytes{${JOB}})` },
+      { legend: 'heap used', expr: `sum(nodejs_heap_size_used_bytes{${JOB}})` },
+      { legend: 'heap', expr: `sum(nodejs_heap_size_total_bytes{${JOB}})` },
+      { legend: 'outside the heap', expr: `sum(nodejs_external_memory_bytes{${JOB}})` },
+    ],
+  });
+}
+
+function collections(): Panel {
+  return lines({
+    title: 'Garbage collection',
+    shows: 'Share of the time that went into collecting garbage, by kind.',
+    normal: 'below 5%.',
+    otherwise:
+      '`major` high: the heap is nearly full; see memory. `minor` high: very many payments; `--max-semi-space-size` of `npm start` may grow.',
+    unit: 'percentunit',
+    stacked: true,
+    width: 8,
+    queries: [
+      { legend: '{{kind}}', expr: `sum by (kind) (rate(nodejs_gc_duration_seconds_sum{${JOB}}[$__rate_interval]))` },
+    ],
+  });
+}
+
+function handles(): Panel {
+  return lines({
+    title: 'Open handles',
+    shows: 'Sockets, timers and the like that the process holds open, and requests to the system that are under way.',
+    normal: 'follows the number of connections, and falls with them.',
+    otherwise: 'grows for hours: connections that nobody closes. Who holds them: `ss -tnp` on the machine.',
+    unit: 'none',
+    width: 8,
+    queries: [
+      { legend: 'handles', expr: `sum(nodejs_active_handles_total{${JOB}})` },
+      { legend: 'requests', expr: `sum(nodejs_active_requests_total{${JOB}})` },
+    ],
+  });
+}
+
+function files(): Panel {
+  return lines({
+    title: 'Open files',
+    shows: 'File descriptors in use as a share of what the system allows the process.',
+    normal: 'a few per cent.',
+    otherwise:
+      'above 80%: new connections will soon be refused. Raise `nofile` (`ulimits` in `docker-compose.yml`), and see "Open handles".',
+    unit: 'percentunit',
+    max: 1,
+    width: 8,
+    queries: [
+      {
+        legend: '{{instance}}',
+        expr: `max by (instance) (process_open_fds{${JOB}} / process_max_fds{${JOB}})`,
+      },
+    ],
+  });
+}
+
+function storeErrors(): Panel {
+  return lines({
+    title: 'Store errors since the start',
+    shows: 'What the database could not do, by operation.',
+    normal: 'none, or flat.',
+    otherwise:
+      'it rises: disk full, read-only or broken: make room. Nothing is acknowledged meanwhile, and no restart is needed afterwards.',
+    runbooks: ['StoreErrors'],
+    unit: 'short',
+    width: 8,
+    queries: [
+      {
+        legend: '{{operation}}',
+        expr: 'sum by (operation) (switchyard_store_errors_total)',
+      },
+    ],
+  });
+}
+
+function agendaLag(): Panel {
+  return lines({
+    title: 'Agenda lag',
+    shows: 'How long the oldest due duty (asking, expiring, telling a shop) has waited for the worker.',
+    normal: 'below 5 s.',
+    otherwise:
+      'above 60 s: the worker is stuck or the machine too slow. CPU free and no store errors: restart, it goes on where it stopped.',
+    runbooks: ['AgendaLag'],
+    unit: 's',
+    width: 8,
+    queries: [{ legend: 'lag', expr: 'max(switchyard_agenda_lag_seconds)' }],
+  });
+}
+
+function agendaDue(): Panel {
+  return lines({
+    title: 'Agenda due',
+    shows: 'Payments that have something due now.',
+    normal: 'a few; a hill after an outage that gets smaller.',
+    otherwise:
+      'grows without end: more work than this process can do; see CPU, and "Questions that had to wait" on the overview.',
+    unit: 'none',
+    width: 8,
+    queries: [{ legend: 'due', expr: 'sum(switchyard_agenda_due)' }],
+  });
+}
+
+function evidence(): Panel {
+  return lines({
+    title: 'Evidence log, entries per minute',
+    shows: 'Entries of the record of what was said: written, and dropped because the disk did not keep up.',
+    normal: 'written follows the payments; dropped is 0.',
+    otherwise: 'dropped: the disk of `evidence.db` is full or too slow. Payments go on; the record has a gap.',
+    runbooks: ['EvidenceDropped'],
+    unit: 'short',
+    width: 8,
+    queries: [
+      {
+        legend: '{{outcome}}',
+        expr: 'sum by (outcome) (rate(switchyard_evidence_entries_total[$__rate_interval])) * 60',
+      },
+    ],
+  });
+}
+
+function routing(): Panel {
+  const quantile = (share: string) =>
+    `histogram_quantile(${share}, sum by (le) (rate(switchyard_routing_decision_duration_seconds_bucket[5m])))`;
+  return lines({
+    title: 'Time of a routing decision',
+    shows: 'How long the choice of a channel took.',
+    normal: 'below a millisecond.',
+    otherwise: 'above 5 ms: the process is starved; see "Event loop delay".',
+    unit: 's',
+    width: 8,
+    queries: [
+      { legend: 'p50', expr: quantile('0.5') },
+      { legend: 'p99', expr: quantile('0.99') },
+    ],
+  });
+}
+
+function scrapes(): Panel {
+  return lines({
+    title: 'Time of a scrape',
+    shows: 'How long the gateway took to answer Prometheus.',
+    normal: 'below 100 ms.',
+    otherwise:
+      'seconds: counting in the store is slow (a slow disk) or the process is starved. A gap: it did not answer at all.',
+    unit: 's',
+    width: 8,
+    queries: [{ legend: '{{instance}}', expr: `max by (instance) (scrape_duration_seconds{${JOB}})` }],
+  });
+}

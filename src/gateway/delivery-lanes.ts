@@ -7,9 +7,11 @@ import type { Endpoint } from './failing-endpoints.ts';
  */
 const PLACES = 384;
 /** Events whose turn is kept in memory; the others come by themselves when their time in the document has come. */
-const REMEMBERED_MAX = 10_000;
+const REMEMBERED_MAX = 40_000;
 /** However long the queue, its events are looked at this often; a shop that has become fast is not kept waiting for longer. */
 const PUT_OFF_MAX_MS = 3_600_000;
+/** Those that are not remembered are called by nobody, so they come more often. */
+const UNREMEMBERED_PUT_OFF_MAX_MS = 600_000;
 /** The weight of the latest delivery in the mean. */
 const SMOOTHING = 0.2;
 
@@ -82,9 +84,9 @@ export function createDeliveryLanes(limits: () => { readonly perEndpoint: number
     const ofLane = (lane.waiting.size / perEndpoint) * meanMs;
     const ofShop = shop.running >= PLACES - running ? (shop.waiting / Math.max(1, shop.running)) * meanMs : 0;
     const turnAt = now + meanMs + Math.max(ofLane, ofShop);
-    const latest = now + PUT_OFF_MAX_MS;
     // It should be called before its time comes, and not have to be put off once more: so there is room for an error.
-    if (!isFull(shop)) return Math.ceil(Math.min(latest, turnAt + 2 * timeoutMs));
+    if (!isFull(shop)) return Math.ceil(Math.min(now + PUT_OFF_MAX_MS, turnAt + 2 * timeoutMs));
+    const latest = now + UNREMEMBERED_PUT_OFF_MAX_MS;
     lane.bookedUntil = Math.min(latest, Math.max(turnAt, lane.bookedUntil) + meanMs / perEndpoint);
     return Math.ceil(Math.max(lane.bookedUntil, now + timeoutMs));
   }

@@ -32,6 +32,9 @@ const LAST_TRY_MS = 1_000;
 /** Over its whole life a payment gets this many attempts, however often the shop repeats its request. */
 const ATTEMPTS_PER_PAYMENT_MAX = 20;
 
+/** After a minute others take an attempt for lost, so one that was held up for this long (a frozen process) asks nobody any more. */
+const BEGUN_WITHIN_MS = 20_000;
+
 type Choice = NonNullable<Ranking['choice']>;
 
 /**
@@ -125,6 +128,7 @@ export function createPlacement(
       );
       if (channel) await router.countTowardsLimits(channel, payment.amount.minor);
       const after = changed.outcome === 'missing' ? payment : changed.payment;
+      await closeIfGivenUp(after, seq);
       // Whoever overtook the answer may have settled the attempt without ending the payment: then it goes on elsewhere.
       return { payment: after, done: hasEnded(after) || after.attempts[seq - 1]?.status === 'open' };
     }
@@ -138,6 +142,7 @@ export function createPlacement(
       const lost = await change(payment.id, { type: 'attempt_lost', seq, error, latencyMs }, { known: payment });
       const unknown = lost.outcome === 'missing' ? payment : lost.payment;
       const known = unknown.attempts[seq - 1];
+      await closeIfGivenUp(unknown, seq);
       // A callback may have overtaken our time-out: then the payment is paid and there is nothing to close.
       const after =
         known?.status === 'unknown'
@@ -158,6 +163,12 @@ export function createPlacement(
     return { payment: after, done: hasEnded(after) };
   }
 
+  /** While this process was frozen, others may have taken the attempt for dead: then nobody else closes the order that it made. */
+  async function closeIfGivenUp(payment: Payment, seq: number): Promise<void> {
+    const attempt = payment.attempts[seq - 1];
+    if (attempt?.status === 'closed' || attempt?.status === 'failed') await orders.close(payment, attempt);
+  }
+
   async function create(
     channel: Channel,
     payment: Payment,
@@ -169,6 +180,7 @@ export function createPlacement(
       const alive = await prober.probe(channel);
       if (!alive.ok) return err(withoutOrder(alive.error));
     }
+    if (clock.now() - attempt.openedAt > BEGUN_WITHIN_MS) return err(TOO_LATE);
     const { publicUrl } = parts.settings();
     const request: CreateRequest = {
       providerRef: attempt.providerRef,
@@ -212,6 +224,8 @@ function withoutOrder(error: ChannelError): ChannelError {
   const failsOver = CHANNEL_ERROR_KINDS[error.kind].afterCreate === 'failover';
   return { ...error, kind: failsOver ? error.kind : 'CHANNEL_UNAVAILABLE', created: 'no' };
 }
+
+const TOO_LATE: ChannelError = { kind: 'CHANNEL_UNAVAILABLE', created: 'no', providerCode: 'begun_too_late' };
 
 const GONE: ChannelError = { kind: 'CHANNEL_UNAVAILABLE', created: 'no', providerCode: 'channel_removed' };
 

@@ -88,19 +88,21 @@ export function createNotifier(parts: Parts, change: Change) {
       leave(null);
       throw thrown;
     });
-    if (found) return deliverIn(leave, at, found.payment, found.event, stopping.signal);
+    // Looked at once more, and nothing comes between this look and the entry: the agenda may have taken it up meanwhile.
+    if (found && !inFlight.has(waiting.eventId)) {
+      return deliverIn(leave, at, found.payment, found.event, stopping.signal);
+    }
     leave(null);
     callNext(at.merchantId);
   }
 
-  /** Null when it has been taken up otherwise, or is about to be. */
+  /** Null when it has been taken up otherwise. */
   async function ifStillWaiting({ paymentId, eventId, until, written }: Waiting) {
     if (!(await written) || inFlight.has(eventId)) return null;
     const stored = await store.findById(paymentId);
     const event = stored?.payment.events.find((e) => e.id === eventId);
     if (!stored || event?.delivery.state !== 'pending' || event.delivery.nextAt !== until) return null;
-    const untilMs = until - clock.now();
-    return untilMs > parts.settings().webhooks.timeoutMs + TURN_MARGIN_MS ? { payment: stored.payment, event } : null;
+    return { payment: stored.payment, event };
   }
 
   async function deliverIn(

@@ -214,3 +214,16 @@ test('each delivery is kept as evidence, with the address and the answer for tho
   ]);
   expect(JSON.stringify(kept.map(({ details }) => details))).not.toContain('secret');
 });
+
+test('an event whose turn comes shortly before its own time goes out in its turn, and loses its place to nobody', async () => {
+  const slow = await open({ webhooks: { concurrencyPerEndpoint: 1 } });
+  const [first, second] = await oweAll(2, SLOW);
+  await untilDue(1);
+  // The second has been put off to half a minute from now.
+  stage.clock.advance(25 * SECOND);
+  slow.becomeFast();
+  await stage.until(async () =>
+    Promise.all([first, second].map((p) => p && isDelivered(p))).then((d) => d.every(Boolean)),
+  );
+  expect(stage.shop.requests).toHaveLength(2);
+});

@@ -11,6 +11,8 @@ export interface NeededProgram {
   readonly commands: readonly string[];
   /** The Debian packages that bring it. */
   readonly packages: readonly string[];
+  /** System services that the packages would start, now and at every boot; tests want the programs alone. */
+  readonly services?: readonly string[];
 }
 
 export type Found = { readonly path: string } | { readonly missing: string };
@@ -24,13 +26,13 @@ export function findOrInstall(needed: NeededProgram, env: NodeJS.ProcessEnv = pr
     return isExecutable(named) ? { path: named } : { missing: `${needed.variable} names no program` };
   const present = onPath(needed, env);
   if (present !== undefined) return { path: present };
-  if (process.getuid?.() !== 0 || onPath({ ...needed, commands: ['apt-get'] }, env) === undefined) {
+  if (process.getuid?.() !== 0 || onPath({ commands: ['apt-get'] }, env) === undefined) {
     return {
       missing: `${needed.name} is not installed; set ${needed.variable} or install ${needed.packages.join(' ')}`,
     };
   }
   try {
-    install(needed.packages);
+    install(needed, env);
   } catch {
     return { missing: `${needed.packages.join(' ')} could not be installed; set ${needed.variable}` };
   }
@@ -38,17 +40,21 @@ export function findOrInstall(needed: NeededProgram, env: NodeJS.ProcessEnv = pr
   return installed === undefined ? { missing: `${needed.name} was installed but not found` } : { path: installed };
 }
 
-function install(packages: readonly string[]): void {
+function install({ packages, services = [] }: NeededProgram, env: NodeJS.ProcessEnv): void {
   const options = {
     stdio: 'ignore',
     timeout: INSTALL_TIMEOUT_MS,
-    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+    // In run level 1, invoke-rc.d starts nothing where there is no systemd.
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' },
   } as const;
+  if (services.length > 0 && onPath({ commands: ['systemctl'] }, env) !== undefined) {
+    execFileSync('systemctl', ['mask', ...services], options);
+  }
   execFileSync('apt-get', ['update', '-qq'], options);
   execFileSync('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...packages], options);
 }
 
-function onPath({ commands }: NeededProgram, env: NodeJS.ProcessEnv): string | undefined {
+function onPath({ commands }: Pick<NeededProgram, 'commands'>, env: NodeJS.ProcessEnv): string | undefined {
   const folders = (env.PATH ?? '').split(delimiter).filter((folder) => folder !== '');
   return commands.flatMap((command) => folders.map((folder) => join(folder, command))).find(isExecutable);
 }

@@ -1,17 +1,31 @@
 import type { TestProject } from 'vitest/node';
 import { type Found, findOrInstall, type NeededProgram } from './program.ts';
 
-const CHROMIUM: NeededProgram = {
-  name: 'Chromium',
-  variable: 'CHROMIUM',
-  commands: ['chromium', 'chromium-browser', 'google-chrome'],
-  packages: ['chromium', 'fonts-noto-cjk'],
-};
+const PROMETHEUS = { packages: ['prometheus'], services: ['prometheus.service'] };
+const ALERTMANAGER = { packages: ['prometheus-alertmanager'], services: ['prometheus-alertmanager.service'] };
+
+const PROGRAMS = {
+  chromium: {
+    name: 'Chromium',
+    variable: 'CHROMIUM',
+    commands: ['chromium', 'chromium-browser', 'google-chrome'],
+    packages: ['chromium', 'fonts-noto-cjk'],
+  },
+  prometheus: { ...PROMETHEUS, name: 'Prometheus', variable: 'PROMETHEUS', commands: ['prometheus'] },
+  promtool: { ...PROMETHEUS, name: 'promtool', variable: 'PROMTOOL', commands: ['promtool'] },
+  alertmanager: {
+    ...ALERTMANAGER,
+    name: 'Alertmanager',
+    variable: 'ALERTMANAGER',
+    commands: ['prometheus-alertmanager', 'alertmanager'],
+  },
+  amtool: { ...ALERTMANAGER, name: 'amtool', variable: 'AMTOOL', commands: ['amtool'] },
+} as const satisfies Record<string, NeededProgram>;
+
+type ProgramName = keyof typeof PROGRAMS;
 
 declare module 'vitest' {
-  interface ProvidedContext {
-    chromium: Found;
-  }
+  interface ProvidedContext extends Record<ProgramName, Found> {}
 }
 
 /**
@@ -19,10 +33,12 @@ declare module 'vitest' {
  * reason; with CI=true it is a failure, since a suite that never ran has shown nothing.
  */
 export function setup(project: TestProject): void {
-  const chromium = findOrInstall(CHROMIUM);
-  if ('missing' in chromium) {
-    if (process.env.CI === 'true') throw new Error(`CI needs ${CHROMIUM.name}: ${chromium.missing}`);
-    process.stderr.write(`skipping the browser suites: ${chromium.missing}\n`);
+  for (const [name, program] of Object.entries(PROGRAMS)) {
+    const found = findOrInstall(program);
+    if ('missing' in found) {
+      if (process.env.CI === 'true') throw new Error(`CI needs ${program.name}: ${found.missing}`);
+      process.stderr.write(`skipping the suites that need ${program.name}: ${found.missing}\n`);
+    }
+    project.provide(name as ProgramName, found);
   }
-  project.provide('chromium', chromium);
 }

@@ -1,6 +1,16 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { hangs, held, isLost, losesItsAnswer, type Reply, refuses, throwsUp } from './scripted-channel.ts';
-import { attemptOf, attemptsOf, eventsOf, openStage, type Stage, type StageOptions } from './stage.ts';
+import {
+  attemptOf,
+  attemptsOf,
+  eventsOf,
+  HOUR,
+  MINUTE,
+  openStage,
+  SECOND,
+  type Stage,
+  type StageOptions,
+} from './stage.ts';
 
 let stage: Stage<'a' | 'b' | 'c'>;
 afterEach(() => stage.stop());
@@ -115,6 +125,46 @@ describe('a refusal that no other channel would mend', () => {
     expect(await stage.callback(attempt, stage.channels.a)).toBe('SUCCESS');
     answer.release(refuses('INVALID_REQUEST'));
     expect(await creating).toMatchObject({ ok: true, value: { payment: { status: 'succeeded' } } });
+  });
+});
+
+describe('a process that was frozen', () => {
+  test('before it asked a channel asks it no more, since others may have given the attempt up', async () => {
+    let freezes = 1;
+    await open({
+      wrapStore: (store) => ({
+        ...store,
+        insert: async (payment) => {
+          const inserted = await store.insert(payment);
+          if (freezes > 0) stage.clock.advance(25 * SECOND);
+          freezes -= 1;
+          return inserted;
+        },
+      }),
+      failover: { budgetMs: MINUTE },
+    });
+    const payment = await stage.open();
+    expect(attemptsOf(payment)).toEqual(['a failed', 'b open']);
+    expect(stage.channels.a.count('create')).toBe(0);
+  });
+
+  test('while its channel made the order closes it, when others have taken it for dead meanwhile', async () => {
+    await open({
+      running: true,
+      channels: { a: { timeoutMs: 10 * MINUTE }, b: {}, c: {} },
+      failover: { budgetMs: HOUR },
+    });
+    const answer = held();
+    stage.channels.a.next('create', answer.reply);
+    const creating = stage.create({ merchantOrderNo: 'frozen' });
+    await stage.drive(answer.begun);
+    for (const ms of [MINUTE, 5 * SECOND, 10 * SECOND, MINUTE]) await stage.elapse(ms);
+    const found = await stage.store.findByOrderNo('m_demo', 'frozen');
+    if (!found) throw new Error('not stored before the channel is asked');
+    expect(attemptsOf(found.payment)).toEqual(['a closed']);
+    answer.release();
+    await stage.drive(creating);
+    expect(stage.channels.a.orders.get(attemptOf(found.payment, 1).providerRef)?.state).toBe('closed');
   });
 });
 

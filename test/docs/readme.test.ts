@@ -98,7 +98,8 @@ describe('the commands of the README', () => {
   test('a configuration is accepted or refused in the words that the README shows', () => {
     // The lines move whenever somebody explains a key better.
     const plain = (text: string) => text.replaceAll(/^\S+\/gateway\.yaml(:\d+)?:/gm, 'gateway.yaml:').trim();
-    const shown = blocks(section(readme, '### 8. Change weights, fees, policies; drain a channel; check it'), 'text')[0] ?? '';
+    const shown =
+      blocks(section(readme, '### 8. Change weights, fees, policies; drain a channel; check it'), 'text')[0] ?? '';
     expect(plain(outputOf('config check'))).toBe(plain(shown));
   });
 

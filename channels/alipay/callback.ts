@@ -55,10 +55,19 @@ export function parseCallback(client: AlipayClient, config: AlipayConfig) {
       paidText: trade.data.gmt_payment,
       refundFee: trade.data.refund_fee,
     });
-    const about: Notice = { kind: 'order', providerRef: trade.data.out_trade_no, observation };
+    const about: Notice = {
+      kind: 'order',
+      providerRef: trade.data.out_trade_no,
+      observation: trade.data.trade_status === 'TRADE_CLOSED' ? withoutPayment(observation) : observation,
+    };
     const refund = refundNotice(trade.data, observation);
     return ok(refund === null ? [about] : [about, refund]);
   };
+}
+
+/** The notice of a closed trade never pays for goods, whatever it shows of the past: when that matters, the query tells it. */
+function withoutPayment(observation: Observation): Observation {
+  return observation.state === 'succeeded' ? { ...observation, state: 'unclear' } : observation;
 }
 
 /**

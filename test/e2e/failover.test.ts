@@ -122,6 +122,14 @@ describe('a channel that takes the order and does not answer', () => {
     expect(now.body.status).toBe('succeeded');
     expect(now.body.attempts.map((a: { effect: string }) => a.effect)).toEqual(['surplus', 'effective']);
     expect(await stage.metric('switchyard_surplus_payments_total{channel="alipay-main"}')).toBe(1);
-    expect(stage.shop.eventsOf(body.id)).toHaveLength(1);
+    const told = await eventually(() => {
+      const events = stage.shop.eventsOf(body.id);
+      return events.length === 2 && events;
+    });
+    expect(told.map(({ type }) => type)).toEqual(['payment.succeeded', 'refund.succeeded']);
+    expect(told[1]?.data).toMatchObject({ status: 'succeeded', amount_refunded: 0, refund: { cause: 'surplus' } });
+    expect((await stage.order('alipay-main', lost.provider_ref))?.refunds).toMatchObject([
+      { amount: 1000, status: 'succeeded' },
+    ]);
   });
 });

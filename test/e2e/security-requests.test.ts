@@ -72,13 +72,24 @@ describe('row 17: what looks like SQL is text', () => {
 });
 
 describe('row 22: refunds', () => {
-  test('are not part of this version and say so, instead of pretending', async () => {
+  test('fifty at once return no more than was captured, also beside repeats of the same', async () => {
     const target = await aTarget(stage, ALIPAY);
     await expectPaid(stage, target, success(stage, target));
-    const answer = await stage.api('POST', `/v1/payments/${target.id}/refunds`, { merchant_refund_no: 'R1' });
-    expect(answer.status).toBe(404);
+    await stage.control(ALIPAY.channel, 'faults', { refunds: 'pending' });
+    const numbers = Array.from({ length: 50 }, (_, i) => `R${i % 25}`);
+    const answers = await Promise.all(
+      numbers.map((merchant_refund_no) =>
+        stage.api('POST', `/v1/payments/${target.id}/refunds`, { merchant_refund_no, amount: 90 }),
+      ),
+    );
+    await stage.control(ALIPAY.channel, 'faults', {});
     const { body } = await stage.api('GET', `/v1/payments/${target.id}`);
-    expect(body).toMatchObject({ amount_refunded: 0, refunds: [], status: 'succeeded' });
+    const held = body.refunds.filter((r: { status: string }) => r.status !== 'failed');
+    expect(held.reduce((sum: number, r: { amount: number }) => sum + r.amount, 0)).toBeLessThanOrEqual(1000);
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200, 201, 409]));
+    expect(new Set(body.refunds.map((r: { merchant_refund_no: string }) => r.merchant_refund_no)).size).toBe(
+      body.refunds.length,
+    );
   });
 });
 

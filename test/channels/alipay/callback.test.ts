@@ -97,7 +97,7 @@ test.each([
   expect(parsed).toMatchObject({ ok: true, value: [{ observation: { state } }] });
 });
 
-test('a closed trade tells whether it had ever been paid', async () => {
+test('the notice of a closed trade pays nothing; it is closed only when nobody has ever paid', async () => {
   const { gmt_payment: _never, ...unpaid } = aNotice({ trade_status: 'TRADE_CLOSED' });
   const paidAt = Date.UTC(2026, 7, 15, 7, 56, 24);
   const seen = async (fields: NoticeFields) => parse(signed(fields, alipay.privateKey));
@@ -108,9 +108,9 @@ test('a closed trade tells whether it had ever been paid', async () => {
   }
   expect(await seen(unpaid)).toMatchObject({ value: [{ observation: { state: 'closed', paidAt: null } }] });
   const paid = aNotice({ trade_status: 'TRADE_CLOSED' });
-  expect(await seen(paid)).toMatchObject({ value: [{ observation: { state: 'succeeded', paidAt } }] });
+  expect(await seen(paid)).toMatchObject({ value: [{ observation: { state: 'unclear', paidAt } }] });
   expect(await seen({ ...unpaid, refund_fee: '10.50' })).toMatchObject({
-    value: [{ observation: { state: 'succeeded', paidAt: null } }],
+    value: [{ observation: { state: 'unclear', paidAt: null } }],
   });
 });
 

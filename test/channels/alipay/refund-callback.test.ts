@@ -57,7 +57,7 @@ test.each([
   ['TRADE_CLOSED', '10.50'],
   ['TRADE_FINISHED', '3.00'],
 ])(
-  'a notice %s with a refund of ours says that the order was paid, and that money went back',
+  'a notice %s with a refund of ours says that money went back, and of the order what its status says',
   async (trade_status, refund_fee) => {
     expect(await parse(aNotice({ trade_status, refund_fee }))).toEqual({
       ok: true,
@@ -66,7 +66,7 @@ test.each([
           kind: 'order',
           providerRef: REF,
           observation: {
-            state: 'succeeded',
+            state: trade_status === 'TRADE_CLOSED' ? 'unclear' : 'succeeded',
             account: ACCOUNT.app_id,
             amount: { minor: 1050, currency: 'CNY' },
             channelTradeNo: '2026081522001468450512505578',

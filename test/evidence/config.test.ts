@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { faultsOf, GATEWAY, lineOfPart, loaded, SHIPPED } from '../config/builders.ts';
 import { DAY } from './stage.ts';
 
-const withRetention = (text: string) => `${GATEWAY}evidence: { retention: ${text} }\n`;
+const withRetention = (text: string) => GATEWAY.replace('retention: 400d', `retention: ${text}`);
 
 test.each([
   ['1d', 1],
@@ -25,6 +25,6 @@ test.each([
 ])('a retention of %s is refused', (text, message) => {
   const gateway = withRetention(text);
   expect(faultsOf({ gateway })).toEqual([
-    expect.objectContaining({ path: 'evidence.retention', message, line: lineOfPart(gateway, 'evidence:') }),
+    expect.objectContaining({ path: 'evidence.retention', message, line: lineOfPart(gateway, 'retention:') }),
   ]);
 });

@@ -9,7 +9,7 @@ import { ask, type Server, startAlertmanager, startPrometheus } from './monitori
 import { GRAFANA } from './rule-files.ts';
 
 /** All times of the shipped configuration by this: two scrapes a second. */
-const FACTOR = 30;
+const FACTOR = 20;
 const PATIENCE_MS = 40_000;
 /** Two troubles one after the other, each until it is over. */
 const COURSE_TIMEOUT_MS = 85_000;

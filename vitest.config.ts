@@ -7,5 +7,7 @@ export default defineConfig({
     testTimeout: 20_000,
     hookTimeout: 60_000,
     pool: 'forks',
+    // Most suites wait more than they compute; the default leaves one of two cores idle.
+    maxWorkers: 2,
   },
 });

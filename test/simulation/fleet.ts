@@ -46,7 +46,7 @@ export function createFleet(
       ...parts,
       name: `process-${started}`,
       clockAheadMs: () => aheadMs,
-      storeIsDown: () => time.now() < storeDownUntil,
+      storeIsDown: () => world.isStormy() && time.now() < storeDownUntil,
       onEnd: () => {
         record.count('crashes');
         record.note('fleet', `${process.name} dies`);

@@ -174,7 +174,7 @@ function openLine(
     });
   }
   return {
-    isDown: () => world.time.now() < downUntil,
+    isDown: () => world.isStormy() && world.time.now() < downUntil,
     asked: (ref, operation) => {
       const paymentId = `pay_${ref.slice(0, 26)}`;
       calls.set(paymentId, (calls.get(paymentId) ?? 0) + 1);

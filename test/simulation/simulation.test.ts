@@ -7,8 +7,13 @@ const SEEDS = 200;
 const SEEDS_PER_TEST = 20;
 const PAYMENTS = 40;
 
-/** Worlds in which something was wrong once. A seed stands for its world only until the simulator changes; each has a test of its own. */
-const FOUND_ONCE = [] as const;
+/** Worlds in which something was wrong once. A seed stands for its world only until the simulator changes. */
+const FOUND_ONCE = [
+  { seed: 49, payments: 40, found: 'questions waited for the time that a clock had shown before it was set back' },
+  { seed: 179, payments: 40, found: 'a lease taken by a clock that was ahead outlived its process by as much' },
+  { seed: 278, payments: 40, found: 'a frozen process woke up and made an order for a payment that had been closed' },
+  { seed: 281, payments: 40, found: 'a slow question was older than the order that it was asked about' },
+] as const;
 
 const totals = new Map<string, number>();
 

@@ -16,8 +16,8 @@ import type { World } from './world.ts';
 const KNOWN_WITHIN_MS = 8 * MINUTE;
 /** The same where no question fails; a lease of a process that has died may run out first. */
 const PROMPT_MS = 4 * MINUTE;
-/** The widest pause between two tries to close an order, with room for a queue. */
-const CLOSED_WITHIN_MS = 11 * MINUTE;
+/** Twice the widest pause between two tries to close an order, since a breaker may refuse one of them, with room for a queue. */
+const CLOSED_WITHIN_MS = 21 * MINUTE;
 
 /** Looks on while the world lives, and compares what the gateway does with the truth of that moment. */
 export interface Witness {

@@ -24,7 +24,7 @@ describe.each(readPages())('$path', (page) => {
 
   test('every script that it names is in package.json', () => {
     const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
-    const run = [...page.text.matchAll(/npm run (?:--silent )?([\w:]+)/g)].map(([, name]) => name ?? '');
+    const run = [...page.text.matchAll(/npm run (?:--silent )?([\w:-]+)/g)].map(([, name]) => name ?? '');
     const short = [...page.text.matchAll(/npm (start|test)\b/g)].map(([, name]) => name ?? '');
     expect([...run, ...short].filter((name) => !(name in scripts))).toEqual([]);
   });

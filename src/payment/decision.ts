@@ -36,6 +36,12 @@ export interface Candidate {
   readonly sampleSize: number | null;
   readonly latencyMs: number | null;
   readonly excluded: ExclusionReason | null;
+  /** The two halves of `successRatio`; decisions from before they were kept apart do not have them, nor the money. */
+  readonly technicalRatio?: number;
+  readonly paymentRatio?: number;
+  /** Expected value with failover, as a share of the margin, before the admin's preference; and in minor units. */
+  readonly expectedShare?: number;
+  readonly expectedMinor?: number;
 }
 
 /** Why an attempt went where it went. Stored in the attempt and never changed (C4). */
@@ -43,7 +49,8 @@ export interface Decision {
   readonly decidedAt: number;
   readonly channelId: string;
   readonly position: 'first' | 'failover';
-  readonly reason: 'best_score' | 'pinned' | 'exploration';
+  /** `probe`: a small payment to a channel that may be back; `panic`: no channel was as it should be. */
+  readonly reason: 'best_score' | 'pinned' | 'exploration' | 'probe' | 'panic';
   readonly candidates: readonly Candidate[];
   /** The random number that decided an exploration, null when none was drawn. */
   readonly draw: number | null;

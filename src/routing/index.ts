@@ -1,6 +1,9 @@
+export type { GateSettings, GateState } from './breaker-rule.ts';
 export * from './breakers.ts';
 export { exclusionOf, methodFor } from './eligibility.ts';
+export type { Segment } from './paid-share.ts';
 export { type Chance, rank } from './rank.ts';
-export { factorsOf, scoreOf, type Traits } from './score.ts';
+export { DEFAULT_WEIGHTS, expectedShare, type Pull, pullOf, preferenceMultiplier, type Traits, valueOf } from './score.ts';
 export * from './statistics.ts';
+export type { CallTicket } from './technical-stage.ts';
 export * from './types.ts';

@@ -1,4 +1,5 @@
 import type { Candidate, Decision, EpochMs, FeeSchedule, Money, Scene } from '../payment/index.ts';
+import type { Segment } from './paid-share.ts';
 
 /** What an admin says of a channel, as far as routing cares. */
 export interface ChannelProfile {
@@ -27,32 +28,53 @@ export interface RoutingWeights {
   readonly settlement: number;
 }
 
+export const STRATEGIES = ['weights', 'expected_value'] as const;
+
 export interface RoutingSettings {
+  /** `expected_value`: by the money that is expected after fees; the weights are not looked at. */
+  readonly strategy: (typeof STRATEGIES)[number];
   readonly weights: RoutingWeights;
+  /** What a sale is worth to whoever sells, as a share of its amount; what a fee is weighed against. */
+  readonly marginBps: number;
+  /** Orders are compared with orders of about the same amount: the bounds between the bands, in minor units, rising. */
+  readonly bandEdgesMinor: readonly number[];
   /** At most this share of payments may go to a channel other than the best, to learn. 0 to 1. */
   readonly explorationShare: number;
 }
 
-/** What routing believes of one channel and method at a moment. */
+/** What routing believes of one channel and segment at a moment. */
 export interface Estimate {
-  /** Share of calls that technically worked, 0 to 1. */
+  /** Share of calls that technically work, 0 to 1. */
   readonly technicalRatio: number;
-  /** Share of handed-out orders that were paid, 0 to 1. */
+  /** Share of handed-out orders that are paid in the end, 0 to 1. */
   readonly paymentRatio: number;
-  /** How many outcomes these rest on (decayed, so not whole). */
+  /** How many orders of this method the payment ratio rests on (those that are young count in part, so not whole). */
   readonly sampleSize: number;
   readonly latencyMs: number;
+  /** What a failed call costs the buyer in time. */
+  readonly lostMs: number;
+  /** Orders that the channel was given of this method, and when the last one. */
+  readonly opened: number;
+  readonly openedAt: EpochMs;
+  /** Its orders have suddenly stopped being paid. */
+  readonly low: boolean;
 }
 
 /** One channel as it is now. */
 export interface ChannelView {
   readonly profile: ChannelProfile;
-  readonly estimate: (method: string) => Estimate;
+  readonly estimate: (segment: Segment) => Estimate;
   /** Whether it takes orders of this scene only with the buyer's IP address. */
   readonly needsBuyerIp: (scene: Scene) => boolean;
+  /** The breaker of the method it would use is not closed. */
   readonly breakerOpen: boolean;
+  /** Its breaker is open, and one small payment may show whether it is back. */
+  readonly trialDue: boolean;
+  /** An operator has to mend it first; it is tried in no emergency. */
+  readonly outOfService: boolean;
   /** The provider asked us to slow down, or its quota is used up. */
   readonly coolingDown: boolean;
+  readonly quotaUsedUp: boolean;
   readonly usedTodayMinor: number;
   readonly startedThisMinute: number;
 }
@@ -76,5 +98,25 @@ export interface Ranking {
   readonly decidedAt: EpochMs;
   readonly candidates: readonly Candidate[];
   /** The channel to use now with its method; null when every channel is excluded. */
-  readonly choice: { readonly channelId: string; readonly method: string; readonly decision: Decision } | null;
+  readonly choice: Choice | null;
+}
+
+export interface Choice {
+  readonly channelId: string;
+  readonly method: string;
+  readonly decision: Decision;
+  /** What exploration has to know of it once the payment really goes there. */
+  readonly noted: {
+    readonly segment: Segment;
+    readonly leader: string;
+    readonly bestMinor: number;
+    readonly costMinor: number | null;
+  };
+}
+
+/** The band of an amount: 0 below the first edge. */
+export function bandOf(amountMinor: number, edgesMinor: readonly number[]): number {
+  let band = 0;
+  while (band < edgesMinor.length && amountMinor >= (edgesMinor[band] ?? 0)) band += 1;
+  return band;
 }

@@ -1,0 +1,149 @@
+import type { EpochMs } from '../payment/index.ts';
+
+/** `trial`: the channel may have one small real payment now, to show that it is back. */
+export type GateState = 'closed' | 'open' | 'trial';
+
+export interface GateSettings {
+  /** The failure share of a channel that is down, at least. 0 to 1. */
+  readonly failureRate: number;
+  /** From opening to the first trial at most. */
+  readonly openForMs: number;
+}
+
+/** What the rule remembers of one channel and method. */
+export interface Gate {
+  /** Evidence that the channel is down: sum of log-likelihood ratios, never below 0. */
+  evidence: number;
+  /** Normal times: failures and calls, slowly forgotten. */
+  normalFailures: number;
+  normalCalls: number;
+  /** Null when closed. */
+  openedAt: EpochMs | null;
+  pauseMs: number;
+  trialAt: EpochMs;
+  trialSince: EpochMs | null;
+  goodInARow: number;
+  goodNeeded: number;
+  callsSinceClosed: number;
+}
+
+const NORMAL_CALLS_MAX = 1_000;
+const NORMAL_PRIOR = { failures: 1, calls: 50 } as const;
+const NORMAL_MIN = 0.03;
+const NORMAL_MAX = 0.3;
+const DOWN_ABOVE_NORMAL = 0.4;
+const THRESHOLD = 6;
+const GOOD_NEEDED = 3;
+const GOOD_NEEDED_MAX = 24;
+/** A breaker that opens again within so many calls was closed too early. */
+const RELAPSE_CALLS = 30;
+const FIRST_PAUSE_MS = 1_000;
+/** The longest pause between trials, in payments' worth of time, and never longer than this. */
+const PAUSE_PAYMENTS = 60;
+const PAUSE_MS_MAX = 3_600_000;
+/** A trial of which nothing is heard for so long is given up. */
+const TRIAL_LOST_MS = 60_000;
+
+export function newGate(): Gate {
+  return {
+    ...{ evidence: 0, normalFailures: NORMAL_PRIOR.failures, normalCalls: NORMAL_PRIOR.calls },
+    ...{ openedAt: null, pauseMs: 0, trialAt: 0, trialSince: null },
+    ...{ goodInARow: 0, goodNeeded: GOOD_NEEDED, callsSinceClosed: RELAPSE_CALLS },
+  };
+}
+
+/**
+ * The rule that opens and closes `create` (CUSUM): every call adds the log-likelihood ratio between "down" and "as usual". The
+ * threshold grows with the logarithm of the traffic, so about four failures in a row open at any rate and single ones never do.
+ * @param hanging calls that are overdue; they count as failures until they answer
+ * @param callsPerMinute the channel's traffic
+ */
+export function judge(gate: Gate, settings: GateSettings, hanging: number, callsPerMinute: number, now: EpochMs): void {
+  if (gate.openedAt !== null) return;
+  const weight = failureWeight(gate, settings);
+  if (gate.evidence + hanging * weight <= THRESHOLD + Math.log(Math.max(1, callsPerMinute))) return;
+  open(gate, settings, now);
+}
+
+/** Opens whatever the evidence. */
+export function open(gate: Gate, settings: GateSettings, now: EpochMs): void {
+  if (gate.openedAt !== null) return;
+  const relapsed = gate.callsSinceClosed < RELAPSE_CALLS;
+  gate.goodNeeded = relapsed ? Math.min(GOOD_NEEDED_MAX, gate.goodNeeded * 2) : GOOD_NEEDED;
+  gate.openedAt = now;
+  gate.pauseMs = Math.min(FIRST_PAUSE_MS, settings.openForMs);
+  gate.trialAt = now + gate.pauseMs;
+  gate.trialSince = null;
+  gate.goodInARow = 0;
+}
+
+export function stateOf(gate: Gate, now: EpochMs): GateState {
+  if (gate.openedAt === null) return 'closed';
+  const free = gate.trialSince === null || Math.abs(now - gate.trialSince) > TRIAL_LOST_MS;
+  return free && now >= gate.trialAt ? 'trial' : 'open';
+}
+
+/** A call was started; in an open gate it is the trial. */
+export function started(gate: Gate, now: EpochMs): void {
+  if (stateOf(gate, now) === 'trial') gate.trialSince = now;
+}
+
+/**
+ * A call ended.
+ * @returns true when this closed the gate
+ */
+export function ended(
+  gate: Gate,
+  settings: GateSettings,
+  call: { readonly failed: boolean; readonly startedAt: EpochMs; readonly paymentsMs: number },
+  now: EpochMs,
+): boolean {
+  if (gate.openedAt === null) {
+    learn(gate, settings, call.failed);
+    return false;
+  }
+  // What was begun before the opening is old news.
+  if (call.startedAt < gate.openedAt) return false;
+  if (gate.trialSince === call.startedAt) gate.trialSince = null;
+  if (call.failed) {
+    gate.goodInARow = 0;
+    const longest = Math.max(FIRST_PAUSE_MS, Math.min(PAUSE_PAYMENTS * call.paymentsMs, PAUSE_MS_MAX));
+    gate.pauseMs = Math.min(longest, gate.pauseMs * 2);
+    gate.trialAt = now + gate.pauseMs;
+    return false;
+  }
+  gate.goodInARow += 1;
+  if (gate.goodInARow < gate.goodNeeded) return false;
+  gate.openedAt = null;
+  gate.evidence = 0;
+  gate.callsSinceClosed = 0;
+  return true;
+}
+
+function learn(gate: Gate, settings: GateSettings, failed: boolean): void {
+  gate.callsSinceClosed += 1;
+  gate.evidence = failed
+    ? gate.evidence + failureWeight(gate, settings)
+    : Math.max(0, gate.evidence + successWeight(gate, settings));
+  gate.normalFailures += failed ? 1 : 0;
+  gate.normalCalls += 1;
+  if (gate.normalCalls <= NORMAL_CALLS_MAX) return;
+  gate.normalFailures *= 1 - 1 / NORMAL_CALLS_MAX;
+  gate.normalCalls = NORMAL_CALLS_MAX;
+}
+
+function failureWeight(gate: Gate, settings: GateSettings): number {
+  return Math.log(downShare(gate, settings) / normalShare(gate));
+}
+
+function successWeight(gate: Gate, settings: GateSettings): number {
+  return Math.log((1 - downShare(gate, settings)) / (1 - normalShare(gate)));
+}
+
+function normalShare(gate: Gate): number {
+  return Math.min(NORMAL_MAX, Math.max(NORMAL_MIN, gate.normalFailures / gate.normalCalls));
+}
+
+function downShare(gate: Gate, settings: GateSettings): number {
+  return Math.min(0.95, Math.max(settings.failureRate, normalShare(gate) + DOWN_ABOVE_NORMAL));
+}

@@ -1,0 +1,294 @@
+import type { EpochMs } from '../payment/index.ts';
+import { type Collapse, collapseOf, recoveryOf } from './collapse.ts';
+import { CHECKPOINTS_MS, createDelays, shareAt } from './delays.ts';
+import {
+  expose,
+  noPooledSums,
+  noSums,
+  type PaidShare,
+  type Path,
+  type PooledSums,
+  paidShareOf,
+  pay,
+  type Segment,
+  type Sums,
+} from './paid-share.ts';
+
+/** Orders of one leaf that were opened in the same second; the smallest thing that is remembered of orders. */
+export interface Cohort {
+  readonly leaf: Leaf;
+  readonly at: EpochMs;
+  orders: number;
+  paid: number;
+  /** Paid since the last checkpoint. */
+  paidNow: number;
+  /** Orders x the share that was expected to pay when they were opened. */
+  expected: number;
+  /** How much of each order has counted so far, 0 to 1. */
+  exposed: number;
+  /** Opened during a collapse: it says nothing of the channel's normal share. */
+  apart: boolean;
+}
+
+interface Leaf {
+  readonly path: Path;
+  readonly pair: Pair;
+  readonly cohorts: Map<number, Cohort>;
+}
+
+/** One channel and method: what is known of its collapses, and its cohorts, oldest first. */
+interface Pair {
+  readonly sums: Sums;
+  readonly leaves: Map<string, Leaf>;
+  readonly currencies: Map<string, Sums>;
+  cohorts: Cohort[];
+  checkedAt: EpochMs;
+  openedAt: EpochMs;
+  opened: number;
+  collapse: (Collapse & { readonly foundAt: EpochMs }) | null;
+}
+
+interface ChannelState {
+  readonly sums: Sums;
+  readonly pairs: Map<string, Pair>;
+}
+
+export interface PaymentEstimate extends PaidShare {
+  /** Since when its orders pay far less than they should; null in normal times. */
+  readonly lowSince: EpochMs | null;
+  /** When the channel was last given an order of this method, and how many it was given in all; 0 when never. */
+  readonly openedAt: EpochMs;
+  readonly opened: number;
+}
+
+const COHORT_MS = 1_000;
+/** Above this many cohorts under watch the oldest count fully at once. */
+const COHORTS_MAX = 50_000;
+const CHANNELS_MAX = 4_096;
+const CHECK_EVERY_MS = 1_000;
+/** Below this many orders nothing is known that could collapse. */
+const KNOWN_ORDERS = 20;
+/** A collapse that has lasted so long is how the channel is now. */
+const NEW_NORMAL_AFTER_MS = 30 * 60_000;
+/** What the new normal rests on, in orders: little, so that it follows what comes. */
+const NEW_NORMAL_ORDERS = 100;
+
+const UNKNOWN = { lowSince: null, openedAt: 0, opened: 0 } as const;
+
+/**
+ * Learns which share of orders is paid. An order that is not paid yet is not failed: it counts as much as the share of payers
+ * who would be known by its age, so an order of five seconds counts little and an old one fully. Nobody has to tell how an
+ * unpaid order ended; time does.
+ */
+export function createPaymentStage() {
+  const delays = createDelays();
+  const channels = new Map<string, ChannelState>();
+  const pooled = new Map<string, PooledSums>();
+  /** Per checkpoint the cohorts that will reach it next, in the order in which they will. */
+  const waiting: Cohort[][] = CHECKPOINTS_MS.map(() => []);
+  const heads: number[] = CHECKPOINTS_MS.map(() => 0);
+  let watched = 0;
+  let nextAt = Number.POSITIVE_INFINITY;
+  let startedAt: EpochMs | null = null;
+
+  function opened(channelId: string, segment: Segment, at: EpochMs, now: EpochMs): void {
+    startedAt ??= at;
+    advance(now);
+    const leaf = leafOf(channelId, segment);
+    const { pair } = leaf;
+    const second = Math.floor(at / COHORT_MS);
+    let cohort = leaf.cohorts.get(second);
+    if (!cohort) {
+      cohort = { leaf, at, orders: 0, paid: 0, paidNow: 0, expected: 0, exposed: 0, apart: pair.collapse !== null };
+      leaf.cohorts.set(second, cohort);
+      pair.cohorts.push(cohort);
+      enqueue(0, cohort);
+      watched += 1;
+    }
+    cohort.orders += 1;
+    cohort.expected += paidShareOf(leaf.path).share;
+    pair.openedAt = now;
+    pair.opened += 1;
+    check(channelId, pair, now);
+  }
+
+  /** An order has become known as paid; `at` is when it was opened. One from before this memory began is left out, as it never aged here. */
+  function paid(channelId: string, segment: Segment, at: EpochMs, now: EpochMs): void {
+    if (startedAt === null || at < startedAt) return;
+    advance(now);
+    const leaf = leafOf(channelId, segment);
+    const cohort = leaf.cohorts.get(Math.floor(at / COHORT_MS));
+    if (cohort) {
+      cohort.paid += 1;
+      cohort.paidNow += 1;
+    }
+    if (!cohort?.apart) pay(leaf.path, 1);
+    check(channelId, leaf.pair, now);
+  }
+
+  function estimate(channelId: string, segment: Segment, now: EpochMs): PaymentEstimate {
+    advance(now);
+    const leaf = leafOf(channelId, segment);
+    const { pair } = leaf;
+    const known = paidShareOf(leaf.path);
+    if (pair.opened === 0) return { ...known, ...UNKNOWN };
+    const share = known.share * (pair.collapse?.ratio ?? 1);
+    const { openedAt, opened: orders } = pair;
+    return { share, orders: known.orders, lowSince: pair.collapse?.since ?? null, openedAt, opened: orders };
+  }
+
+  /** Lets every cohort that has reached its next checkpoint count accordingly. */
+  function advance(now: EpochMs): void {
+    if (now < nextAt && watched <= COHORTS_MAX) return;
+    nextAt = Number.POSITIVE_INFINITY;
+    for (let k = 0; k < waiting.length; k += 1) {
+      const queue = waiting[k] ?? [];
+      const ageMs = CHECKPOINTS_MS[k] ?? 0;
+      let head = heads[k] ?? 0;
+      for (; head < queue.length; head += 1) {
+        const cohort = queue[head];
+        if (!cohort) continue;
+        const dueAt = cohort.at + ageMs;
+        if (dueAt > now && watched <= COHORTS_MAX) {
+          nextAt = Math.min(nextAt, dueAt);
+          break;
+        }
+        pass(k, cohort);
+      }
+      if (head > 64 && head * 2 > queue.length) {
+        queue.splice(0, head);
+        head = 0;
+      }
+      heads[k] = head;
+    }
+  }
+
+  function pass(k: number, cohort: Cohort): void {
+    const { path, pair } = cohort.leaf;
+    const share = delays.sharesOf(path.channelId)[k] ?? 1;
+    if (!cohort.apart) {
+      expose(path, cohort.orders * (share - cohort.exposed));
+      delays.passed(path.channelId, k, cohort.orders, cohort.paidNow);
+    }
+    cohort.exposed = share;
+    cohort.paidNow = 0;
+    if (k + 1 < waiting.length) {
+      enqueue(k + 1, cohort);
+      return;
+    }
+    watched -= 1;
+    cohort.leaf.cohorts.delete(Math.floor(cohort.at / COHORT_MS));
+    if (pair.cohorts[0] === cohort) pair.cohorts.shift();
+    else pair.cohorts = pair.cohorts.filter((other) => other !== cohort);
+  }
+
+  function enqueue(k: number, cohort: Cohort): void {
+    waiting[k]?.push(cohort);
+    nextAt = Math.min(nextAt, cohort.at + (CHECKPOINTS_MS[k] ?? 0));
+  }
+
+  /** Looks for a collapse, or for the end of one. */
+  function check(channelId: string, pair: Pair, now: EpochMs): void {
+    if (Math.abs(now - pair.checkedAt) < CHECK_EVERY_MS) return;
+    pair.checkedAt = now;
+    const shares = delays.sharesOf(channelId);
+    const exposure = (cohort: Cohort): number => shareAt(shares, now - cohort.at);
+    if (pair.collapse === null) {
+      const known = Math.max(pair.sums.fastExposed, pair.sums.slowExposed);
+      const found = known < KNOWN_ORDERS ? null : collapseOf(pair.cohorts, exposure);
+      if (!found) return;
+      for (const cohort of pair.cohorts) if (cohort.at >= found.since) setApart(cohort, true);
+      pair.collapse = { ...found, foundAt: now };
+      return;
+    }
+    const seen = recoveryOf(pair.cohorts, pair.collapse, exposure);
+    if (seen.recoveredSince !== null) {
+      for (const cohort of pair.cohorts) if (cohort.at >= seen.recoveredSince) setApart(cohort, false);
+      pair.collapse = null;
+    } else if (now - pair.collapse.foundAt > NEW_NORMAL_AFTER_MS) {
+      settle(pair, seen.ratio);
+    } else {
+      pair.collapse = { ...pair.collapse, ratio: seen.ratio };
+    }
+  }
+
+  function setApart(cohort: Cohort, apart: boolean): void {
+    if (cohort.apart === apart) return;
+    cohort.apart = apart;
+    const sign = apart ? -1 : 1;
+    expose(cohort.leaf.path, sign * cohort.orders * cohort.exposed);
+    pay(cohort.leaf.path, sign * cohort.paid);
+  }
+
+  /** What was a collapse becomes what is expected. */
+  function settle(pair: Pair, ratio: number): void {
+    const all = [pair.sums, ...pair.currencies.values(), ...[...pair.leaves.values()].map(({ path }) => path.levels[3])];
+    for (const sums of new Set(all)) {
+      const scale = Math.min(1, NEW_NORMAL_ORDERS / Math.max(1, sums.slowExposed));
+      const share = sums.slowPaid / Math.max(1e-9, sums.slowExposed);
+      const exposed = sums.slowExposed * scale;
+      Object.assign(sums, { fastExposed: exposed, slowExposed: exposed });
+      Object.assign(sums, { fastPaid: exposed * share * ratio, slowPaid: exposed * share * ratio });
+    }
+    for (const cohort of pair.cohorts) cohort.apart = false;
+    pair.collapse = null;
+  }
+
+  function leafOf(channelId: string, segment: Segment): Leaf {
+    let channel = channels.get(channelId);
+    if (!channel) {
+      channel = { sums: noSums(), pairs: new Map() };
+      if (channels.size >= CHANNELS_MAX) forgetOldest();
+      channels.set(channelId, channel);
+    }
+    let pair = channel.pairs.get(segment.method);
+    if (!pair) {
+      pair = newPair();
+      channel.pairs.set(segment.method, pair);
+    }
+    const key = `${segment.currency}/${segment.band}`;
+    return pair.leaves.get(key) ?? newLeaf(channelId, segment, channel, pair, key);
+  }
+
+  function newLeaf(channelId: string, segment: Segment, channel: ChannelState, pair: Pair, key: string): Leaf {
+    const { method, currency } = segment;
+    const inCurrency = pair.currencies.get(currency) ?? noSums();
+    pair.currencies.set(currency, inCurrency);
+    const path: Path = {
+      channelId,
+      segment,
+      levels: [channel.sums, pair.sums, inCurrency, noSums()],
+      pooled: [pooledAt(''), pooledAt(method), pooledAt(`${method}/${currency}`), pooledAt(`${method}/${key}`)],
+    };
+    const leaf: Leaf = { path, pair, cohorts: new Map() };
+    pair.leaves.set(key, leaf);
+    return leaf;
+  }
+
+  function pooledAt(key: string): PooledSums {
+    const sums = pooled.get(key) ?? noPooledSums();
+    pooled.set(key, sums);
+    return sums;
+  }
+
+  function forgetOldest(): void {
+    const oldest = channels.keys().next();
+    if (!oldest.done) forget(oldest.value);
+  }
+
+  function forget(channelId: string): void {
+    channels.delete(channelId);
+    delays.forget(channelId);
+  }
+
+  return { opened, paid, estimate, forget, channels, pooled, delays };
+}
+
+export type PaymentStage = ReturnType<typeof createPaymentStage>;
+
+function newPair(): Pair {
+  return {
+    ...{ sums: noSums(), leaves: new Map(), currencies: new Map(), cohorts: [] },
+    ...{ checkedAt: Number.NEGATIVE_INFINITY, openedAt: 0, opened: 0, collapse: null },
+  };
+}

@@ -71,6 +71,7 @@ export default function createPolicy(set: Partial<RoutingSettings> = {}): Policy
   }
 
   return {
+    ...((globalThis as { traceHook?: (s: () => Statistics) => object }).traceHook?.(() => statistics) ?? {}), // TRACE
     name: 'switchyard',
     init: ({ seed, marginBps }) => {
       statistics = createStatistics({ settingsOf: () => BREAKER });

@@ -121,8 +121,7 @@ export function createPaymentStage() {
     if (cohort) {
       cohort.paid += 1;
       cohort.paidNow += 1;
-    }
-    if (!cohort?.apart) pay(leaf.path, 1);
+    } else pay(leaf.path, 1);
     check(channelId, leaf.pair, now);
   }
 
@@ -168,6 +167,7 @@ export function createPaymentStage() {
     const share = delays.sharesOf(path.channelId)[k] ?? 1;
     if (!cohort.apart) {
       expose(path, cohort.orders * (share - cohort.exposed));
+      pay(path, cohort.paidNow);
       delays.passed(path.channelId, k, cohort.orders, cohort.paidNow);
     }
     cohort.exposed = share;
@@ -217,7 +217,7 @@ export function createPaymentStage() {
     cohort.apart = apart;
     const sign = apart ? -1 : 1;
     expose(cohort.leaf.path, sign * cohort.orders * cohort.exposed);
-    pay(cohort.leaf.path, sign * cohort.paid);
+    pay(cohort.leaf.path, sign * (cohort.paid - cohort.paidNow));
   }
 
   /** What was a collapse becomes what is expected. */

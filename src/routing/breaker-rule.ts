@@ -37,8 +37,9 @@ const GOOD_NEEDED = 3;
 const GOOD_NEEDED_MAX = 24;
 /** A breaker that opens again within so many calls was closed too early. */
 const RELAPSE_CALLS = 30;
-const FIRST_PAUSE_MS = 1_000;
-/** The longest pause between trials, in payments' worth of time, and never longer than this. */
+const PAUSE_MS_MIN = 1_000;
+/** The first and the longest pause between trials, in payments' worth of time, and never longer than an hour. */
+const FIRST_PAUSE_PAYMENTS = 15;
 const PAUSE_PAYMENTS = 60;
 const PAUSE_MS_MAX = 3_600_000;
 /** A trial of which nothing is heard for so long is given up. */
@@ -56,22 +57,23 @@ export function newGate(): Gate {
  * The rule that opens and closes `create` (CUSUM): every call adds the log-likelihood ratio between "down" and "as usual". The
  * threshold grows with the logarithm of the traffic, so about four failures in a row open at any rate and single ones never do.
  * @param hanging calls that are overdue; they count as failures until they answer
- * @param callsPerMinute the channel's traffic
+ * @param paymentsMs how far apart payments of this method are, whatever the channel
  */
-export function judge(gate: Gate, settings: GateSettings, hanging: number, callsPerMinute: number, now: EpochMs): void {
+export function judge(gate: Gate, settings: GateSettings, hanging: number, paymentsMs: number, now: EpochMs): void {
   if (gate.openedAt !== null) return;
   const weight = failureWeight(gate, settings);
-  if (gate.evidence + hanging * weight <= THRESHOLD + Math.log(Math.max(1, callsPerMinute))) return;
-  open(gate, settings, now);
+  const perMinute = 60_000 / Math.max(1, paymentsMs);
+  if (gate.evidence + hanging * weight <= THRESHOLD + Math.log(Math.max(1, perMinute))) return;
+  open(gate, paymentsMs, now);
 }
 
 /** Opens whatever the evidence. */
-export function open(gate: Gate, settings: GateSettings, now: EpochMs): void {
+export function open(gate: Gate, paymentsMs: number, now: EpochMs): void {
   if (gate.openedAt !== null) return;
   const relapsed = gate.callsSinceClosed < RELAPSE_CALLS;
   gate.goodNeeded = relapsed ? Math.min(GOOD_NEEDED_MAX, gate.goodNeeded * 2) : GOOD_NEEDED;
   gate.openedAt = now;
-  gate.pauseMs = Math.min(FIRST_PAUSE_MS, settings.openForMs);
+  gate.pauseMs = pauseOf(FIRST_PAUSE_PAYMENTS, paymentsMs);
   gate.trialAt = now + gate.pauseMs;
   gate.trialSince = null;
   gate.goodInARow = 0;
@@ -107,8 +109,7 @@ export function ended(
   if (gate.trialSince === call.startedAt) gate.trialSince = null;
   if (call.failed) {
     gate.goodInARow = 0;
-    const longest = Math.max(FIRST_PAUSE_MS, Math.min(PAUSE_PAYMENTS * call.paymentsMs, PAUSE_MS_MAX));
-    gate.pauseMs = Math.min(longest, gate.pauseMs * 2);
+    gate.pauseMs = Math.min(pauseOf(PAUSE_PAYMENTS, call.paymentsMs), gate.pauseMs * 2);
     gate.trialAt = now + gate.pauseMs;
     return false;
   }
@@ -118,6 +119,10 @@ export function ended(
   gate.evidence = 0;
   gate.callsSinceClosed = 0;
   return true;
+}
+
+function pauseOf(payments: number, paymentsMs: number): number {
+  return Math.max(PAUSE_MS_MIN, Math.min(payments * paymentsMs, PAUSE_MS_MAX));
 }
 
 function learn(gate: Gate, settings: GateSettings, failed: boolean): void {

@@ -5,8 +5,13 @@ export interface Segment {
   readonly band: number;
 }
 
-/** Successes and exposure; the fast memory forgets after some 500 orders, the slow one after 15 times as many. */
+/**
+ * Successes and exposure; the fast memory forgets after some 500 orders, the slow one after 15 times as many. What counts are
+ * the orders of the segment on any channel, so that knowledge of an idle channel ages too and one day it is worth another look.
+ */
 export interface Sums {
+  /** How many orders the segment had seen when this was last faded. */
+  seen: number;
   fastPaid: number;
   fastExposed: number;
   slowPaid: number;
@@ -15,6 +20,8 @@ export interface Sums {
 
 /** A pooled segment: what came of its orders, and what one level up would have expected of the same orders. */
 export interface PooledSums extends Sums {
+  /** Orders of the segment ever, on any channel. */
+  opened: number;
   fastExpected: number;
   slowExpected: number;
 }
@@ -37,22 +44,30 @@ const SAME_SHARE = 0.97;
 /** How many standard errors apart the memories have to be before the fast one is believed. */
 const DISAGREE = 2.5;
 
+/** Fading is put off until it amounts to something. */
+const FADE_AFTER_ORDERS = 8;
+
 export interface PaidShare {
   /** Share of orders that are paid in the end, 0 to 1. */
   readonly share: number;
-  /** The exposure that this rests on, in orders of the same method. */
+  /** How many orders this rests on: those of the leaf itself, and what is known one level up as far as it is believed. */
   readonly orders: number;
 }
 
 export function noSums(): Sums {
-  return { fastPaid: 0, fastExposed: 0, slowPaid: 0, slowExposed: 0 };
+  return { seen: 0, fastPaid: 0, fastExposed: 0, slowPaid: 0, slowExposed: 0 };
 }
 
 export function noPooledSums(): PooledSums {
-  return { ...noSums(), fastExpected: 0, slowExpected: 0 };
+  return { ...noSums(), opened: 0, fastExpected: 0, slowExpected: 0 };
 }
 
-/** Orders have aged: all levels of their path gain exposure, and older evidence fades by as much. */
+/** A channel was given an order. */
+export function count(path: Path): void {
+  for (const pooled of path.pooled) pooled.opened += 1;
+}
+
+/** Orders have aged: all levels of their path gain exposure (negative: it is taken back). */
 export function expose(path: Path, exposure: number): void {
   const shares = sharesOf(path);
   for (let level = 0; level < 4; level += 1) {
@@ -60,12 +75,8 @@ export function expose(path: Path, exposure: number): void {
     const pooled = path.pooled[level];
     if (!own || !pooled) continue;
     const expected = exposure * (level === 0 ? START.share : (shares[level - 1] ?? START.share));
-    const fast = Math.exp(-Math.max(0, exposure) / FAST_ORDERS);
-    const slow = Math.exp(-Math.max(0, exposure) / SLOW_ORDERS);
-    fade(own, fast, slow);
-    fade(pooled, fast, slow);
-    pooled.fastExpected = pooled.fastExpected * fast + expected;
-    pooled.slowExpected = pooled.slowExpected * slow + expected;
+    pooled.fastExpected = Math.max(0, pooled.fastExpected + expected);
+    pooled.slowExpected = Math.max(0, pooled.slowExpected + expected);
     for (const sums of [own, pooled]) {
       sums.fastExposed = Math.max(0, sums.fastExposed + exposure);
       sums.slowExposed = Math.max(0, sums.slowExposed + exposure);
@@ -83,9 +94,21 @@ export function pay(path: Path, orders: number): void {
 
 /** What is believed of the path's leaf. */
 export function paidShareOf(path: Path): PaidShare {
-  const fast = believesFast(path.levels[1]);
-  const method = path.levels[1];
-  return { share: sharesOf(path)[3] ?? START.share, orders: fast ? method.fastExposed : method.slowExposed };
+  const [channel, method, currency, leaf] = sharesOf(path);
+  void channel; void method; void currency;
+  return { share: leaf, orders: ordersOf(path) };
+}
+
+function ordersOf({ levels }: Path): number {
+  const fast = believesFast(levels[1]);
+  let known = 0;
+  for (let level = 0; level < 4; level += 1) {
+    const own = levels[level];
+    const kappa = KAPPA[level] ?? 0;
+    if (own) known = Math.max(known, (fast ? own.fastExposed : own.slowExposed) + (known * kappa) / (known + kappa));
+    if (level === 0) known = Math.min(known, KAPPA[1]);
+  }
+  return known;
 }
 
 /**
@@ -93,6 +116,7 @@ export function paidShareOf(path: Path): PaidShare {
  * is corrected by its own orders. In logit space, so that a segment that halves the odds does so for good and bad channels.
  */
 function sharesOf(path: Path): [number, number, number, number] {
+  fadeAll(path);
   const fast = believesFast(path.levels[1]);
   const shares: [number, number, number, number] = [0, 0, 0, 0];
   const root = path.pooled[0];
@@ -135,7 +159,25 @@ function believesFast({ fastPaid, fastExposed, slowPaid, slowExposed }: Sums): b
   return Math.abs(difference) > DISAGREE * error;
 }
 
-function fade(sums: Sums, fast: number, slow: number): void {
+function fadeAll({ levels, pooled }: Path): void {
+  for (let level = 0; level < 4; level += 1) {
+    const own = levels[level];
+    const all = pooled[level];
+    if (!own || !all) continue;
+    if (all.opened - own.seen >= FADE_AFTER_ORDERS) fade(own, all.opened);
+    const orders = all.opened - all.seen;
+    if (orders < FADE_AFTER_ORDERS) continue;
+    fade(all, all.opened);
+    all.fastExpected *= Math.exp(-orders / FAST_ORDERS);
+    all.slowExpected *= Math.exp(-orders / SLOW_ORDERS);
+  }
+}
+
+function fade(sums: Sums, opened: number): void {
+  const orders = opened - sums.seen;
+  const fast = Math.exp(-orders / FAST_ORDERS);
+  const slow = Math.exp(-orders / SLOW_ORDERS);
+  sums.seen = opened;
   sums.fastPaid *= fast;
   sums.fastExposed *= fast;
   sums.slowPaid *= slow;

@@ -2,6 +2,7 @@ import type { EpochMs } from '../payment/index.ts';
 import { type Collapse, collapseOf, recoveryOf } from './collapse.ts';
 import { CHECKPOINTS_MS, createDelays, shareAt } from './delays.ts';
 import {
+  count,
   expose,
   noPooledSums,
   noSums,
@@ -105,6 +106,7 @@ export function createPaymentStage() {
       enqueue(0, cohort);
       watched += 1;
     }
+    count(leaf.path);
     cohort.orders += 1;
     cohort.expected += paidShareOf(leaf.path).share;
     pair.openedAt = now;

@@ -33,9 +33,9 @@ export interface Statistics {
 
 export function createStatistics({ settingsOf }: StatisticsOptions): Statistics {
   const payments = createPaymentStage();
-  const technical = createTechnicalStage(settingsOf);
   const throttle = createThrottle();
   const exploration = createExploration();
+  const technical = createTechnicalStage(settingsOf, exploration.paymentsMs);
   const retries = createRetryBudget();
 
   return {
@@ -51,11 +51,11 @@ export function createStatistics({ settingsOf }: StatisticsOptions): Statistics 
     },
 
     callEnded: (ticket, outcome, now) => {
-      const { channelId, method } = ticket;
+      const { channelId } = ticket;
       if (outcome === 'ok') throttle.accepted(channelId, now);
       if (outcome === 'rate_limit' || outcome === 'quota') throttle.refused(channelId, outcome, now);
       const technically = outcome === 'ok' || outcome === 'failed' ? outcome : 'refused';
-      technical.callEnded(ticket, technically, exploration.paymentsMs(method), now);
+      technical.callEnded(ticket, technically, now);
     },
 
     estimate: (channelId, segment, now) => {

@@ -49,6 +49,7 @@ const HALF_LIFE_MS_MAX = 3_600_000;
 /** Before the second call comes, calls are thought to be this far apart. */
 const GAP_MS_START = 10_000;
 const GAP_CALLS = 20;
+const LATENCY_HALF_LIFE_MS_MIN = 10 * 60_000;
 /** How many standard deviations above the usual a call is overdue, and never sooner than this. */
 const OVERDUE_DEVIATIONS = 4;
 const OVERDUE_MS_MIN = 1_000;
@@ -57,7 +58,11 @@ const PAIRS_MAX = 16_384;
 const SUSPICION = 4;
 
 /** What routing learns from the calls that create orders: it works or it does not, and this is known at once. */
-export function createTechnicalStage(settingsOf: (channelId: string) => GateSettings) {
+export function createTechnicalStage(
+  settingsOf: (channelId: string) => GateSettings,
+  /** How far apart payments of a method are, whatever the channel: what pauses are measured in. */
+  paymentsMs: (method: string) => number,
+) {
   const channels = new Map<string, Map<string, Pair>>();
   let pairs = 0;
 
@@ -94,8 +99,6 @@ export function createTechnicalStage(settingsOf: (channelId: string) => GateSett
   function callEnded(
     ticket: CallTicket,
     outcome: 'ok' | 'failed' | 'refused',
-    /** How far apart this method's payments are, whatever the channel: what the pauses between trials are measured in. */
-    paymentsMs: number,
     now: EpochMs,
   ): void {
     if (ticket.ended) return;
@@ -114,7 +117,7 @@ export function createTechnicalStage(settingsOf: (channelId: string) => GateSett
     pair.failures += failed ? 1 : 0;
     learnLatency(pair, failed, latencyMs);
     const settings = settingsOf(ticket.channelId);
-    const closed = ended(pair.gate, settings, { failed, startedAt: ticket.startedAt, paymentsMs }, now);
+    const closed = ended(pair.gate, settings, { failed, startedAt: ticket.startedAt, paymentsMs: paymentsMs(ticket.method) }, now);
     // A channel that has come back is judged by what it does now, not by its outage.
     if (closed) Object.assign(pair, { failures: 0, calls: pair.gate.goodNeeded });
     assess(ticket.channelId, ticket.method, pair, now);
@@ -131,7 +134,7 @@ export function createTechnicalStage(settingsOf: (channelId: string) => GateSett
     if (pair.gate.openedAt !== null) return;
     countOverdue(pair, now);
     if (pair.gate.evidence === 0 && pair.overdue === 0) return;
-    judge(pair.gate, settingsOf(channelId), pair.overdue, 60_000 / Math.max(1, pair.gapMs), now);
+    judge(pair.gate, settingsOf(channelId), pair.overdue, paymentsMs(method), now);
     if (stateOf(pair.gate, now) === 'closed') return;
     for (const [other, sibling] of channels.get(channelId) ?? []) {
       if (other !== method) sibling.gate.evidence = Math.max(sibling.gate.evidence, SUSPICION);
@@ -169,7 +172,7 @@ export function createTechnicalStage(settingsOf: (channelId: string) => GateSett
     estimate,
     forget,
     trip: (channelId: string, method: string, now: EpochMs): void =>
-      open(pairOf(channelId, method).gate, settingsOf(channelId), now),
+      open(pairOf(channelId, method).gate, paymentsMs(method), now),
     channels,
   };
 }
@@ -200,6 +203,10 @@ function fade(pair: Pair, now: EpochMs): void {
   const kept = 0.5 ** (sinceMs / halfLifeMs);
   pair.failures *= kept;
   pair.calls *= kept;
+  // A channel that was slow and gets no calls any more would stay slow for ever.
+  const latencyKept = 0.5 ** (sinceMs / Math.max(LATENCY_HALF_LIFE_MS_MIN, halfLifeMs));
+  pair.logMean = PRIOR_LATENCY.logMean + (pair.logMean - PRIOR_LATENCY.logMean) * latencyKept;
+  pair.lostMs = PRIOR_LOST.ms + (pair.lostMs - PRIOR_LOST.ms) * latencyKept;
 }
 
 function learnLatency(pair: Pair, failed: boolean, latencyMs: number): void {

@@ -4,21 +4,21 @@ import type { EpochMs } from '../payment/index.ts';
 export interface Watched {
   readonly at: EpochMs;
   readonly paid: number;
-  /** How many of them should be paid in the end. */
-  readonly expected: number;
 }
 
 /** Everything opened since then pays at this share of what it should. */
 export interface Collapse {
   readonly since: EpochMs;
+  /** The fall that it was recognised by. */
+  readonly fall: number;
   readonly ratio: number;
 }
 
 /** The falls that are looked for, and the log-likelihood ratio at which each is believed. A shallow one may also be a wrong estimate. */
 const FALLS = [
-  { ratio: 0.05, believedAt: 7 },
-  { ratio: 0.3, believedAt: 8 },
-  { ratio: 0.55, believedAt: 11 },
+  { fall: 0.05, believedAt: 7 },
+  { fall: 0.3, believedAt: 8 },
+  { fall: 0.55, believedAt: 12 },
 ] as const;
 const RECOVERED_AT = 4;
 /** Further back a collapse would have been found before. */
@@ -28,11 +28,11 @@ const COHORTS_BACK = 256;
  * A generalised likelihood ratio over the time of opening: did everything opened since some moment pay much less than it should?
  * Payments of one cohort are taken as a Poisson number, whose mean grows with the cohort's exposure.
  * @param cohorts  oldest first
- * @param exposure share of a cohort's payers who should be known by now, 0 to 1
+ * @param expectedOf how many of a cohort should be known as paid by now
  */
 export function collapseOf<T extends Watched>(
   cohorts: readonly T[],
-  exposure: (cohort: T) => number,
+  expectedOf: (cohort: T) => number,
 ): Collapse | null {
   let paid = 0;
   let expected = 0;
@@ -41,22 +41,22 @@ export function collapseOf<T extends Watched>(
     const cohort = cohorts[i];
     if (!cohort) continue;
     paid += cohort.paid;
-    expected += cohort.expected * exposure(cohort);
-    for (const { ratio, believedAt } of FALLS) {
-      const excess = paid * Math.log(ratio) + expected * (1 - ratio) - believedAt;
-      if (excess > (found?.excess ?? 0)) found = { since: cohort.at, ratio, excess };
+    expected += expectedOf(cohort);
+    for (const { fall, believedAt } of FALLS) {
+      const excess = paid * Math.log(fall) + expected * (1 - fall) - believedAt;
+      if (excess > (found?.excess ?? 0)) found = { since: cohort.at, fall, ratio: fall, excess };
     }
   }
-  return found && { since: found.since, ratio: found.ratio };
+  return found && { since: found.since, fall: found.fall, ratio: found.ratio };
 }
 
 /** The mirror test: is everything opened since some moment as it should be again? Otherwise: how low is it by now? */
 export function recoveryOf<T extends Watched>(
   cohorts: readonly T[],
   collapse: Collapse,
-  exposure: (cohort: T) => number,
+  expectedOf: (cohort: T) => number,
 ): { readonly recoveredSince: EpochMs | null; readonly ratio: number } {
-  const low = Math.max(0.05, collapse.ratio);
+  const { fall } = collapse;
   let paid = 0;
   let expected = 0;
   let best = RECOVERED_AT;
@@ -65,8 +65,8 @@ export function recoveryOf<T extends Watched>(
     const cohort = cohorts[i];
     if (!cohort || cohort.at < collapse.since) break;
     paid += cohort.paid;
-    expected += cohort.expected * exposure(cohort);
-    const gain = paid * Math.log(1 / low) - expected * (1 - low);
+    expected += expectedOf(cohort);
+    const gain = paid * Math.log(1 / fall) - expected * (1 - fall);
     if (gain > best) {
       best = gain;
       recoveredSince = cohort.at;

@@ -94,19 +94,21 @@ export function pay(path: Path, orders: number): void {
 
 /** What is believed of the path's leaf. */
 export function paidShareOf(path: Path): PaidShare {
-  const [channel, method, currency, leaf] = sharesOf(path);
-  void channel; void method; void currency;
-  return { share: leaf, orders: ordersOf(path) };
+  return { share: sharesOf(path)[3], orders: ordersOf(path) };
 }
 
 function ordersOf({ levels }: Path): number {
   const fast = believesFast(levels[1]);
+  let above = 0;
   let known = 0;
-  for (let level = 0; level < 4; level += 1) {
+  for (let level = 1; level < 4; level += 1) {
     const own = levels[level];
     const kappa = KAPPA[level] ?? 0;
-    if (own) known = Math.max(known, (fast ? own.fastExposed : own.slowExposed) + (known * kappa) / (known + kappa));
-    if (level === 0) known = Math.min(known, KAPPA[1]);
+    if (!own) continue;
+    const exposed = fast ? own.fastExposed : own.slowExposed;
+    if (level === 1) known = exposed;
+    else if (exposed < SAME_SHARE * above) known = exposed + (known * kappa) / (known + kappa);
+    above = exposed;
   }
   return known;
 }

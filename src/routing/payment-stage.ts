@@ -68,7 +68,7 @@ const COHORTS_MAX = 50_000;
 const CHANNELS_MAX = 4_096;
 const CHECK_EVERY_MS = 1_000;
 /** Below this many orders nothing is known that could collapse. */
-const KNOWN_ORDERS = 20;
+const KNOWN_ORDERS = 50;
 /** A collapse that has lasted so long is how the channel is now. */
 const NEW_NORMAL_AFTER_MS = 30 * 60_000;
 /** What the new normal rests on, in orders: little, so that it follows what comes. */
@@ -194,16 +194,20 @@ export function createPaymentStage() {
     if (Math.abs(now - pair.checkedAt) < CHECK_EVERY_MS) return;
     pair.checkedAt = now;
     const shares = delays.sharesOf(channelId);
-    const exposure = (cohort: Cohort): number => shareAt(shares, now - cohort.at);
+    const shareOf = new Map<Leaf, number>();
+    for (const leaf of pair.leaves.values()) shareOf.set(leaf, paidShareOf(leaf.path).share);
+    // What was expected then or is expected now, whichever is less: an early estimate may have been too high.
+    const expectedOf = (cohort: Cohort): number =>
+      Math.min(cohort.expected, cohort.orders * (shareOf.get(cohort.leaf) ?? 1)) * shareAt(shares, now - cohort.at);
     if (pair.collapse === null) {
       const known = Math.max(pair.sums.fastExposed, pair.sums.slowExposed);
-      const found = known < KNOWN_ORDERS ? null : collapseOf(pair.cohorts, exposure);
+      const found = known < KNOWN_ORDERS ? null : collapseOf(pair.cohorts, expectedOf);
       if (!found) return;
       for (const cohort of pair.cohorts) if (cohort.at >= found.since) setApart(cohort, true);
       pair.collapse = { ...found, foundAt: now };
       return;
     }
-    const seen = recoveryOf(pair.cohorts, pair.collapse, exposure);
+    const seen = recoveryOf(pair.cohorts, pair.collapse, expectedOf);
     if (seen.recoveredSince !== null) {
       for (const cohort of pair.cohorts) if (cohort.at >= seen.recoveredSince) setApart(cohort, false);
       pair.collapse = null;

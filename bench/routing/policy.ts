@@ -24,7 +24,7 @@ export default function createPolicy(set: Partial<RoutingSettings> = {}): Policy
     weights: DEFAULT_WEIGHTS,
     marginBps: 500,
     bandEdgesMinor: [2_000, 20_000, 200_000],
-    explorationShare: 0.02,
+    explorationShare: 0.05,
     ...set,
   };
   const underWay = new Map<string, CallTicket>();

@@ -5,7 +5,7 @@ import type { Segment } from './paid-share.ts';
 export interface Stance {
   /** The channel that led this segment last; it keeps its place within a narrow margin. */
   readonly incumbent: string | null;
-  /** Not more than an ordinary payment of its method and currency. */
+  /** Not more than an ordinary payment of its segment. */
   readonly small: boolean;
   /** How much less than the best this payment may be expected to bring, in minor units; negative: nothing may be risked. */
   readonly riskMinor: number;
@@ -28,7 +28,11 @@ export interface Explorable {
 interface Flow {
   logMedian: number;
   payments: number;
+}
+
+interface Gap {
   gapMs: number;
+  payments: number;
   lastAt: EpochMs;
 }
 
@@ -53,23 +57,24 @@ const IDLE_CHANCE = 0.5;
 const GAP_PAYMENTS = 30;
 /** Before the second payment comes. */
 const GAP_MS_START = 60_000;
-const FLOWS_MAX = 256;
+const FLOWS_MAX = 1_024;
 const LEADERS_MAX = 4_096;
 
 /** Keeps the budgets of exploration and who leads. What it says of a payment has no effect before `decided`. */
 export function createExploration() {
   const flows = new Map<string, Flow>();
+  const gaps = new Map<string, Gap>();
   const leaders = new Map<string, string>();
   let turns = TURNS_MAX;
   let budgetMinor: number | null = null;
 
   function stance({ method, currency, band }: Segment, amountMinor: number): Stance {
-    const flow = flows.get(`${method}/${currency}`);
+    const flow = flows.get(`${method}/${currency}/${band}`);
     return {
       incumbent: leaders.get(`${method}/${currency}/${band}`) ?? null,
       small: flow === undefined || Math.log(amountMinor) <= flow.logMedian + 0.01,
       riskMinor: turns < 1 ? -1 : (budgetMinor ?? Number.POSITIVE_INFINITY),
-      paymentsMs: flow?.gapMs ?? GAP_MS_START,
+      paymentsMs: paymentsMs(method),
     };
   }
 
@@ -88,8 +93,9 @@ export function createExploration() {
   ): void {
     const { segment, amountMinor, now } = payment;
     const { method, currency, band } = segment;
-    follow(`${method}/${currency}`, amountMinor, now);
     const key = `${method}/${currency}/${band}`;
+    follow(key, amountMinor);
+    arrive(method, now);
     if (leaders.size < LEADERS_MAX || leaders.has(key)) leaders.set(key, choice.leader);
     const worth = Math.max(0, choice.bestMinor);
     budgetMinor = Math.min((budgetMinor ?? worth * BUDGET_START_PAYMENTS) + worth * BUDGET_SHARE, worthMax(worth));
@@ -106,25 +112,32 @@ export function createExploration() {
     return typicalMinor * BUDGET_PAYMENTS_MAX;
   }
 
-  function follow(key: string, amountMinor: number, now: EpochMs): void {
+  function follow(key: string, amountMinor: number): void {
     const flow = flows.get(key);
     const log = Math.log(amountMinor);
     if (!flow) {
-      if (flows.size < FLOWS_MAX) flows.set(key, { logMedian: log, payments: 1, gapMs: GAP_MS_START, lastAt: now });
+      if (flows.size < FLOWS_MAX) flows.set(key, { logMedian: log, payments: 1 });
       return;
     }
     flow.payments += 1;
     // A step up or down for each payment above or below leads to the median.
     flow.logMedian += Math.sign(log - flow.logMedian) * Math.min(Math.abs(log - flow.logMedian), Math.max(0.01, 1 / flow.payments));
-    flow.gapMs += (Math.max(0, now - flow.lastAt) - flow.gapMs) / Math.min(GAP_PAYMENTS, flow.payments);
-    flow.lastAt = now;
+  }
+
+  function arrive(method: string, now: EpochMs): void {
+    const gap = gaps.get(method);
+    if (!gap) {
+      if (gaps.size < FLOWS_MAX) gaps.set(method, { gapMs: GAP_MS_START, payments: 1, lastAt: now });
+      return;
+    }
+    gap.payments += 1;
+    gap.gapMs += (Math.max(0, now - gap.lastAt) - gap.gapMs) / Math.min(GAP_PAYMENTS, gap.payments);
+    gap.lastAt = now;
   }
 
   /** How far apart payments of a method are, whatever the channel. */
   function paymentsMs(method: string): number {
-    let shortest = GAP_MS_START;
-    for (const [key, flow] of flows) if (key.startsWith(`${method}/`)) shortest = Math.min(shortest, flow.gapMs);
-    return shortest;
+    return gaps.get(method)?.gapMs ?? GAP_MS_START;
   }
 
   return { stance, decided, paymentsMs };

@@ -35,10 +35,12 @@ export interface Path {
 }
 
 const FAST_ORDERS = 500;
-const SLOW_ORDERS = 7_500;
+const SLOW_ORDERS = 3_000;
+/** What is known of an idle channel never fades to less: it may be looked at again, and is not taken for an ordinary one. */
+const KEPT_ORDERS = 60;
 const START = { share: 0.85, orders: 20 } as const;
 /** How many orders what is known one level up is worth: for a channel, its method, its currency, its band. */
-const KAPPA = [20, 30, 60, 200] as const;
+const KAPPA = [20, 30, 60, 80] as const;
 /** A level whose orders are nearly all of its parent's orders says nothing of its own. */
 const SAME_SHARE = 0.97;
 /** How many standard errors apart the memories have to be before the fast one is believed. */
@@ -182,6 +184,7 @@ function fade(sums: Sums, opened: number): void {
   sums.seen = opened;
   sums.fastPaid *= fast;
   sums.fastExposed *= fast;
+  if (sums.slowExposed * slow < KEPT_ORDERS) return;
   sums.slowPaid *= slow;
   sums.slowExposed *= slow;
 }

@@ -100,7 +100,11 @@ async function open(
   const channels = new Map<string, Channel>();
   let publicUrl = environment.publicUrl ?? `http://${environment.host}:${environment.port}`;
   const settings = (): GatewaySettings => ({ ...config.settings, publicUrl });
-  const statistics = createStatistics();
+  const statistics = createStatistics({
+    settingsOf: (channelId) => channels.get(channelId)?.breaker ?? DEFAULT_BREAKER,
+    onChange: (channelId, state) =>
+      telemetry[state === 'closed' ? 'info' : 'warn']({ channelId, operation: 'create', state }, 'breaker changed'),
+  });
   const breakers = createBreakers({
     settingsOf: (channelId) => channels.get(channelId)?.breaker ?? DEFAULT_BREAKER,
     onChange: (change) => telemetry[change.state === 'closed' ? 'info' : 'warn']({ ...change }, 'breaker changed'),

@@ -71,7 +71,13 @@ function settingsOf({
 }: GatewayReading & { readonly file: GatewayFile }): LoadedConfig['settings'] {
   const { routing, policies, queries, webhooks } = file;
   return {
-    routing: { weights: routing.weights, explorationShare: routing.exploration },
+    routing: {
+      strategy: routing.strategy,
+      weights: routing.weights,
+      marginBps: Math.round(routing.margin * 10_000),
+      bandEdgesMinor: routing.amount_bands,
+      explorationShare: routing.exploration,
+    },
     failover: { maxAttempts: routing.failover.max_attempts, budgetMs: routing.failover.budget },
     policies: {
       lateSuccess: policies.late_success,

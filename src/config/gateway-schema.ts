@@ -23,7 +23,16 @@ export const gatewayFileSchema = z.strictObject({
       .strictObject({ success: weight(), fee: weight(), latency: weight(), settlement: weight() })
       .refine((weights) => Object.values(weights).some((value) => value > 0), 'must not all be 0')
       .prefault({ success: 60, fee: 25, latency: 10, settlement: 5 }),
-    exploration: shareRatio().prefault('2%'),
+    strategy: z.enum(['weights', 'expected_value']).default('weights'),
+    margin: shareRatio()
+      .refine((share) => share >= 0.0001, 'must be at least 0.01%: a sale that is worth nothing needs no routing')
+      .prefault('25%'),
+    amount_bands: z
+      .array(z.int().min(1))
+      .max(8)
+      .refine((edges) => edges.every((edge, i) => i === 0 || edge > (edges[i - 1] ?? 0)), 'must rise')
+      .default([2_000, 20_000, 200_000]),
+    exploration: shareRatio().prefault('5%'),
     failover: section({
       max_attempts: z.int().min(1).max(10).default(3),
       budget: durationMs({ min: '100ms', max: '60s' }).prefault('8s'),

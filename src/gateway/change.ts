@@ -8,6 +8,7 @@ import {
   type Payment,
   type RejectedReason,
 } from '../payment/index.ts';
+import { bandOf } from '../routing/index.ts';
 import { evidenceOf } from './change-evidence.ts';
 import type { Parts } from './parts.ts';
 import { eventBody } from './view.ts';
@@ -156,12 +157,20 @@ export function createChanger(parts: Parts, onDue: (dueAt: number) => void) {
     }
   }
 
-  /** Tells the statistics how an order that was handed out ended: paid, or not. */
+  /** Tells the statistics which orders were handed out and which were paid; that one was not, time tells by itself. */
   function learn(before: Payment, after: Payment): void {
+    const { payments } = parts.statistics;
+    const { bandEdgesMinor } = parts.settings().routing;
     for (const attempt of after.attempts) {
-      if (before.attempts[attempt.seq - 1]?.status !== 'open' || attempt.status === 'open') continue;
-      const outcome = attempt.status === 'succeeded' ? 'paid' : 'unpaid';
-      parts.statistics.recordOutcome(attempt.channelId, attempt.method, outcome, clock.now());
+      const was = before.attempts[attempt.seq - 1]?.status;
+      if (was === attempt.status) continue;
+      const { channelId, method, amount } = attempt;
+      const segment = { method, currency: amount.currency, band: bandOf(amount.minor, bandEdgesMinor) };
+      const openedAt = attempt.openedAt + (attempt.latencyMs ?? 0);
+      const isNew = was === undefined || was === 'creating';
+      const paid = attempt.status === 'succeeded';
+      if (isNew && (paid || attempt.status === 'open')) payments.opened(channelId, segment, openedAt, clock.now());
+      if (paid && (isNew || was === 'open')) payments.paid(channelId, segment, openedAt, clock.now());
     }
   }
 

@@ -114,7 +114,7 @@ export function createGateway(parts: Parts): RunningGateway {
     },
     markDelivered,
     quote: async (merchant, request) => {
-      const ranking = await router.route({
+      const ranking = await router.quote({
         ...{ buyerIpKnown: true, ...request },
         merchantChannels: merchant.channels,
         triedChannelIds: [],

@@ -1,5 +1,5 @@
 import type { Payment } from '../payment/index.ts';
-import { type ChannelView, type Ranking, type RoutingRequest, rank } from '../routing/index.ts';
+import { type ChannelView, methodFor, type Ranking, type RoutingRequest, rank } from '../routing/index.ts';
 import type { ChannelCalls } from './channel-calls.ts';
 import type { Parts } from './parts.ts';
 import type { Channel, Merchant } from './ports.ts';
@@ -11,13 +11,30 @@ const DAY_OFFSET_MS = 8 * 60 * MINUTE_MS;
 
 /** Looks at every channel as it is now and lets the pure router choose. */
 export function createRouter(parts: Parts, calls: ChannelCalls) {
-  const { clock, breakers, statistics, ephemeral } = parts;
+  const { clock, statistics, ephemeral } = parts;
+  const { exploration, technical, throttle, retries } = statistics;
 
+  /** Chooses for a payment that goes where it is sent. */
   async function route(request: RoutingRequest): Promise<Ranking> {
+    const ranking = await quote(request);
+    const { choice } = ranking;
+    if (request.triedChannelIds.length > 0 || !choice) return ranking;
+    const now = clock.now();
+    const { explorationShare } = parts.settings().routing;
+    const payment = { segment: choice.noted.segment, amountMinor: request.amount.minor, now };
+    exploration.decided(payment, { ...choice.noted, share: explorationShare });
+    retries.firstTry(now);
+    return ranking;
+  }
+
+  /** The same for a payment that nobody makes; nothing is learnt from it. */
+  async function quote(request: RoutingRequest): Promise<Ranking> {
     const startedAt = performance.now();
     const now = clock.now();
-    const views = await Promise.all([...parts.channels().values()].map((channel) => viewOf(channel, now)));
-    const ranking = rank(request, views, parts.settings().routing, { now, random: parts.random });
+    const views = await Promise.all([...parts.channels().values()].map((channel) => viewOf(channel, request, now)));
+    const ranking = rank(request, views, parts.settings().routing, {
+      ...{ now, random: parts.random, stance: exploration.stance },
+    });
     if (ranking.choice) {
       const { channelId, position, reason } = ranking.choice.decision;
       parts.telemetry.routingDecision(channelId, position, reason, performance.now() - startedAt);
@@ -25,16 +42,22 @@ export function createRouter(parts: Parts, calls: ChannelCalls) {
     return ranking;
   }
 
-  async function viewOf(channel: Channel, now: number): Promise<ChannelView> {
+  async function viewOf(channel: Channel, { methods }: RoutingRequest, now: number): Promise<ChannelView> {
     const { limits } = channel.profile;
+    const method = methodFor(channel.profile, methods);
+    const gate = method === null ? 'closed' : technical.gate(channel.id, method, now);
+    const quotaUsedUp = throttle.isBlocked(channel.id, now);
     const usedTodayMinor = limits.dailyMinor === null ? 0 : await total(dayKey(channel.id, now));
     const startedThisMinute = limits.perMinute === null ? 0 : await total(minuteKey(channel.id, now));
     return {
       profile: channel.profile,
-      estimate: (method) => statistics.estimate(channel.id, method, now),
+      estimate: (segment) => statistics.estimate(channel.id, segment, now),
       needsBuyerIp: (scene) => channel.adapter.needsBuyerIp(scene),
-      breakerOpen: breakers.isOpen(channel.id, 'create'),
-      coolingDown: calls.isPaused(channel.id),
+      breakerOpen: gate !== 'closed',
+      trialDue: gate === 'trial' && !calls.isOutOfService(channel.id),
+      outOfService: calls.isOutOfService(channel.id),
+      coolingDown: quotaUsedUp || throttle.isPaced(channel.id, now),
+      quotaUsedUp,
       usedTodayMinor,
       startedThisMinute,
     };
@@ -62,7 +85,7 @@ export function createRouter(parts: Parts, calls: ChannelCalls) {
     }
   }
 
-  return { route, countTowardsLimits };
+  return { route, quote, mayFailOver: () => retries.mayRetry(clock.now()), countTowardsLimits };
 }
 
 export type Router = ReturnType<typeof createRouter>;

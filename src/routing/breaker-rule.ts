@@ -25,6 +25,11 @@ export interface Gate {
   goodInARow: number;
   goodNeeded: number;
   callsSinceClosed: number;
+  /** When to ask without side effects whether it is back, and how long to wait after the next probe that fails. */
+  probeAt: EpochMs;
+  probePauseMs: number;
+  /** A probe said that it was back, and the payment after it failed: from then on probes do not hasten trials. */
+  misled: boolean;
 }
 
 const NORMAL_CALLS_MAX = 1_000;
@@ -38,6 +43,7 @@ const GOOD_NEEDED_MAX = 24;
 /** A breaker that opens again within so many calls was closed too early. */
 const RELAPSE_CALLS = 30;
 const PAUSE_MS_MIN = 1_000;
+const PROBE_PAUSE_MS_MIN = 1_000;
 /** The first and the longest pause between trials, in payments' worth of time, and never longer than an hour. */
 const FIRST_PAUSE_PAYMENTS = 15;
 const PAUSE_PAYMENTS = 60;
@@ -50,6 +56,7 @@ export function newGate(): Gate {
     ...{ evidence: 0, normalFailures: NORMAL_PRIOR.failures, normalCalls: NORMAL_PRIOR.calls },
     ...{ openedAt: null, pauseMs: 0, trialAt: 0, trialSince: null },
     ...{ goodInARow: 0, goodNeeded: GOOD_NEEDED, callsSinceClosed: RELAPSE_CALLS },
+    ...{ probeAt: 0, probePauseMs: PROBE_PAUSE_MS_MIN, misled: false },
   };
 }
 
@@ -64,11 +71,11 @@ export function judge(gate: Gate, settings: GateSettings, hanging: number, payme
   const weight = failureWeight(gate, settings);
   const perMinute = 60_000 / Math.max(1, paymentsMs);
   if (gate.evidence + hanging * weight <= THRESHOLD + Math.log(Math.max(1, perMinute))) return;
-  open(gate, paymentsMs, now);
+  open(gate, settings, paymentsMs, now);
 }
 
 /** Opens whatever the evidence. */
-export function open(gate: Gate, paymentsMs: number, now: EpochMs): void {
+export function open(gate: Gate, settings: GateSettings, paymentsMs: number, now: EpochMs): void {
   if (gate.openedAt !== null) return;
   const relapsed = gate.callsSinceClosed < RELAPSE_CALLS;
   gate.goodNeeded = relapsed ? Math.min(GOOD_NEEDED_MAX, gate.goodNeeded * 2) : GOOD_NEEDED;
@@ -77,6 +84,22 @@ export function open(gate: Gate, paymentsMs: number, now: EpochMs): void {
   gate.trialAt = now + gate.pauseMs;
   gate.trialSince = null;
   gate.goodInARow = 0;
+  gate.probePauseMs = PROBE_PAUSE_MS_MIN;
+  gate.probeAt = now + Math.min(PROBE_PAUSE_MS_MIN, settings.openForMs);
+  gate.misled = false;
+}
+
+/** A side-effect-free probe was answered. While probes fail no payment is risked; a good one brings the next trial forward. */
+export function probed(gate: Gate, settings: GateSettings, ok: boolean, now: EpochMs): void {
+  if (gate.openedAt === null) return;
+  if (ok) {
+    gate.probeAt = now + settings.openForMs;
+    if (!gate.misled) gate.trialAt = Math.min(gate.trialAt, now);
+    return;
+  }
+  gate.probePauseMs = Math.min(settings.openForMs, gate.probePauseMs * 2);
+  gate.probeAt = now + gate.probePauseMs;
+  gate.trialAt = Math.max(gate.trialAt, gate.probeAt + 1);
 }
 
 export function stateOf(gate: Gate, now: EpochMs): GateState {
@@ -109,6 +132,7 @@ export function ended(
   if (gate.trialSince === call.startedAt) gate.trialSince = null;
   if (call.failed) {
     gate.goodInARow = 0;
+    gate.misled = true;
     gate.pauseMs = Math.min(pauseOf(PAUSE_PAYMENTS, call.paymentsMs), gate.pauseMs * 2);
     gate.trialAt = now + gate.pauseMs;
     return false;

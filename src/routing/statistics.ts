@@ -11,6 +11,8 @@ import type { Estimate } from './types.ts';
 export interface StatisticsOptions {
   /** Asked at every call, so that a reloaded configuration holds from the next call on. */
   readonly settingsOf: (channelId: string) => GateSettings;
+  /** Hears when the breaker of `create` opens or closes for a method of the channel. */
+  readonly onChange?: (channelId: string, state: 'open' | 'closed') => void;
 }
 
 /** How a call that creates an order ended, as far as routing cares. `refused`: it answered, and it was not the channel's fault. */
@@ -31,11 +33,11 @@ export interface Statistics {
   forget(channelId: string): void;
 }
 
-export function createStatistics({ settingsOf }: StatisticsOptions): Statistics {
+export function createStatistics({ settingsOf, onChange }: StatisticsOptions): Statistics {
   const payments = createPaymentStage();
   const throttle = createThrottle();
   const exploration = createExploration();
-  const technical = createTechnicalStage(settingsOf, exploration.paymentsMs);
+  const technical = createTechnicalStage(settingsOf, exploration.paymentsMs, onChange);
   const retries = createRetryBudget();
 
   return {

@@ -1,5 +1,5 @@
 import type { EpochMs } from '../payment/index.ts';
-import { ended, type Gate, type GateSettings, type GateState, judge, newGate, open, started, stateOf } from './breaker-rule.ts';
+import { ended, type Gate, type GateSettings, type GateState, judge, newGate, open, probed, started, stateOf } from './breaker-rule.ts';
 
 /** A call under way. */
 export interface CallTicket {
@@ -62,6 +62,7 @@ export function createTechnicalStage(
   settingsOf: (channelId: string) => GateSettings,
   /** How far apart payments of a method are, whatever the channel: what pauses are measured in. */
   paymentsMs: (method: string) => number,
+  onChange: (channelId: string, state: 'open' | 'closed') => void = () => {},
 ) {
   const channels = new Map<string, Map<string, Pair>>();
   let pairs = 0;
@@ -90,7 +91,7 @@ export function createTechnicalStage(
     }
     pair.lastCallAt = now;
     started(pair.gate, now);
-    const ticket = { channelId, method, startedAt: now, ended: false, overdue: false };
+    const ticket = ticketOf(channelId, method, now);
     pair.underWay.push(ticket);
     return ticket;
   }
@@ -119,7 +120,10 @@ export function createTechnicalStage(
     const settings = settingsOf(ticket.channelId);
     const closed = ended(pair.gate, settings, { failed, startedAt: ticket.startedAt, paymentsMs: paymentsMs(ticket.method) }, now);
     // A channel that has come back is judged by what it does now, not by its outage.
-    if (closed) Object.assign(pair, { failures: 0, calls: pair.gate.goodNeeded });
+    if (closed) {
+      Object.assign(pair, { failures: 0, calls: pair.gate.goodNeeded });
+      onChange(ticket.channelId, 'closed');
+    }
     assess(ticket.channelId, ticket.method, pair, now);
   }
 
@@ -136,6 +140,7 @@ export function createTechnicalStage(
     if (pair.gate.evidence === 0 && pair.overdue === 0) return;
     judge(pair.gate, settingsOf(channelId), pair.overdue, paymentsMs(method), now);
     if (stateOf(pair.gate, now) === 'closed') return;
+    onChange(channelId, 'open');
     for (const [other, sibling] of channels.get(channelId) ?? []) {
       if (other !== method) sibling.gate.evidence = Math.max(sibling.gate.evidence, SUSPICION);
     }
@@ -155,6 +160,43 @@ export function createTechnicalStage(
     };
   }
 
+  /** A side-effect-free probe speaks for all methods: it may bring a trial forward, and a failed one is evidence like a failed call. */
+  function probe(channelId: string, methods: readonly string[], ok: boolean, now: EpochMs): void {
+    for (const method of methods) {
+      const pair = pairOf(channelId, method);
+      if (pair.gate.openedAt !== null) probed(pair.gate, settingsOf(channelId), ok, now);
+      else if (!ok) callEnded(ticketOf(channelId, method, now), 'failed', now);
+    }
+  }
+
+  function wantsProbe(channelId: string, now: EpochMs): boolean {
+    for (const { gate: one } of channels.get(channelId)?.values() ?? []) {
+      if (one.openedAt !== null && now >= one.probeAt) return true;
+    }
+    return false;
+  }
+
+  /** Opens at once, for failures that need no second sight. */
+  function trip(channelId: string, methods: readonly string[], now: EpochMs): void {
+    for (const method of methods) {
+      const pair = pairOf(channelId, method);
+      if (pair.gate.openedAt !== null) continue;
+      open(pair.gate, settingsOf(channelId), paymentsMs(method), now);
+      onChange(channelId, 'open');
+    }
+  }
+
+  /** The worst of a channel's methods. */
+  function state(channelId: string, now: EpochMs): GateState {
+    let worst: GateState = 'closed';
+    for (const method of channels.get(channelId)?.keys() ?? []) {
+      const one = gate(channelId, method, now);
+      if (one === 'open') return one;
+      if (one === 'trial') worst = one;
+    }
+    return worst;
+  }
+
   function forgetOldest(): void {
     const oldest = channels.keys().next();
     if (!oldest.done) forget(oldest.value);
@@ -171,8 +213,10 @@ export function createTechnicalStage(
     gate,
     estimate,
     forget,
-    trip: (channelId: string, method: string, now: EpochMs): void =>
-      open(pairOf(channelId, method).gate, paymentsMs(method), now),
+    probe,
+    wantsProbe,
+    trip,
+    state,
     channels,
   };
 }
@@ -193,6 +237,10 @@ const UNKNOWN: TechnicalEstimate = {
   latencyMs: Math.exp(PRIOR_LATENCY.logMean + PRIOR_LATENCY.logVariance / 2),
   lostMs: PRIOR_LOST.ms,
 };
+
+function ticketOf(channelId: string, method: string, startedAt: EpochMs): CallTicket {
+  return { channelId, method, startedAt, ended: false, overdue: false };
+}
 
 /** The half-life is the time of some 200 calls. A clock that steps back fades nothing. */
 function fade(pair: Pair, now: EpochMs): void {

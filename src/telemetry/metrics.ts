@@ -6,7 +6,7 @@ import type { PaymentStore } from '../store/port.ts';
 export interface Observed {
   readonly channels: () => ReadonlyMap<string, Channel>;
   readonly breakerState: (channelId: string, operation: string) => 'closed' | 'half_open' | 'open';
-  readonly estimate: (channelId: string, method: string) => { technicalRatio: number; paymentRatio: number };
+  readonly estimate: (channel: Channel) => { technicalRatio: number; paymentRatio: number; sampleSize: number };
   readonly score: (channel: Channel) => number;
   readonly alertThresholds: () => ReadonlyMap<string, number>;
   /** Addresses of shops that are paused because they have long failed. */
@@ -155,8 +155,9 @@ function addChannelGauges(registry: Registry, observed: Observed): void {
     registers: [registry],
     collect() {
       this.reset();
-      for (const { id, profile } of observed.channels().values()) {
-        const estimate = observed.estimate(id, profile.methods[0] ?? 'none');
+      for (const channel of observed.channels().values()) {
+        const { id } = channel;
+        const estimate = observed.estimate(channel);
         this.set({ channel: id, kind: 'technical' }, estimate.technicalRatio);
         this.set({ channel: id, kind: 'payment' }, estimate.paymentRatio);
       }

@@ -5,11 +5,10 @@ import {
   type Breakers,
   bandOf,
   type Estimate,
-  expectedShare,
   preferenceMultiplier,
   pullOf,
   type Statistics,
-  valueOf,
+  valueFor,
 } from './routing/index.ts';
 import type { PaymentStore } from './store/port.ts';
 import type { Observed } from './telemetry/index.ts';
@@ -50,8 +49,11 @@ export function observedBy(parts: {
       const estimate = estimateOf(channel, amountMinor);
       const pull = pullOf(settings().routing);
       const feeMinor = feeMinorCeil(profile.fee, amountMinor);
-      const value = valueOf({ ...estimate, feeMinor, amountMinor, settlementDelayMs: profile.settlementDelayMs }, pull);
-      return expectedShare(value, 0, 0, pull) * preferenceMultiplier(profile.weight);
+      const value = valueFor(
+        { ...estimate, feeMinor, amountMinor, settlementDelayMs: profile.settlementDelayMs },
+        pull,
+      );
+      return value.score * preferenceMultiplier(profile.weight);
     },
     alertThresholds: () => config.alertThresholds,
     pausedEndpoints: () => gateway.webhooks.endpoints().filter(({ pausedAt }) => pausedAt !== null).length,

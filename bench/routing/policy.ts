@@ -13,7 +13,7 @@ import {
 import type { Candidate, DecideContext, Policy } from './protocol.ts';
 
 const SCENE = 'qr';
-const BREAKER = { failureRate: 0.6, openForMs: 15_000 };
+const BREAKER = { failureRate: 0.5, openForMs: 15_000 };
 
 /** Lets the production router play against the simulator: it translates words and keeps nothing but calls under way. */
 export default function createPolicy(set: Partial<RoutingSettings> = {}): Policy {
@@ -71,7 +71,6 @@ export default function createPolicy(set: Partial<RoutingSettings> = {}): Policy
   }
 
   return {
-    ...((globalThis as { traceHook?: (s: () => Statistics) => object }).traceHook?.(() => statistics) ?? {}), // TRACE
     name: 'switchyard',
     init: ({ seed, marginBps }) => {
       statistics = createStatistics({ settingsOf: () => BREAKER });
@@ -88,7 +87,10 @@ export default function createPolicy(set: Partial<RoutingSettings> = {}): Policy
       statistics.retries.firstTry(context.nowMs);
       start(context, channelId);
       const rest = candidates.filter((one) => one.channelId !== channelId && one.factors !== null);
-      const ranked = [...rest.filter((one) => !one.excluded), ...rest.filter((one) => one.excluded).sort((a, b) => b.score - a.score)];
+      const ranked = [
+        ...rest.filter((one) => !one.excluded),
+        ...rest.filter((one) => one.excluded).sort((a, b) => b.score - a.score),
+      ];
       return [channelId, ...ranked.map((one) => one.channelId)];
     },
     next: (context, tried, last) => {

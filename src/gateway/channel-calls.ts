@@ -63,7 +63,8 @@ export function createChannelCalls(parts: Parts) {
   ): Promise<Result<T, ChannelError>> {
     const startedAt = clock.now();
     const { operation, method } = options;
-    const ticket = operation === 'create' && method !== null ? statistics.callStarted(channel.id, method, startedAt) : null;
+    const ticket =
+      operation === 'create' && method !== null ? statistics.callStarted(channel.id, method, startedAt) : null;
     const result = await withDeadline(options, run, () =>
       err(channelError('CHANNEL_TIMEOUT_UNKNOWN', 'maybe', { reason: 'timeout' })),
     ).catch((thrown: unknown): Result<T, ChannelError> => {
@@ -73,7 +74,7 @@ export function createChannelCalls(parts: Parts) {
     // A clock that is set meanwhile makes no call last for an hour, or for less than nothing.
     const durationMs = Math.min(Math.max(0, clock.now() - startedAt), options.timeoutMs);
     telemetry.channelRequest(channel.id, options.operation, result.ok ? 'ok' : result.error.kind, durationMs);
-    if (ticket) statistics.callEnded(ticket, outcomeOf(result), clock.now());
+    if (ticket) statistics.callEnded(ticket, outcomeOf(result), clock.now(), durationMs);
     learn(channel, options, result);
     return result;
   }

@@ -25,7 +25,8 @@ export function explain(
   const tried = request.triedChannelIds;
   const after = tried.length === 0 ? '' : `after ${tried.join(', ')} failed, `;
   if (reason === 'pinned') return `${id}: pinned by the merchant`;
-  if (reason === 'panic') return `${after}${id}: no channel is as it should be, and of those that may still work it is the best`;
+  if (reason === 'panic')
+    return `${after}${id}: no channel is as it should be, and of those that may still work it is the best`;
   const [best, runnerUp] = ranked;
   if (reason === 'probe') {
     return `${id} to see with a small payment whether it is back; ${best?.view.profile.id} has the best score`;
@@ -87,7 +88,7 @@ function largest(differences: readonly Difference[]): Difference | undefined {
 }
 
 function successWords({ candidate: mine }: Judged, { candidate: theirs }: Judged): string {
-  const points = ((mine.successRatio ?? 0) - (theirs.successRatio ?? 0)) * 100;
+  const points = ((mine.factors?.success ?? 0) - (theirs.factors?.success ?? 0)) * 100;
   const n = Math.min(mine.sampleSize ?? 0, theirs.sampleSize ?? 0);
   return `succeeds ${oneDecimal(Math.abs(points))} points ${points > 0 ? 'more' : 'less'} often (n ${n})`;
 }

@@ -121,7 +121,8 @@ export function createExploration() {
     }
     flow.payments += 1;
     // A step up or down for each payment above or below leads to the median.
-    flow.logMedian += Math.sign(log - flow.logMedian) * Math.min(Math.abs(log - flow.logMedian), Math.max(0.01, 1 / flow.payments));
+    flow.logMedian +=
+      Math.sign(log - flow.logMedian) * Math.min(Math.abs(log - flow.logMedian), Math.max(0.01, 1 / flow.payments));
   }
 
   function arrive(method: string, now: EpochMs): void {

@@ -124,8 +124,7 @@ function sharesOf(path: Path): [number, number, number, number] {
   const fast = believesFast(path.levels[1]);
   const shares: [number, number, number, number] = [0, 0, 0, 0];
   const root = path.pooled[0];
-  let prior =
-    (root.slowPaid + START.share * START.orders) / (root.slowExposed + START.orders);
+  let prior = (root.slowPaid + START.share * START.orders) / (root.slowExposed + START.orders);
   for (let level = 0; level < 4; level += 1) {
     const own = path.levels[level];
     const above = path.levels[level - 1];

@@ -228,7 +228,11 @@ export function createPaymentStage() {
 
   /** What was a collapse becomes what is expected. */
   function settle(pair: Pair, ratio: number): void {
-    const all = [pair.sums, ...pair.currencies.values(), ...[...pair.leaves.values()].map(({ path }) => path.levels[3])];
+    const all = [
+      pair.sums,
+      ...pair.currencies.values(),
+      ...[...pair.leaves.values()].map(({ path }) => path.levels[3]),
+    ];
     for (const sums of new Set(all)) {
       const scale = Math.min(1, NEW_NORMAL_ORDERS / Math.max(1, sums.slowExposed));
       const share = sums.slowPaid / Math.max(1e-9, sums.slowExposed);

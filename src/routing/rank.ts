@@ -3,8 +3,15 @@ import { exclusionOf, methodFor } from './eligibility.ts';
 import { explain } from './explain.ts';
 import { explorationChance, type Stance } from './exploration.ts';
 import type { Segment } from './paid-share.ts';
-import { expectedShare, preferenceMultiplier, type Pull, pullOf, round6, type Value, valueOf } from './score.ts';
-import { bandOf, type ChannelView, type Estimate, type Ranking, type RoutingRequest, type RoutingSettings } from './types.ts';
+import { expectedShare, type Pull, preferenceMultiplier, pullOf, round6, type Value, valueFor } from './score.ts';
+import {
+  bandOf,
+  type ChannelView,
+  type Estimate,
+  type Ranking,
+  type RoutingRequest,
+  type RoutingSettings,
+} from './types.ts';
 
 /** Time and chance as arguments; `random` answers a number in [0, 1) and is asked at most once. */
 export interface Chance {
@@ -102,14 +109,20 @@ export function rank(
   return { decidedAt: chance.now, candidates, choice: { channelId, method: chosen.method, decision, noted } };
 }
 
-function judge(view: ChannelView, segment: Segment, amountMinor: number, pull: Pull, excluded: ExclusionReason | null): Judged {
+function judge(
+  view: ChannelView,
+  segment: Segment,
+  amountMinor: number,
+  pull: Pull,
+  excluded: ExclusionReason | null,
+): Judged {
   const { profile } = view;
   const estimate = view.estimate(segment);
   const feeMinor = feeMinorCeil(profile.fee, amountMinor);
   const { technicalRatio, paymentRatio, latencyMs, lostMs } = estimate;
   const { settlementDelayMs } = profile;
   const traits = { technicalRatio, paymentRatio, latencyMs, lostMs, feeMinor, amountMinor, settlementDelayMs };
-  const value = valueOf(traits, pull);
+  const value = valueFor(traits, pull);
   const candidate: Candidate = {
     channelId: profile.id,
     method: segment.method,
@@ -126,13 +139,13 @@ function judge(view: ChannelView, segment: Segment, amountMinor: number, pull: P
   return { candidate, view, method: segment.method, segment, estimate, value, feeMinor, share: 0, score: 0 };
 }
 
-/** Each with the best other behind it, for the calls that fail. */
+/** Compares them, and sees what each would bring with the best other behind it. */
 function score(judged: Judged[], pull: Pull): void {
   let best = 0;
   let second = 0;
   let bestOf: Judged | null = null;
   for (const one of judged) {
-    const alone = one.value.works * one.value.worth;
+    const { alone } = one.value;
     if (alone > best) {
       second = best;
       best = alone;
@@ -140,8 +153,8 @@ function score(judged: Judged[], pull: Pull): void {
     } else if (alone > second) second = alone;
   }
   for (const one of judged) {
-    one.share = expectedShare(one.value, one === bestOf ? second : best, one.estimate.lostMs, pull);
-    one.score = round6(one.share * preferenceMultiplier(one.view.profile.weight));
+    one.share = expectedShare(one.value, one.estimate, one === bestOf ? second : best, pull);
+    one.score = round6(one.value.score * preferenceMultiplier(one.view.profile.weight));
   }
 }
 
@@ -215,7 +228,8 @@ function explore(
 function bestOf(judged: readonly Judged[]): Judged | null {
   let best: Judged | null = null;
   for (const one of judged) {
-    if (!best || one.score > best.score || (one.score === best.score && byId(one.candidate, best.candidate) < 0)) best = one;
+    if (!best || one.score > best.score || (one.score === best.score && byId(one.candidate, best.candidate) < 0))
+      best = one;
   }
   return best;
 }

@@ -6,7 +6,7 @@ const BUCKET_MS = WINDOW_MS / BUCKETS;
 /** Extra calls per first try over the last minute. */
 const EXTRA_SHARE = 0.2;
 /** So many extra calls a minute are always free: where payments are few, each of them may fail over. */
-const FREE_PER_WINDOW = 10;
+const FREE_PER_WINDOW = 20;
 
 /**
  * In an outage every payment fails over, and what was one call becomes three; the channels that are left would get a multiple

@@ -24,13 +24,13 @@ export interface Pull {
   readonly marginBps: number;
 }
 
-/** What one payment would bring on one channel, before failover is thought of. */
+/** What one payment would bring on one channel, all as shares of its margin. */
 export interface Value {
   readonly factors: FactorScores;
-  /** Share of calls that work, bent by the weight of success. */
-  readonly works: number;
-  /** What an order that the channel has taken is worth, as a share of the margin. */
-  readonly worth: number;
+  /** The product of the factors, not rounded: what channels are compared by. */
+  readonly score: number;
+  /** What it brings by itself, when nobody takes over after a failed call. */
+  readonly alone: number;
 }
 
 export const DEFAULT_WEIGHTS: RoutingWeights = { success: 60, fee: 25, latency: 10, settlement: 5 };
@@ -64,33 +64,39 @@ export function pullOf({ strategy, weights, marginBps }: RoutingSettings): Pull 
 }
 
 /**
- * Four numbers between 0 and 1, higher is better, whose product is what the payment is expected to bring as a share of its
- * margin: the share of payments that succeed, the share of the margin that the fee leaves, the share of buyers who wait that
- * long, the share of the margin that is left by waiting for the money.
+ * Four numbers between 0 and 1, higher is better, whose product is the score: what the payment is expected to bring, as a share
+ * of its margin.
+ *   success     share of payments that succeed when an equal channel takes over after each failed call, whose buyer has waited
+ *               for it: s = q p + (1 - q) g s, so s = q p / (1 - (1 - q) g), with q the share of calls that work, p the share of
+ *               orders that are paid, g the share of buyers who wait for a second channel. Ordered by it, the whole list of
+ *               channels has the highest expected value, and who gets better never falls behind.
+ *   fee         share of the margin that the fee leaves
+ *   latency     share of buyers who wait for the answer
+ *   settlement  share of the margin that is left by waiting for the money
  *
  * Worked example with the default weights and a margin of 25%: 100.00 on a channel that works in 99% of calls, is paid in 92%
- * of orders, costs 0.60, answers in 2.5 s and settles in a day. The margin is 25.00.
- *   success     0.99 x 0.92                 = 0.9108
- *   fee         1 - 0.60 / 25.00            = 0.976      0.60
- *   latency     exp(-0.03 x (2.5 - 1.5))    = 0.970446
- *   settlement  1 - 100.00 x 0.00005 / 25.00 = 0.9998    0.005
- * Their product is 0.8625, so the payment is expected to bring 21.56 of 25.00. With a second channel worth 0.80 behind it,
- * which takes over in the 1% of calls that fail, 0.008 is added: 21.76.
+ * of orders, costs 0.60, answers in 2.5 s, loses 1.5 s with a call that fails, and settles in a day. The margin is 25.00.
+ *   success     g = exp(-0.03 x 0.75) = 0.97775; 0.99 x 0.92 / (1 - 0.01 x 0.97775) = 0.919793
+ *   fee         1 - 0.60 / 25.00                                                    = 0.976      costs 0.60
+ *   latency     exp(-0.03 x (2.5 - 1.5))                                            = 0.970446
+ *   settlement  1 - 100.00 x 0.00005 / 25.00                                        = 0.9998     costs 0.005
+ * The score is their product, 0.871012: the payment is expected to bring 21.78 of 25.00.
  */
-export function valueOf(traits: Traits, pull: Pull): Value {
-  const { amountMinor, technicalRatio, paymentRatio } = traits;
+export function valueFor(traits: Traits, pull: Pull): Value {
+  const { amountMinor, technicalRatio: works, paymentRatio } = traits;
   const marginMinor = (amountMinor * pull.marginBps) / 10_000;
-  const works = bent(technicalRatio, pull.success);
   const days = traits.settlementDelayMs / DAY_MS;
   const waitingMinor = (pull.settlement * days * SETTLEMENT_BPS_PER_DAY * amountMinor) / 10_000;
   const fee = left((pull.fee * traits.feeMinor) / marginMinor);
   const latency = patience(traits.latencyMs, pull);
   const settlement = left(waitingMinor / marginMinor);
-  const paid = bent(paymentRatio, pull.success);
+  const kept = (1 - works) * patienceAfterFailure(traits.lostMs, pull);
+  const success = bent(kept === 1 ? paymentRatio : (works * paymentRatio) / (1 - kept), pull.success);
+  const costs = fee * latency * settlement;
   return {
-    factors: { success: round6(works * paid), fee: round6(fee), latency: round6(latency), settlement: round6(settlement) },
-    works,
-    worth: paid * fee * latency * settlement,
+    factors: { success: round6(success), fee: round6(fee), latency: round6(latency), settlement: round6(settlement) },
+    score: success * costs,
+    alone: bent(works * paymentRatio, pull.success) * costs,
   };
 }
 
@@ -99,12 +105,23 @@ export function patience(waitedMs: number, pull: Pull): number {
   return waitedMs <= GRACE_MS ? 1 : Math.exp((-pull.latency * LEAVING_PER_SECOND * (waitedMs - GRACE_MS)) / 1_000);
 }
 
+/** Share of buyers who still wait when the next channel answers after a call that failed. */
+function patienceAfterFailure(lostMs: number, pull: Pull): number {
+  return patience(lostMs + GRACE_MS / 2, pull);
+}
+
 /**
- * Expected value as a share of the margin: `q x V + (1 - q) x V(best other after the lost time)`.
- * @param other what the best other channel would bring by itself, 0 without one; its buyers have waited `lostMs` already
+ * Expected value as a share of the margin with the channel that would really take over: `q x V + (1 - q) x V(best other after the
+ * lost time)`.
+ * @param other what the best other channel would bring by itself, 0 without one
  */
-export function expectedShare(value: Value, other: number, lostMs: number, pull: Pull): number {
-  return value.works * value.worth + (1 - value.works) * other * patience(lostMs + GRACE_MS / 2, pull);
+export function expectedShare(
+  value: Value,
+  traits: Pick<Traits, 'technicalRatio' | 'lostMs'>,
+  other: number,
+  pull: Pull,
+): number {
+  return value.alone + (1 - traits.technicalRatio) * other * patienceAfterFailure(traits.lostMs, pull);
 }
 
 /**

@@ -27,7 +27,7 @@ export interface Statistics {
   readonly retries: RetryBudget;
   /** A call that creates an order begins; tell how it ends with `callEnded`. */
   callStarted(channelId: string, method: string, now: EpochMs): CallTicket;
-  callEnded(ticket: CallTicket, outcome: CallOutcome, now: EpochMs): void;
+  callEnded(ticket: CallTicket, outcome: CallOutcome, now: EpochMs, latencyMs?: number): void;
   estimate(channelId: string, segment: Segment, now: EpochMs): Estimate;
   /** Drops what is known of a channel that is gone. */
   forget(channelId: string): void;
@@ -52,12 +52,12 @@ export function createStatistics({ settingsOf, onChange }: StatisticsOptions): S
       return technical.callStarted(channelId, method, now);
     },
 
-    callEnded: (ticket, outcome, now) => {
+    callEnded: (ticket, outcome, now, latencyMs) => {
       const { channelId } = ticket;
       if (outcome === 'ok') throttle.accepted(channelId, now);
       if (outcome === 'rate_limit' || outcome === 'quota') throttle.refused(channelId, outcome, now);
       const technically = outcome === 'ok' || outcome === 'failed' ? outcome : 'refused';
-      technical.callEnded(ticket, technically, now);
+      technical.callEnded(ticket, technically, now, latencyMs);
     },
 
     estimate: (channelId, segment, now) => {

@@ -1,5 +1,16 @@
 import type { EpochMs } from '../payment/index.ts';
-import { ended, type Gate, type GateSettings, type GateState, judge, newGate, open, probed, started, stateOf } from './breaker-rule.ts';
+import {
+  ended,
+  type Gate,
+  type GateSettings,
+  type GateState,
+  judge,
+  newGate,
+  open,
+  probed,
+  started,
+  stateOf,
+} from './breaker-rule.ts';
 
 /** A call under way. */
 export interface CallTicket {
@@ -101,6 +112,8 @@ export function createTechnicalStage(
     ticket: CallTicket,
     outcome: 'ok' | 'failed' | 'refused',
     now: EpochMs,
+    /** How long it took, where the caller knows better than the clock. */
+    latencyMs: number = Math.max(0, now - ticket.startedAt),
   ): void {
     if (ticket.ended) return;
     ticket.ended = true;
@@ -112,13 +125,17 @@ export function createTechnicalStage(
       return;
     }
     const failed = outcome === 'failed';
-    const latencyMs = Math.max(0, now - ticket.startedAt);
     fade(pair, now);
     pair.calls += 1;
     pair.failures += failed ? 1 : 0;
     learnLatency(pair, failed, latencyMs);
     const settings = settingsOf(ticket.channelId);
-    const closed = ended(pair.gate, settings, { failed, startedAt: ticket.startedAt, paymentsMs: paymentsMs(ticket.method) }, now);
+    const closed = ended(
+      pair.gate,
+      settings,
+      { failed, startedAt: ticket.startedAt, paymentsMs: paymentsMs(ticket.method) },
+      now,
+    );
     // A channel that has come back is judged by what it does now, not by its outage.
     if (closed) {
       Object.assign(pair, { failures: 0, calls: pair.gate.goodNeeded });

@@ -79,7 +79,7 @@ function observed(set: { store: PaymentStore; channels?: ReadonlyMap<string, Cha
   return {
     channels: () => set.channels ?? new Map([[channel.id, channel]]),
     breakerState: (_id: string, operation: string) => (operation === 'create' ? 'open' : 'closed') as 'open' | 'closed',
-    estimate: () => ({ technicalRatio: 0.99, paymentRatio: 0.8 }),
+    estimate: () => ({ technicalRatio: 0.99, paymentRatio: 0.8, sampleSize: 40 }),
     score: () => 0.5,
     alertThresholds: () => new Map([['success_rate_below', 0.95]]),
     pausedEndpoints: () => 2,

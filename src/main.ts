@@ -20,6 +20,7 @@ import { createPublicApp, listen } from './http/index.ts';
 import { openAdmin } from './open-admin.ts';
 import { err, ok, type Result } from './payment/index.ts';
 import { createBreakers, createStatistics } from './routing/index.ts';
+import { openRoutingMemory } from './routing-memory.ts';
 import { remoteSandbox, type SandboxLink, startOwnSandbox } from './sandbox-link.ts';
 import { channelStates, observedBy } from './status.ts';
 import { watchedStore } from './store/index.ts';
@@ -110,6 +111,8 @@ async function open(
     onChange: (change) => telemetry[change.state === 'closed' ? 'info' : 'warn']({ ...change }, 'breaker changed'),
   });
   closers.push(async () => breakers.dispose());
+  const routingMemory = await openRoutingMemory({ store: opened, statistics, now, telemetry });
+  closers.push(() => routingMemory.stop());
   const gateway = createGateway({
     ...{ store, evidence, ephemeral, settings, sealer, statistics, breakers, telemetry, random, randomBytes },
     channels: () => channels,
@@ -148,6 +151,7 @@ async function open(
   });
   closers.push(() => admin.close(1_000));
   gateway.start();
+  routingMemory.start();
   ready.resolve();
 
   return {

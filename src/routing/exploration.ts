@@ -132,7 +132,7 @@ export function createExploration() {
       return;
     }
     gap.payments += 1;
-    gap.gapMs += (Math.max(0, now - gap.lastAt) - gap.gapMs) / Math.min(GAP_PAYMENTS, gap.payments);
+    gap.gapMs += (Math.max(0, now - gap.lastAt) - gap.gapMs) / Math.min(GAP_PAYMENTS, gap.payments - 1);
     gap.lastAt = now;
   }
 

@@ -14,6 +14,7 @@ import {
   type Segment,
   type Sums,
 } from './paid-share.ts';
+import type { PaymentSnapshot } from './snapshot.ts';
 
 /** Orders of one leaf that were opened in the same second; the smallest thing that is remembered of orders. */
 export interface Cohort {
@@ -72,7 +73,7 @@ const KNOWN_ORDERS = 50;
 /** A collapse that has lasted so long is how the channel is now. */
 const NEW_NORMAL_AFTER_MS = 30 * 60_000;
 /** What the new normal rests on, in orders: little, so that it follows what comes. */
-const NEW_NORMAL_ORDERS = 100;
+const NEW_NORMAL_ORDERS = 200;
 
 const UNKNOWN = { lowSince: null, openedAt: 0, opened: 0 } as const;
 
@@ -210,12 +211,18 @@ export function createPaymentStage() {
     const seen = recoveryOf(pair.cohorts, pair.collapse, expectedOf);
     if (seen.recoveredSince !== null) {
       for (const cohort of pair.cohorts) if (cohort.at >= seen.recoveredSince) setApart(cohort, false);
-      pair.collapse = null;
+      endCollapse(pair);
     } else if (now - pair.collapse.foundAt > NEW_NORMAL_AFTER_MS) {
-      settle(pair, seen.ratio);
+      settle(channelId, pair, seen.ratio);
     } else {
       pair.collapse = { ...pair.collapse, ratio: seen.ratio };
     }
+  }
+
+  /** The orders of the collapse itself stay apart, and are not looked at again. */
+  function endCollapse(pair: Pair): void {
+    pair.cohorts = pair.cohorts.filter(({ apart }) => !apart);
+    pair.collapse = null;
   }
 
   function setApart(cohort: Cohort, apart: boolean): void {
@@ -227,8 +234,10 @@ export function createPaymentStage() {
   }
 
   /** What was a collapse becomes what is expected. */
-  function settle(pair: Pair, ratio: number): void {
+  function settle(channelId: string, pair: Pair, ratio: number): void {
+    const channel = channels.get(channelId);
     const all = [
+      ...(channel?.pairs.size === 1 ? [channel.sums] : []),
       pair.sums,
       ...pair.currencies.values(),
       ...[...pair.leaves.values()].map(({ path }) => path.levels[3]),
@@ -240,8 +249,7 @@ export function createPaymentStage() {
       Object.assign(sums, { fastExposed: exposed, slowExposed: exposed });
       Object.assign(sums, { fastPaid: exposed * share * ratio, slowPaid: exposed * share * ratio });
     }
-    for (const cohort of pair.cohorts) cohort.apart = false;
-    pair.collapse = null;
+    endCollapse(pair);
   }
 
   function leafOf(channelId: string, segment: Segment): Leaf {
@@ -291,7 +299,51 @@ export function createPaymentStage() {
     delays.forget(channelId);
   }
 
-  return { opened, paid, estimate, forget, channels, pooled, delays };
+  function snapshot(channelsMax: number, now: EpochMs): PaymentSnapshot {
+    advance(now);
+    const kept = [...channels].slice(-channelsMax);
+    const all = delays.snapshot();
+    return {
+      pooled: [...pooled].map(([key, sums]) => [key, { ...sums }]),
+      delays: { pool: all.pool, channels: Object.fromEntries(kept.flatMap(([id]) => entryOf(all.channels, id))) },
+      channels: kept.map(([id, channel]) => ({
+        id,
+        sums: { ...channel.sums },
+        pairs: [...channel.pairs].map(([method, pair]) => ({
+          ...{ method, sums: { ...pair.sums }, opened: pair.opened, openedAt: pair.openedAt },
+          leaves: [...pair.leaves.values()].map(({ path: { segment, levels } }) => ({
+            ...{ currency: segment.currency, band: segment.band },
+            ...{ inCurrency: { ...levels[2] }, sums: { ...levels[3] } },
+          })),
+        })),
+      })),
+    };
+  }
+
+  /** Takes an earlier snapshot up. Orders that were under way then are not known here and never will count. */
+  function restore(saved: PaymentSnapshot): void {
+    delays.restore(saved.delays);
+    for (const [key, sums] of saved.pooled) Object.assign(pooledAt(key), sums);
+    for (const { id, sums, pairs } of saved.channels) {
+      for (const { method, leaves, opened: orders, openedAt, sums: ofPair } of pairs) {
+        for (const { currency, band, inCurrency, sums: ofLeaf } of leaves) {
+          const { path, pair } = leafOf(id, { method, currency, band });
+          Object.assign(path.levels[0], sums);
+          Object.assign(path.levels[1], ofPair);
+          Object.assign(path.levels[2], inCurrency);
+          Object.assign(path.levels[3], ofLeaf);
+          Object.assign(pair, { opened: orders, openedAt });
+        }
+      }
+    }
+  }
+
+  return { opened, paid, estimate, forget, snapshot, restore };
+}
+
+function entryOf<T>(record: Readonly<Record<string, T>>, key: string): [string, T][] {
+  const value = record[key];
+  return value === undefined ? [] : [[key, value]];
 }
 
 export type PaymentStage = ReturnType<typeof createPaymentStage>;

@@ -4,6 +4,7 @@ import { createExploration, type Exploration } from './exploration.ts';
 import type { Segment } from './paid-share.ts';
 import { createPaymentStage, type PaymentStage } from './payment-stage.ts';
 import { createRetryBudget, type RetryBudget } from './retry-budget.ts';
+import { readSnapshot, writeSnapshot } from './snapshot.ts';
 import { type CallTicket, createTechnicalStage, type TechnicalStage } from './technical-stage.ts';
 import { createThrottle, type Throttle } from './throttle.ts';
 import type { Estimate } from './types.ts';
@@ -29,6 +30,10 @@ export interface Statistics {
   callStarted(channelId: string, method: string, now: EpochMs): CallTicket;
   callEnded(ticket: CallTicket, outcome: CallOutcome, now: EpochMs, latencyMs?: number): void;
   estimate(channelId: string, segment: Segment, now: EpochMs): Estimate;
+  /** What a restart must not forget, as text. */
+  snapshot(now: EpochMs): string;
+  /** Takes an earlier snapshot up again; answers why not, or null. */
+  restore(text: string, now: EpochMs): 'damaged' | 'too_old' | null;
   /** Drops what is known of a channel that is gone. */
   forget(channelId: string): void;
 }
@@ -74,6 +79,9 @@ export function createStatistics({ settingsOf, onChange }: StatisticsOptions): S
         low: orders.lowSince !== null,
       };
     },
+
+    snapshot: (now) => writeSnapshot({ payments, technical }, now),
+    restore: (text, now) => readSnapshot({ payments, technical }, text, now),
 
     forget: (channelId) => {
       payments.forget(channelId);

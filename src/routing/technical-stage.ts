@@ -11,6 +11,7 @@ import {
   started,
   stateOf,
 } from './breaker-rule.ts';
+import type { CallSnapshot } from './snapshot.ts';
 
 /** A call under way. */
 export interface CallTicket {
@@ -214,6 +215,20 @@ export function createTechnicalStage(
     return worst;
   }
 
+  function snapshot(pairsMax: number): CallSnapshot[] {
+    const all = [...channels].flatMap(([channelId, methods]) =>
+      [...methods].map(([method, pair]): CallSnapshot => {
+        const { failures, calls, at, gapMs, logMean, logVariance, latencies, lostMs, lost, lastCallAt } = pair;
+        return { channelId, method, failures, calls, at, gapMs, logMean, logVariance, latencies, lostMs, lost, lastCallAt };
+      }),
+    );
+    return all.slice(-pairsMax);
+  }
+
+  function restore(saved: readonly CallSnapshot[]): void {
+    for (const { channelId, method, ...known } of saved) Object.assign(pairOf(channelId, method), known);
+  }
+
   function forgetOldest(): void {
     const oldest = channels.keys().next();
     if (!oldest.done) forget(oldest.value);
@@ -234,7 +249,8 @@ export function createTechnicalStage(
     wantsProbe,
     trip,
     state,
-    channels,
+    snapshot,
+    restore,
   };
 }
 

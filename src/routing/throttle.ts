@@ -17,6 +17,8 @@ const ACCEPTED_MAX = 4_096;
 const PER_SECOND_MIN = 1;
 /** The pace is raised by this much a second, since the limit is not known and may have changed. */
 const GROWTH_PER_SECOND = 1.05;
+/** A channel that counts by the clock's seconds accepts nothing at the end of each; one refusal does not halve the pace. */
+const SLOWER = 0.9;
 /** So long after its last complaint a channel is not paced any more. */
 const FORGIVEN_AFTER_MS = 60_000;
 const BLOCK_MS_MIN = 60_000;
@@ -62,7 +64,8 @@ export function createThrottle() {
       return;
     }
     trim(pace, now);
-    pace.perSecond = Math.max(PER_SECOND_MIN, pace.accepted.length);
+    const slower = (pace.perSecond ?? 0) * SLOWER;
+    pace.perSecond = Math.max(PER_SECOND_MIN, pace.accepted.length, slower);
     pace.tokens = 0;
     pace.at = now;
     pace.complainedAt = now;

@@ -126,6 +126,13 @@ export interface PaymentStore {
   close(): Promise<void>;
 }
 
+/** Keeps what routing has learnt; a text of at most some megabytes that only routing reads. */
+export interface RoutingMemoryStore {
+  /** Replaces what was saved before. */
+  saveRoutingMemory(snapshot: string): Promise<void>;
+  loadRoutingMemory(): Promise<string | null>;
+}
+
 export interface StoreCounts {
   /** Payments with an attempt in state unknown. */
   readonly unknown: number;

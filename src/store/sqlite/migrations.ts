@@ -145,6 +145,13 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX payments_unknown ON payments (created_at) WHERE unknown = 1;
   CREATE INDEX payments_undelivered ON payments (created_at) WHERE undelivered = 1;
   `,
+  // What routing has learnt, for the next start.
+  `
+  CREATE TABLE routing_memory (
+    pk INTEGER PRIMARY KEY CHECK (pk = 1),
+    snapshot TEXT NOT NULL
+  ) STRICT;
+  `,
 ];
 
 /** The version of a file; 0 for an empty one. Throws when the file belongs to another program. */

@@ -32,7 +32,7 @@ export const gatewayFileSchema = z.strictObject({
       .max(8)
       .refine((edges) => edges.every((edge, i) => i === 0 || edge > (edges[i - 1] ?? 0)), 'must rise')
       .default([2_000, 20_000, 200_000]),
-    exploration: shareRatio().prefault('5%'),
+    exploration: shareRatio().prefault('2%'),
     failover: section({
       max_attempts: z.int().min(1).max(10).default(3),
       budget: durationMs({ min: '100ms', max: '60s' }).prefault('8s'),

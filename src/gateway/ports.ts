@@ -1,7 +1,9 @@
 import type { Capability, ChannelAdapter } from '../channel/index.ts';
 import type {
   AnomalyKind,
+  Decision,
   EpochMs,
+  ExclusionReason,
   Money,
   ObservedBy,
   PaymentStatus,
@@ -93,7 +95,14 @@ export type CallbackResult =
 export interface Telemetry {
   paymentOutcome(method: string, outcome: 'created' | 'succeeded' | 'failed' | 'closed' | 'rejected'): void;
   channelRequest(channelId: string, operation: string, outcome: string, durationMs: number): void;
-  routingDecision(channelId: string, position: 'first' | 'failover', reason: string, durationMs: number): void;
+  routingDecision(
+    channelId: string,
+    position: Decision['position'],
+    reason: Decision['reason'],
+    durationMs: number,
+  ): void;
+  /** A channel could not take a payment that was being routed. */
+  routingExclusion(channelId: string, reason: ExclusionReason): void;
   callback(channelId: string, outcome: CallbackResult): void;
   callbackDelay(channelId: string, delayMs: number): void;
   /** A success has become known: by what, and how long after the buyer had paid. */

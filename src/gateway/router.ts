@@ -18,6 +18,9 @@ export function createRouter(parts: Parts, calls: ChannelCalls) {
   async function route(request: RoutingRequest): Promise<Ranking> {
     const ranking = await quote(request);
     const { choice } = ranking;
+    for (const { channelId, excluded } of ranking.candidates) {
+      if (excluded) parts.telemetry.routingExclusion(channelId, excluded);
+    }
     if (request.triedChannelIds.length > 0 || !choice) return ranking;
     const now = clock.now();
     const { explorationShare } = parts.settings().routing;

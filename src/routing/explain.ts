@@ -1,6 +1,6 @@
 import { type Money, toDecimalString } from '../payment/index.ts';
 import type { Judged, Pick } from './rank.ts';
-import { type Pull, preferenceMultiplier, round6 } from './score.ts';
+import { preferenceMultiplier, round6 } from './score.ts';
 import type { RoutingRequest, RoutingSettings } from './types.ts';
 
 interface Difference {
@@ -18,7 +18,6 @@ export function explain(
   ranked: readonly Judged[],
   request: RoutingRequest,
   settings: RoutingSettings,
-  pull: Pull,
 ): string {
   const { chosen, reason } = pick;
   const { id } = chosen.view.profile;
@@ -36,7 +35,7 @@ export function explain(
     return `${id} to learn about it, as ${share}% of payments may; ${best?.view.profile.id} has the best score`;
   }
   if (!runnerUp) return `${after}${id}: the only channel that can take this payment`;
-  return `${after}${explainLead(chosen, runnerUp, request.amount, pull)}`;
+  return `${after}${explainLead(chosen, runnerUp, request.amount)}`;
 }
 
 /**
@@ -44,10 +43,10 @@ export function explain(
  * differences the largest, be it an advantage or a disadvantage. `n` is the smaller of the two samples, since a difference is
  * only as well known as its lesser side.
  */
-function explainLead(leader: Judged, runnerUp: Judged, amount: Money, pull: Pull): string {
+function explainLead(leader: Judged, runnerUp: Judged, amount: Money): string {
   const names = `${leader.view.profile.id} over ${runnerUp.view.profile.id}`;
   if (leader.score < runnerUp.score) return `${names}: it led before, and the difference is too small to move`;
-  const differences = differencesOf(leader, runnerUp, amount, pull).sort((a, b) => b.gain - a.gain);
+  const differences = differencesOf(leader, runnerUp, amount).sort((a, b) => b.gain - a.gain);
   const advantage = differences[0];
   if (!advantage || advantage.gain <= 0) return `${names}: equal scores, so the first name`;
   const other = largest(differences.slice(1));
@@ -55,7 +54,7 @@ function explainLead(leader: Judged, runnerUp: Judged, amount: Money, pull: Pull
 }
 
 /** A score is a product (score.ts), so the logarithms of the factors' quotients add up to that of the scores. */
-function differencesOf(leader: Judged, other: Judged, amount: Money, pull: Pull): Difference[] {
+function differencesOf(leader: Judged, other: Judged, amount: Money): Difference[] {
   const mine = leader.value.factors;
   const theirs = other.value.factors;
   const { profile } = leader.view;

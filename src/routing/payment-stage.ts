@@ -36,6 +36,9 @@ interface Leaf {
   readonly path: Path;
   readonly pair: Pair;
   readonly cohorts: Map<number, Cohort>;
+  /** The last estimate, and when it was made in the stage's count of changes. */
+  known: PaidShare;
+  knownAt: number;
 }
 
 /** One channel and method: what is known of its collapses, and its cohorts, oldest first. */
@@ -70,6 +73,7 @@ const CHANNELS_MAX = 4_096;
 const CHECK_EVERY_MS = 1_000;
 /** Below this many orders nothing is known that could collapse. */
 const KNOWN_ORDERS = 50;
+const STALE_AFTER_CHANGES = 16;
 /** A collapse that has lasted so long is how the channel is now. */
 const NEW_NORMAL_AFTER_MS = 30 * 60_000;
 /** What the new normal rests on, in orders: little, so that it follows what comes. */
@@ -92,6 +96,7 @@ export function createPaymentStage() {
   let watched = 0;
   let nextAt = Number.POSITIVE_INFINITY;
   let startedAt: EpochMs | null = null;
+  let changes = 0;
 
   function opened(channelId: string, segment: Segment, at: EpochMs, now: EpochMs): void {
     startedAt ??= at;
@@ -109,7 +114,7 @@ export function createPaymentStage() {
     }
     count(leaf.path);
     cohort.orders += 1;
-    cohort.expected += paidShareOf(leaf.path).share;
+    cohort.expected += knownOf(leaf).share;
     pair.openedAt = now;
     pair.opened += 1;
     check(channelId, pair, now);
@@ -124,7 +129,10 @@ export function createPaymentStage() {
     if (cohort) {
       cohort.paid += 1;
       cohort.paidNow += 1;
-    } else pay(leaf.path, 1);
+    } else {
+      pay(leaf.path, 1);
+      changes += 1;
+    }
     check(channelId, leaf.pair, now);
   }
 
@@ -132,11 +140,20 @@ export function createPaymentStage() {
     advance(now);
     const leaf = leafOf(channelId, segment);
     const { pair } = leaf;
-    const known = paidShareOf(leaf.path);
+    const known = knownOf(leaf);
     if (pair.opened === 0) return { ...known, ...UNKNOWN };
     const share = known.share * (pair.collapse?.ratio ?? 1);
     const { openedAt, opened: orders } = pair;
     return { share, orders: known.orders, lowSince: pair.collapse?.since ?? null, openedAt, opened: orders };
+  }
+
+  /** An estimate is made anew after a few changes, whosever they were; one cohort's checkpoint moves it by next to nothing. */
+  function knownOf(leaf: Leaf): PaidShare {
+    if (changes - leaf.knownAt >= STALE_AFTER_CHANGES) {
+      leaf.known = paidShareOf(leaf.path);
+      leaf.knownAt = changes;
+    }
+    return leaf.known;
   }
 
   /** Lets every cohort that has reached its next checkpoint count accordingly. */
@@ -168,6 +185,7 @@ export function createPaymentStage() {
   function pass(k: number, cohort: Cohort): void {
     const { path, pair } = cohort.leaf;
     const share = delays.sharesOf(path.channelId)[k] ?? 1;
+    changes += 1;
     if (!cohort.apart) {
       expose(path, cohort.orders * (share - cohort.exposed));
       pay(path, cohort.paidNow);
@@ -229,6 +247,7 @@ export function createPaymentStage() {
     if (cohort.apart === apart) return;
     cohort.apart = apart;
     const sign = apart ? -1 : 1;
+    changes += STALE_AFTER_CHANGES;
     expose(cohort.leaf.path, sign * cohort.orders * cohort.exposed);
     pay(cohort.leaf.path, sign * (cohort.paid - cohort.paidNow));
   }
@@ -249,6 +268,7 @@ export function createPaymentStage() {
       Object.assign(sums, { fastExposed: exposed, slowExposed: exposed });
       Object.assign(sums, { fastPaid: exposed * share * ratio, slowPaid: exposed * share * ratio });
     }
+    changes += STALE_AFTER_CHANGES;
     endCollapse(pair);
   }
 
@@ -278,7 +298,13 @@ export function createPaymentStage() {
       levels: [channel.sums, pair.sums, inCurrency, noSums()],
       pooled: [pooledAt(''), pooledAt(method), pooledAt(`${method}/${currency}`), pooledAt(`${method}/${key}`)],
     };
-    const leaf: Leaf = { path, pair, cohorts: new Map() };
+    const leaf: Leaf = {
+      path,
+      pair,
+      cohorts: new Map(),
+      known: { share: 0, orders: 0 },
+      knownAt: Number.NEGATIVE_INFINITY,
+    };
     pair.leaves.set(key, leaf);
     return leaf;
   }
@@ -323,6 +349,7 @@ export function createPaymentStage() {
   /** Takes an earlier snapshot up. Orders that were under way then are not known here and never will count. */
   function restore(saved: PaymentSnapshot): void {
     delays.restore(saved.delays);
+    changes += STALE_AFTER_CHANGES;
     for (const [key, sums] of saved.pooled) Object.assign(pooledAt(key), sums);
     for (const { id, sums, pairs } of saved.channels) {
       for (const { method, leaves, opened: orders, openedAt, sums: ofPair } of pairs) {

@@ -95,7 +95,7 @@ export function rank(
     reason,
     candidates,
     draw,
-    explanation: explain(pick, eligible, request, settings, pull),
+    explanation: explain(pick, eligible, request, settings),
   };
   const noted = {
     segment: chosen.segment,

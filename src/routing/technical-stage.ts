@@ -61,6 +61,8 @@ const HALF_LIFE_MS_MAX = 3_600_000;
 /** Before the second call comes, calls are thought to be this far apart. */
 const GAP_MS_START = 10_000;
 const GAP_CALLS = 20;
+/** Fading is put off until it amounts to something. */
+const FADE_AFTER_MS = 500;
 const LATENCY_HALF_LIFE_MS_MIN = 10 * 60_000;
 /** How many standard deviations above the usual a call is overdue, and never sooner than this. */
 const OVERDUE_DEVIATIONS = 4;
@@ -219,7 +221,20 @@ export function createTechnicalStage(
     const all = [...channels].flatMap(([channelId, methods]) =>
       [...methods].map(([method, pair]): CallSnapshot => {
         const { failures, calls, at, gapMs, logMean, logVariance, latencies, lostMs, lost, lastCallAt } = pair;
-        return { channelId, method, failures, calls, at, gapMs, logMean, logVariance, latencies, lostMs, lost, lastCallAt };
+        return {
+          channelId,
+          method,
+          failures,
+          calls,
+          at,
+          gapMs,
+          logMean,
+          logVariance,
+          latencies,
+          lostMs,
+          lost,
+          lastCallAt,
+        };
       }),
     );
     return all.slice(-pairsMax);
@@ -278,6 +293,7 @@ function ticketOf(channelId: string, method: string, startedAt: EpochMs): CallTi
 /** The half-life is the time of some 200 calls. A clock that steps back fades nothing. */
 function fade(pair: Pair, now: EpochMs): void {
   const sinceMs = now - pair.at;
+  if (sinceMs >= 0 && sinceMs < FADE_AFTER_MS) return;
   pair.at = now;
   if (sinceMs <= 0 || pair.calls === 0) return;
   const halfLifeMs = Math.min(HALF_LIFE_MS_MAX, Math.max(HALF_LIFE_MS_MIN, REMEMBERED_CALLS * pair.gapMs));

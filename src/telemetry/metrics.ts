@@ -45,6 +45,10 @@ export function createMetrics() {
       SECONDS_BUCKETS,
     ),
     decisions: counter('routing_decisions_total', 'Choices of a channel.', ['channel', 'position', 'reason']),
+    exclusions: counter('routing_exclusions_total', 'Channels that could not take a payment, by the reason.', [
+      'channel',
+      'reason',
+    ]),
     decisionSeconds: histogram(
       'routing_decision_duration_seconds',
       'How long a choice took.',

@@ -14,6 +14,7 @@ export function createTelemetry(metrics: Metrics, log: Logger): Telemetry {
       metrics.decisions.inc({ channel, position, reason });
       metrics.decisionSeconds.observe(durationMs / 1000);
     },
+    routingExclusion: (channel, reason) => metrics.exclusions.inc({ channel, reason }),
     callback: (channel, outcome) => metrics.callbacks.inc({ channel, outcome }),
     callbackDelay: (channel, delayMs) => metrics.callbackDelaySeconds.observe({ channel }, delayMs / 1000),
     paymentKnown: (channel, by, delayMs) => metrics.paymentKnownSeconds.observe({ channel, by }, delayMs / 1000),

@@ -62,7 +62,13 @@ test('every unit arrives in the unit that the other parts count in', () => {
     queriesPerSecond: 12.5,
   });
   expect(config.settings).toEqual({
-    routing: { weights: { success: 60, fee: 25, latency: 10, settlement: 5 }, explorationShare: 0.02 },
+    routing: {
+      strategy: 'weights',
+      weights: { success: 60, fee: 25, latency: 10, settlement: 5 },
+      marginBps: 2_500,
+      bandEdgesMinor: [2_000, 20_000, 200_000],
+      explorationShare: 0.02,
+    },
     failover: { maxAttempts: 3, budgetMs: 8_000 },
     policies: { lateSuccess: 'accept', surplus: 'refund', amountMismatch: 'hold', paidKnownWithinMs: 90_000 },
     webhooks: {

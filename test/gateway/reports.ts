@@ -11,6 +11,7 @@ export function recordingTelemetry(): { reports: [string, ...unknown[]][]; telem
     paymentOutcome: record('paymentOutcome'),
     channelRequest: record('channelRequest'),
     routingDecision: record('routingDecision'),
+    routingExclusion: record('routingExclusion'),
     callback: record('callback'),
     callbackDelay: record('callbackDelay'),
     paymentKnown: record('paymentKnown'),

@@ -33,6 +33,7 @@ export function recordingTelemetry() {
   const telemetry: Telemetry = {
     paymentOutcome: nothing,
     channelRequest: nothing,
+    routingExclusion: () => {},
     routingDecision: nothing,
     callback: nothing,
     callbackDelay: nothing,

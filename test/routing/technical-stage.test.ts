@@ -150,7 +150,8 @@ test('a method whose neighbour has failed needs fewer failures of its own', () =
     const fail = (method: string, at: number) =>
       technical.callEnded(technical.callStarted('a', method, at), 'failed', at);
     technical.callEnded(technical.callStarted('a', 'card', NEW_YEAR), 'ok', NEW_YEAR);
-    for (let i = 0; suspected && technical.gate('a', 'alipay', NEW_YEAR) === 'closed'; i += 1) fail('alipay', NEW_YEAR);
+    for (let _i = 0; suspected && technical.gate('a', 'alipay', NEW_YEAR) === 'closed'; _i += 1)
+      fail('alipay', NEW_YEAR);
     let failures = 0;
     while (technical.gate('a', 'card', NEW_YEAR) === 'closed') {
       fail('card', NEW_YEAR);

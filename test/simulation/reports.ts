@@ -12,6 +12,7 @@ export function reportTo(world: World, life: Life): Telemetry {
   return {
     paymentOutcome: (_method, outcome) => count(`payment: ${outcome}`),
     channelRequest: nothing,
+    routingExclusion: () => {},
     routingDecision: (_channelId, position) => count(`decision: ${position}`),
     callback: (_channelId, outcome) => count(`callback: ${outcome}`),
     callbackDelay: nothing,

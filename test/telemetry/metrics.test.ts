@@ -20,6 +20,7 @@ const CONTRACT: readonly (readonly [string, 'counter' | 'gauge' | 'histogram', r
   ['channel_breaker_state', 'gauge', ['channel', 'operation']],
   ['channel_balance_minor', 'gauge', ['channel', 'currency']],
   ['routing_decisions_total', 'counter', ['channel', 'position', 'reason']],
+  ['routing_exclusions_total', 'counter', ['channel', 'reason']],
   ['routing_decision_duration_seconds', 'histogram', []],
   ['callbacks_total', 'counter', ['channel', 'outcome']],
   ['callback_delay_seconds', 'histogram', ['channel']],
@@ -93,6 +94,7 @@ function reportOnceOfEach(metrics: Metrics): void {
   telemetry.paymentOutcome('alipay', 'succeeded');
   telemetry.channelRequest('alipay-main', 'create', 'ok', 250);
   telemetry.routingDecision('alipay-main', 'first', 'best_score', 1);
+  telemetry.routingExclusion('alipay-main', 'breaker_open');
   telemetry.callback('alipay-main', 'applied');
   telemetry.callbackDelay('alipay-main', 1_500);
   telemetry.paymentKnown('alipay-main', 'query', 4_000);

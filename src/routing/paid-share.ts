@@ -22,7 +22,6 @@ export interface Sums {
 export interface PooledSums extends Sums {
   /** Orders of the segment ever, on any channel. */
   opened: number;
-  fastExpected: number;
   slowExpected: number;
 }
 
@@ -43,8 +42,9 @@ const START = { share: 0.85, orders: 20 } as const;
 const KAPPA = [20, 30, 60, 80] as const;
 /** A level whose orders are nearly all of its parent's orders says nothing of its own. */
 const SAME_SHARE = 0.97;
-/** How many standard errors apart the memories have to be before the fast one is believed. */
-const DISAGREE = 2.5;
+/** How many standard errors apart the memories have to be before the long one is dropped, and how many recent orders that takes. */
+const DISAGREE = 3;
+const CHANGE_ORDERS = 20;
 
 /** Fading is put off until it amounts to something. */
 const FADE_AFTER_ORDERS = 8;
@@ -61,7 +61,7 @@ export function noSums(): Sums {
 }
 
 export function noPooledSums(): PooledSums {
-  return { ...noSums(), opened: 0, fastExpected: 0, slowExpected: 0 };
+  return { ...noSums(), opened: 0, slowExpected: 0 };
 }
 
 /** A channel was given an order. */
@@ -69,29 +69,51 @@ export function count(path: Path): void {
   for (const pooled of path.pooled) pooled.opened += 1;
 }
 
-/** Orders have aged: all levels of their path gain exposure (negative: it is taken back). */
-export function expose(path: Path, exposure: number): void {
+/** What a path's segments had seen when an order was opened; its evidence fades from then on, whenever it comes in. */
+export type Seen = readonly [number, number, number, number];
+
+export function seenBy({ pooled: [all, method, currency, leaf] }: Path): Seen {
+  return [all.opened, method.opened, currency.opened, leaf.opened];
+}
+
+/**
+ * Orders have aged by `exposure`, and `paid` of them have become known as paid; negative numbers take evidence back. Both weigh
+ * what is left of them since the orders were opened, so that a late success is worth no more than an early one.
+ */
+export function witness(path: Path, seen: Seen, exposure: number, paid: number): void {
   const shares = sharesOf(path);
   for (let level = 0; level < 4; level += 1) {
     const own = path.levels[level];
     const pooled = path.pooled[level];
     if (!own || !pooled) continue;
+    const age = pooled.opened - (seen[level] ?? 0);
+    const fast = Math.exp(-age / FAST_ORDERS);
+    const slow = Math.exp(-age / SLOW_ORDERS);
     const expected = exposure * (level === 0 ? START.share : (shares[level - 1] ?? START.share));
-    pooled.fastExpected = Math.max(0, pooled.fastExpected + expected);
-    pooled.slowExpected = Math.max(0, pooled.slowExpected + expected);
+    pooled.slowExpected = Math.max(0, pooled.slowExpected + expected * slow);
     for (const sums of [own, pooled]) {
-      sums.fastExposed = Math.max(0, sums.fastExposed + exposure);
-      sums.slowExposed = Math.max(0, sums.slowExposed + exposure);
+      sums.fastExposed = Math.max(0, sums.fastExposed + exposure * fast);
+      sums.slowExposed = Math.max(0, sums.slowExposed + exposure * slow);
+      sums.fastPaid = Math.max(0, sums.fastPaid + paid * fast);
+      sums.slowPaid = Math.max(0, sums.slowPaid + paid * slow);
     }
   }
 }
 
-/** Orders have been paid (negative: they are taken back). */
-export function pay(path: Path, orders: number): void {
-  for (const sums of [...path.levels, ...path.pooled]) {
-    sums.fastPaid = Math.max(0, sums.fastPaid + orders);
-    sums.slowPaid = Math.max(0, sums.slowPaid + orders);
-  }
+/** True when the recent orders say clearly that the channel is not any more what the long memory has of it. */
+export function hasChanged({ fastPaid, fastExposed, slowPaid, slowExposed }: Sums): boolean {
+  if (fastExposed < CHANGE_ORDERS || slowExposed < 1.3 * fastExposed) return false;
+  // What the long memory knows beyond the recent orders, so that the two samples are apart.
+  const older = slowExposed - fastExposed;
+  const before = within((slowPaid - fastPaid) / older);
+  const difference = fastPaid / fastExposed - before;
+  return Math.abs(difference) > DISAGREE * Math.sqrt(before * (1 - before) * (1 / fastExposed + 1 / older));
+}
+
+/** Forgets everything but the recent orders. */
+export function keepRecent(sums: Sums): void {
+  sums.slowPaid = sums.fastPaid;
+  sums.slowExposed = sums.fastExposed;
 }
 
 /** What is believed of the path's leaf. */
@@ -100,14 +122,13 @@ export function paidShareOf(path: Path): PaidShare {
 }
 
 function ordersOf({ levels }: Path): number {
-  const fast = believesFast(levels[1]);
   let above = 0;
   let known = 0;
   for (let level = 1; level < 4; level += 1) {
     const own = levels[level];
     const kappa = KAPPA[level] ?? 0;
     if (!own) continue;
-    const exposed = fast ? own.fastExposed : own.slowExposed;
+    const exposed = own.slowExposed;
     if (level === 1) known = exposed;
     else if (exposed < SAME_SHARE * above) known = exposed + (known * kappa) / (known + kappa);
     above = exposed;
@@ -121,7 +142,6 @@ function ordersOf({ levels }: Path): number {
  */
 function sharesOf(path: Path): [number, number, number, number] {
   fadeAll(path);
-  const fast = believesFast(path.levels[1]);
   const shares: [number, number, number, number] = [0, 0, 0, 0];
   const root = path.pooled[0];
   let prior = (root.slowPaid + START.share * START.orders) / (root.slowExposed + START.orders);
@@ -130,10 +150,10 @@ function sharesOf(path: Path): [number, number, number, number] {
     const above = path.levels[level - 1];
     const pooled = path.pooled[level];
     if (!own || !pooled) continue;
-    const exposed = fast ? own.fastExposed : own.slowExposed;
-    const paid = fast ? own.fastPaid : own.slowPaid;
+    const exposed = own.slowExposed;
+    const paid = own.slowPaid;
     const kappa = KAPPA[level] ?? 0;
-    const same = above !== undefined && exposed >= SAME_SHARE * (fast ? above.fastExposed : above.slowExposed);
+    const same = above !== undefined && exposed >= SAME_SHARE * above.slowExposed;
     if (level > 0) prior = moved(prior, pooled, kappa);
     if (!same || level === 0) prior = within((paid + kappa * prior) / (exposed + kappa));
     shares[level] = prior;
@@ -152,16 +172,6 @@ function moved(share: number, pooled: PooledSums, kappa: number): number {
   return within(sigmoid(logit(within(share)) + logit(paid) - logit(expected)));
 }
 
-/** The slow memory is the better one as long as nothing has changed. */
-function believesFast({ fastPaid, fastExposed, slowPaid, slowExposed }: Sums): boolean {
-  if (fastExposed < 20 || slowExposed < 1.3 * fastExposed) return false;
-  // What the slow memory knows beyond the fast one, so that the two samples are apart.
-  const slow = within(slowPaid / slowExposed);
-  const difference = fastPaid / fastExposed - slow;
-  const error = Math.sqrt(slow * (1 - slow) * (2 / fastExposed));
-  return Math.abs(difference) > DISAGREE * error;
-}
-
 function fadeAll({ levels, pooled }: Path): void {
   for (let level = 0; level < 4; level += 1) {
     const own = levels[level];
@@ -171,7 +181,6 @@ function fadeAll({ levels, pooled }: Path): void {
     const orders = all.opened - all.seen;
     if (orders < FADE_AFTER_ORDERS) continue;
     fade(all, all.opened);
-    all.fastExpected *= Math.exp(-orders / FAST_ORDERS);
     all.slowExpected *= Math.exp(-orders / SLOW_ORDERS);
   }
 }

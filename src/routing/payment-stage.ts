@@ -3,16 +3,19 @@ import { type Collapse, collapseOf, recoveryOf } from './collapse.ts';
 import { CHECKPOINTS_MS, createDelays, shareAt } from './delays.ts';
 import {
   count,
-  expose,
+  hasChanged,
+  keepRecent,
   noPooledSums,
   noSums,
   type PaidShare,
   type Path,
   type PooledSums,
   paidShareOf,
-  pay,
+  type Seen,
   type Segment,
   type Sums,
+  seenBy,
+  witness,
 } from './paid-share.ts';
 import type { PaymentSnapshot } from './snapshot.ts';
 
@@ -20,6 +23,7 @@ import type { PaymentSnapshot } from './snapshot.ts';
 export interface Cohort {
   readonly leaf: Leaf;
   readonly at: EpochMs;
+  readonly seen: Seen;
   orders: number;
   paid: number;
   /** Paid since the last checkpoint. */
@@ -106,7 +110,17 @@ export function createPaymentStage() {
     const second = Math.floor(at / COHORT_MS);
     let cohort = leaf.cohorts.get(second);
     if (!cohort) {
-      cohort = { leaf, at, orders: 0, paid: 0, paidNow: 0, expected: 0, exposed: 0, apart: pair.collapse !== null };
+      cohort = {
+        leaf,
+        at,
+        seen: seenBy(leaf.path),
+        orders: 0,
+        paid: 0,
+        paidNow: 0,
+        expected: 0,
+        exposed: 0,
+        apart: pair.collapse !== null,
+      };
       leaf.cohorts.set(second, cohort);
       pair.cohorts.push(cohort);
       enqueue(0, cohort);
@@ -129,9 +143,6 @@ export function createPaymentStage() {
     if (cohort) {
       cohort.paid += 1;
       cohort.paidNow += 1;
-    } else {
-      pay(leaf.path, 1);
-      changes += 1;
     }
     check(channelId, leaf.pair, now);
   }
@@ -187,8 +198,7 @@ export function createPaymentStage() {
     const share = delays.sharesOf(path.channelId)[k] ?? 1;
     changes += 1;
     if (!cohort.apart) {
-      expose(path, cohort.orders * (share - cohort.exposed));
-      pay(path, cohort.paidNow);
+      witness(path, cohort.seen, cohort.orders * (share - cohort.exposed), cohort.paidNow);
       delays.passed(path.channelId, k, cohort.orders, cohort.paidNow);
     }
     cohort.exposed = share;
@@ -221,7 +231,10 @@ export function createPaymentStage() {
     if (pair.collapse === null) {
       const known = Math.max(pair.sums.fastExposed, pair.sums.slowExposed);
       const found = known < KNOWN_ORDERS ? null : collapseOf(pair.cohorts, expectedOf);
-      if (!found) return;
+      if (!found) {
+        if (hasChanged(pair.sums)) for (const sums of sumsOf(pair)) keepRecent(sums);
+        return;
+      }
       for (const cohort of pair.cohorts) if (cohort.at >= found.since) setApart(cohort, true);
       pair.collapse = { ...found, foundAt: now };
       return;
@@ -248,19 +261,14 @@ export function createPaymentStage() {
     cohort.apart = apart;
     const sign = apart ? -1 : 1;
     changes += STALE_AFTER_CHANGES;
-    expose(cohort.leaf.path, sign * cohort.orders * cohort.exposed);
-    pay(cohort.leaf.path, sign * (cohort.paid - cohort.paidNow));
+    const paid = cohort.paid - cohort.paidNow;
+    witness(cohort.leaf.path, cohort.seen, sign * cohort.orders * cohort.exposed, sign * paid);
   }
 
   /** What was a collapse becomes what is expected. */
   function settle(channelId: string, pair: Pair, ratio: number): void {
     const channel = channels.get(channelId);
-    const all = [
-      ...(channel?.pairs.size === 1 ? [channel.sums] : []),
-      pair.sums,
-      ...pair.currencies.values(),
-      ...[...pair.leaves.values()].map(({ path }) => path.levels[3]),
-    ];
+    const all = [...(channel?.pairs.size === 1 ? [channel.sums] : []), ...sumsOf(pair)];
     for (const sums of new Set(all)) {
       const scale = Math.min(1, NEW_NORMAL_ORDERS / Math.max(1, sums.slowExposed));
       const share = sums.slowPaid / Math.max(1e-9, sums.slowExposed);
@@ -374,6 +382,11 @@ function entryOf<T>(record: Readonly<Record<string, T>>, key: string): [string, 
 }
 
 export type PaymentStage = ReturnType<typeof createPaymentStage>;
+
+/** What a pair knows on its own and in its currencies and bands. */
+function sumsOf({ sums, currencies, leaves }: Pair): Sums[] {
+  return [sums, ...currencies.values(), ...[...leaves.values()].map(({ path }) => path.levels[3])];
+}
 
 function newPair(): Pair {
   return {

@@ -17,7 +17,7 @@ const sums = z.strictObject({
   slowPaid: amount,
   slowExposed: amount,
 });
-const pooledSums = z.strictObject({ ...sums.shape, opened: amount, fastExpected: amount, slowExpected: amount });
+const pooledSums = z.strictObject({ ...sums.shape, opened: amount, slowExpected: amount });
 const counts = z.strictObject({
   watched: z.array(amount).length(CHECKPOINTS_MS.length),
   paid: z.array(amount).length(CHECKPOINTS_MS.length),

@@ -24,10 +24,12 @@ describe('a channel whose breaker is open', () => {
   test('gets a payment again after a good probe, and no buyer is used while even probes fail', async () => {
     await open();
     stage.channels.a.always('create', refuses('CHANNEL_UNAVAILABLE'));
-    for (let i = 0; i < 3; i += 1) await stage.open();
+    stage.channels.a.always('probe', refuses('CHANNEL_UNAVAILABLE'));
+    for (let i = 0; i < 4; i += 1) await stage.open();
     const asked = stage.channels.a.count('create');
     expect(await firstChoice()).toBe('b');
     stage.channels.a.always('create', null);
+    stage.channels.a.always('probe', null);
     await stage.until(async () => passing() && (await firstChoice()) === 'a');
     expect(stage.channels.a.count('create')).toBe(asked);
     expect(attemptsOf(await stage.open())).toEqual(['a open']);

@@ -38,6 +38,8 @@ const NORMAL_MIN = 0.03;
 const NORMAL_MAX = 0.3;
 const DOWN_ABOVE_NORMAL = 0.4;
 const THRESHOLD = 6;
+/** Payments a minute above which the threshold does not grow any more. */
+const TRAFFIC_MAX = 300;
 const GOOD_NEEDED = 3;
 const GOOD_NEEDED_MAX = 24;
 /** A breaker that opens again within so many calls was closed too early. */
@@ -70,7 +72,8 @@ export function judge(gate: Gate, settings: GateSettings, hanging: number, payme
   if (gate.openedAt !== null) return;
   const weight = failureWeight(gate, settings);
   const perMinute = 60_000 / Math.max(1, paymentsMs);
-  if (gate.evidence + hanging * weight <= THRESHOLD + Math.log(Math.max(1, perMinute))) return;
+  const traffic = Math.min(TRAFFIC_MAX, Math.max(1, perMinute));
+  if (gate.evidence + hanging * weight <= THRESHOLD + Math.log(traffic)) return;
   open(gate, settings, paymentsMs, now);
 }
 

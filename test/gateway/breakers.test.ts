@@ -25,7 +25,7 @@ describe('a channel whose breaker is open', () => {
     await open();
     stage.channels.a.always('create', refuses('CHANNEL_UNAVAILABLE'));
     stage.channels.a.always('probe', refuses('CHANNEL_UNAVAILABLE'));
-    for (let i = 0; i < 4; i += 1) await stage.open();
+    for (let i = 0; i < 6; i += 1) await stage.open();
     const asked = stage.channels.a.count('create');
     expect(await firstChoice()).toBe('b');
     stage.channels.a.always('create', null);

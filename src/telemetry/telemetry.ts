@@ -14,6 +14,8 @@ export function createTelemetry(metrics: Metrics, log: Logger): Telemetry {
       metrics.decisions.inc({ channel, position, reason });
       metrics.decisionSeconds.observe(durationMs / 1000);
     },
+    ruleFailed: (rule) => metrics.ruleErrors.inc({ rule }),
+    drainedChannelPayment: (channel) => metrics.drainedPayments.inc({ channel }),
     callback: (channel, outcome) => metrics.callbacks.inc({ channel, outcome }),
     callbackDelay: (channel, delayMs) => metrics.callbackDelaySeconds.observe({ channel }, delayMs / 1000),
     paymentKnown: (channel, by, delayMs) => metrics.paymentKnownSeconds.observe({ channel, by }, delayMs / 1000),

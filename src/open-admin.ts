@@ -12,7 +12,7 @@ export async function openAdmin(
     readonly store: PaymentStore;
     readonly channels: ReadonlyMap<string, Channel>;
     readonly gateway: Gateway;
-    readonly states: () => unknown;
+    readonly states: () => Promise<unknown>;
     readonly telemetry: Telemetry;
   },
 ): Promise<Listener> {
@@ -27,7 +27,7 @@ export async function openAdmin(
       const checks = { store: storeOk ? 'ok' : 'unreachable', channels: channels.size > 0 ? 'ok' : 'none loaded' };
       return { ok: storeOk && channels.size > 0, checks };
     },
-    status: async () => ({ channels: states(), webhooks: { failing: endpointStates(gateway.webhooks) } }),
+    status: async () => ({ channels: await states(), webhooks: { failing: endpointStates(gateway.webhooks) } }),
     disposeMoney: gateway.disposeMoney,
     webhooks: gateway.webhooks,
     onError: (thrown) => telemetry.error({ err: thrown }, 'admin request failed'),

@@ -26,9 +26,10 @@ export const feeSchema = z
   .refine((fee) => fee.max === null || fee.min <= fee.max, { path: ['min'], error: 'must not be more than fee.max' })
   .superRefine(({ tiers }, context) => {
     for (const [index, { from }] of tiers.entries()) {
-      const before = tiers[index - 1]?.from ?? 0;
+      const before = tiers[index - 1]?.from;
       const message = 'must be more than that of the tier before; tiers ascend';
-      if (from <= before) context.addIssue({ code: 'custom', path: ['tiers', index, 'from'], message });
+      if (before !== undefined && from <= before)
+        context.addIssue({ code: 'custom', path: ['tiers', index, 'from'], message });
     }
   })
   .transform(({ rate, fixed, min, max, tiers, tier_period }): FeeSchedule => {

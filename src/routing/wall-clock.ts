@@ -24,10 +24,10 @@ const formats = new Map<string, Intl.DateTimeFormat>();
 const offsets = new Map<string, { readonly slot: number; readonly offsetMs: number }>();
 const periods = new Map<string, Period>();
 
-/** True for a name of the time zone database, such as `Asia/Shanghai` or `UTC`. */
+/** True for a name of the time zone database, such as `Asia/Shanghai` or `UTC`. A bare offset (`+08:07`) is none. */
 export function isTimeZone(name: string): boolean {
   try {
-    return formatOf(name) !== undefined;
+    return /^[A-Za-z]/.test(name) && formatOf(name) !== undefined;
   } catch {
     return false;
   }

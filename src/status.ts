@@ -53,7 +53,11 @@ export function observedBy(parts: {
 }
 
 /** The state of each channel as an operator wants to read it. `open_orders` is null when the store cannot say. */
-export async function channelStates(observed: Observed) {
+export async function channelStates(
+  observed: Pick<Observed, 'channels' | 'breakerState' | 'estimate' | 'score' | 'now'> & {
+    readonly store: Pick<PaymentStore, 'liveOrders'>;
+  },
+) {
   const live = await observed.store.liveOrders().catch(() => null);
   return [...observed.channels().values()].map((channel) => {
     const { id, providerId, mode, profile } = channel;

@@ -55,12 +55,12 @@ export function holdingRules(
 
 /** The rule that keeps a channel out, or null. */
 export function ruleAgainst(channelId: string, holding: readonly RoutingRule[]): RoutingRule | null {
-  return (
-    holding.find(({ effect }) => {
-      if (effect.kind === 'exclude') return effect.channelIds.includes(channelId);
-      return effect.kind === 'require' && !effect.channelIds.includes(channelId);
-    }) ?? null
-  );
+  for (const rule of holding) {
+    const { effect } = rule;
+    if (effect.kind === 'exclude' && effect.channelIds.includes(channelId)) return rule;
+    if (effect.kind === 'require' && !effect.channelIds.includes(channelId)) return rule;
+  }
+  return null;
 }
 
 /**

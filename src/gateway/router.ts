@@ -39,7 +39,8 @@ export function createRouter(parts: Parts, services: { calls: ChannelCalls; limi
       const ranking = await look(question, full);
       const { choice, decidedAt } = ranking;
       const channel = choice && parts.channels().get(choice.channelId);
-      if (!choice || !channel) return { ...ranking, choice: null, release: async () => {} };
+      // One that is chosen though its limit is used up is not asked again: the limit is hard.
+      if (!choice || !channel || full.has(channel.id)) return { ...ranking, choice: null, release: async () => {} };
       const reserved = await limits.reserve(channel, question.amount, decidedAt);
       if (reserved.outcome === 'reserved') {
         const { channelId, position, reason } = choice.decision;

@@ -1,4 +1,4 @@
-import { type Candidate, type Decision, type EpochMs, feeMinorCeil } from '../payment/index.ts';
+import { type Candidate, type Decision, type EpochMs, type ExclusionReason, feeMinorCeil } from '../payment/index.ts';
 import { explainLead, type Judged } from './explain.ts';
 import { type Arranged, arrange, exclusionsByRules } from './rules.ts';
 import { factorsOf, round6, scoreOf } from './score.ts';
@@ -30,23 +30,22 @@ export function rank(
   settings: RoutingSettings,
   chance: Chance,
 ): Ranking {
-  const sifted = sift(request, views, chance.now);
-  const excluded = sifted.excluded.toSorted(byId);
-  const byScore = sifted.eligible
-    .map(({ view, method }) => judge(view, method, request, settings))
-    .sort((a, b) => b.candidate.score - a.candidate.score || byId(a.candidate, b.candidate));
-  const { rules = [], triedChannelIds, pinnedChannelId } = request;
-  const arranged = arrange(byScore, pinnedChannelId === null ? rules : [], {
-    first: triedChannelIds.length === 0,
-    random: chance.random,
-  });
+  const byScore: Judged[] = [];
+  const excluded: Candidate[] = [];
+  for (const { view, method, reason, rule } of sift(request, views, chance.now)) {
+    if (reason === null && method !== null) byScore.push(judge(view, method, request, settings));
+    else excluded.push(excludedCandidate(view.profile.id, method, reason ?? 'method', rule));
+  }
+  byScore.sort((a, b) => b.candidate.score - a.candidate.score || byId(a.candidate, b.candidate));
+  excluded.sort(byId);
+  const arranged = arrange(byScore, ({ profile }) => profile.id, request, chance.random);
   const judged = arranged.order;
   const candidates = [...judged.map(({ candidate }) => candidate), ...excluded];
   const best = judged[0];
   if (!best) return { decidedAt: chance.now, candidates, choice: null };
 
   const pick = pickFrom(best, arranged, request, settings, chance);
-  const byRules = exclusionsByRules(rules, excluded);
+  const byRules = exclusionsByRules(request, excluded);
   const acted = [...byRules.acted, ...arranged.acted];
   const { channelId, method } = pick.chosen.candidate;
   const decision: Decision = {
@@ -87,6 +86,26 @@ function judge(view: ChannelView, method: string, request: RoutingRequest, setti
     excluded: null,
   };
   return { candidate, profile };
+}
+
+function excludedCandidate(
+  channelId: string,
+  method: string | null,
+  excluded: ExclusionReason,
+  rule: string | undefined,
+): Candidate {
+  return {
+    channelId,
+    method,
+    score: 0,
+    factors: null,
+    feeMinor: null,
+    successRatio: null,
+    sampleSize: null,
+    latencyMs: null,
+    excluded,
+    ...(rule !== undefined && { rule }),
+  };
 }
 
 function pickFrom(

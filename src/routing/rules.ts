@@ -33,8 +33,11 @@ export interface Arranged<T> {
   readonly phrases: readonly string[];
 }
 
-interface Named {
-  readonly profile: { readonly id: string };
+/** What rules need to know of a request: a pin silences `prefer` and `split`, and a split draws for the first try only. */
+export interface RuledRequest {
+  readonly rules?: readonly RoutingRule[];
+  readonly pinnedChannelId: string | null;
+  readonly triedChannelIds: readonly string[];
 }
 
 /** The rules that hold for a payment: of each effect the first one, in the file's order. One that cannot be evaluated does not hold. */
@@ -68,23 +71,25 @@ export function ruleAgainst(channelId: string, holding: readonly RoutingRule[]):
  * has the first word: it is applied last. So a split behind a prefer divides what the preferred channels get, and a prefer behind
  * a split orders who stands in for the drawn one. A split draws for the first choice only: failover goes on by score.
  */
-export function arrange<T extends Named>(
+export function arrange<T>(
   best: readonly T[],
-  holding: readonly RoutingRule[],
-  { first, random }: { readonly first: boolean; readonly random: () => number },
+  idOf: (one: T) => string,
+  { rules = [], pinnedChannelId, triedChannelIds }: RuledRequest,
+  random: () => number,
 ): Arranged<T> {
+  const holding = pinnedChannelId === null ? rules : [];
   let order = best;
   let drawn: Drawn<T> | null = null;
   let preferring: RoutingRule | null = null;
   for (const rule of holding.toReversed()) {
     const { effect } = rule;
     if (effect.kind === 'prefer') {
-      const preferred = order.filter(({ profile }) => effect.channelIds.includes(profile.id));
+      const preferred = order.filter((one) => effect.channelIds.includes(idOf(one)));
       if (preferred.length === 0) continue;
       order = [...preferred, ...order.filter((one) => !preferred.includes(one))];
       preferring = rule;
-    } else if (effect.kind === 'split' && first) {
-      drawn = drawFrom(order, rule, effect.shares, random);
+    } else if (effect.kind === 'split' && triedChannelIds.length === 0) {
+      drawn = drawFrom(order, idOf, { rule, shares: effect.shares }, random);
       if (drawn) order = [drawn.winner, ...order.filter((one) => one !== drawn?.winner)];
     }
   }
@@ -106,7 +111,7 @@ export function arrange<T extends Named>(
 
 /** What the rules that keep channels out have done: "night-freeze excludes alipay-backup". */
 export function exclusionsByRules(
-  holding: readonly RoutingRule[],
+  { rules: holding = [] }: RuledRequest,
   excluded: readonly { readonly channelId: string; readonly rule?: string }[],
 ): Pick<Arranged<never>, 'acted' | 'phrases'> {
   const acted: ActedRule[] = [];
@@ -136,14 +141,14 @@ interface Drawn<T> {
 }
 
 /** Channels that cannot take the payment give their share to the others, in proportion. With one left there is nothing to draw. */
-function drawFrom<T extends Named>(
+function drawFrom<T>(
   order: readonly T[],
-  rule: RoutingRule,
-  shares: readonly SplitShare[],
+  idOf: (one: T) => string,
+  { rule, shares }: { readonly rule: RoutingRule; readonly shares: readonly SplitShare[] },
   random: () => number,
 ): Drawn<T> | null {
   const open = shares.flatMap(({ channelId, sharePpm }) => {
-    const one = order.find(({ profile }) => profile.id === channelId);
+    const one = order.find((each) => idOf(each) === channelId);
     return one && sharePpm > 0 ? [{ one, sharePpm }] : [];
   });
   const last = open.at(-1);
@@ -159,7 +164,7 @@ function drawFrom<T extends Named>(
   const percent = Math.round((won.sharePpm / total) * 1e6) / 1e4;
   const whole = shares.filter(({ sharePpm }) => sharePpm > 0).length === open.length;
   const rest = whole ? '' : ', since others of its split cannot take this payment';
-  return { rule, winner: won.one, draw, phrase: `${rule.name} sends ${percent}% to ${won.one.profile.id}${rest}` };
+  return { rule, winner: won.one, draw, phrase: `${rule.name} sends ${percent}% to ${idOf(won.one)}${rest}` };
 }
 
 function preferPhrase({ name, effect }: RoutingRule): string {

@@ -1,48 +1,27 @@
-import type { Candidate, EpochMs, ExclusionReason } from '../payment/index.ts';
+import type { EpochMs, ExclusionReason } from '../payment/index.ts';
 import { exclusionOf, methodFor } from './eligibility.ts';
 import { ruleAgainst } from './rules.ts';
 import type { ChannelView, RoutingRequest } from './types.ts';
 
-/** A channel that may take the payment, with the method that it would use. */
-export interface Eligible {
+/** A channel before it is judged: the method that it would use, and what stands against it. */
+export interface Sifted {
   readonly view: ChannelView;
-  readonly method: string;
+  readonly method: string | null;
+  readonly reason: ExclusionReason | null;
+  /** The admin's rule, when the reason is one. */
+  readonly rule: string | undefined;
 }
 
 /**
- * Parts the channels that may take a payment from those that may not. Pacing gives way: when it is all that stands between a payment
- * and every channel left, those channels take it after all.
+ * Asks of every channel what stands against it. Pacing gives way: when it is all that stands between a payment and every channel left,
+ * nothing stands against those channels.
  */
-export function sift(
-  request: RoutingRequest,
-  views: readonly ChannelView[],
-  now: EpochMs,
-): { readonly eligible: readonly Eligible[]; readonly excluded: readonly Candidate[] } {
-  const judged = views.map((view) => ({
-    view,
-    method: methodFor(view.profile, request.methods),
-    reason: exclusionOf(view, request, now),
-  }));
-  const isFree = judged.some(({ reason, method }) => reason === null && method !== null);
-  const eligible: Eligible[] = [];
-  const excluded: Candidate[] = [];
-  for (const { view, method, reason } of judged) {
-    const mayTake = reason === null || (reason === 'daily_pacing' && !isFree);
-    if (mayTake && method !== null) eligible.push({ view, method });
-    else excluded.push(excludedCandidate(view.profile.id, method, reason ?? 'method', request));
-  }
-  return { eligible, excluded };
-}
-
-function excludedCandidate(
-  channelId: string,
-  method: string | null,
-  excluded: ExclusionReason,
-  { rules = [] }: RoutingRequest,
-): Candidate {
-  const nothing = { score: 0, factors: null, feeMinor: null, successRatio: null, sampleSize: null, latencyMs: null };
-  const candidate = { channelId, method, ...nothing, excluded };
-  if (excluded !== 'rule') return candidate;
-  const rule = ruleAgainst(channelId, rules)?.name;
-  return rule === undefined ? candidate : { ...candidate, rule };
+export function sift(request: RoutingRequest, views: readonly ChannelView[], now: EpochMs): readonly Sifted[] {
+  const sifted = views.map((view): Sifted => {
+    const reason = exclusionOf(view, request, now);
+    const rule = reason === 'rule' ? ruleAgainst(view.profile.id, request.rules ?? [])?.name : undefined;
+    return { view, method: methodFor(view.profile, request.methods), reason, rule };
+  });
+  if (sifted.some(({ reason }) => reason === null)) return sifted;
+  return sifted.map((one) => (one.reason === 'daily_pacing' ? { ...one, reason: null } : one));
 }

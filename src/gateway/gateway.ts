@@ -116,7 +116,7 @@ export function createGateway(parts: Parts): RunningGateway {
     },
     markDelivered,
     quote: async (merchant, request) => {
-      const ranking = await router.look({
+      const ranking = await router.quote({
         ...{ buyerIpKnown: true, country: null, subject: '', metadata: {}, ...request },
         merchantId: merchant.id,
         merchantChannels: merchant.channels,

@@ -51,8 +51,8 @@ export function createRouter(parts: Parts, services: { calls: ChannelCalls; limi
     }
   }
 
-  /** What would be chosen now. Takes nothing. */
-  async function look(question: RoutingQuestion, full: ReadonlyMap<string, Full> = new Map()): Promise<Ranking> {
+  /** The ranking as it is now, without the channels that have turned out to be full. Takes nothing. */
+  async function look(question: RoutingQuestion, full: ReadonlyMap<string, Full>): Promise<Ranking> {
     const now = clock.now();
     const channels = [...parts.channels().values()];
     const views = await Promise.all(channels.map((channel) => viewOf(channel, question.amount.currency, now)));
@@ -90,7 +90,10 @@ export function createRouter(parts: Parts, services: { calls: ChannelCalls; limi
     };
   }
 
-  return { route, look };
+  /** The same for a payment that nobody makes. */
+  const quote = (question: RoutingQuestion): Promise<Ranking> => look(question, new Map());
+
+  return { route, quote };
 }
 
 export type Router = ReturnType<typeof createRouter>;

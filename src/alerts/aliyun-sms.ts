@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module';
 import { err, ok, type Result } from '../payment/index.ts';
 import { type AlertChannel, failureCode, type SendFailure, thrownFailure } from './channel.ts';
 import { type AlertMessage, cut, oneLine, stateWord, timeText } from './message.ts';
@@ -17,17 +18,14 @@ type Send = (phone: string, templateParam: string) => Promise<string | undefined
  * @see https://help.aliyun.com/zh/sms/developer-reference/api-dysmsapi-2017-05-25-sendsms
  */
 export function aliyunSms(phone: string, settings: AliyunSmsSettings): AlertChannel {
-  let opened: Promise<Send> | null = null;
+  let opened: Send | null = null;
   return {
     async send(message, signal) {
-      opened ??= openClient(settings).catch((thrown: unknown) => {
-        opened = null;
-        throw thrown;
-      });
       const facts = smsFacts(message, settings.variableCharsMax);
       const params = Object.entries(settings.templateParams).map(([name, fact]) => [name, facts[fact]]);
       try {
-        const sending = opened.then((send) => send(phone, JSON.stringify(Object.fromEntries(params))));
+        opened ??= openClient(settings);
+        const sending = opened(phone, JSON.stringify(Object.fromEntries(params)));
         return judged(await orAborted(sending, signal));
       } catch (thrown) {
         return err(sdkFailure(thrown, signal));
@@ -56,12 +54,12 @@ export function smsFacts(message: AlertMessage, charsMax: number): Readonly<Reco
   };
 }
 
-/** Loaded with the first message: whoever sends no short messages never pays for the SDK. */
-async function openClient(settings: AliyunSmsSettings): Promise<Send> {
-  const [{ default: sms }, { default: core }] = await Promise.all([
-    import('@alicloud/dysmsapi20170525'),
-    import('@alicloud/openapi-core'),
-  ]);
+const require = createRequire(import.meta.url);
+
+/** Loaded with the first message: whoever sends no short messages never pays for the SDK, which is CommonJS. */
+function openClient(settings: AliyunSmsSettings): Send {
+  const sms: typeof import('@alicloud/dysmsapi20170525') = require('@alicloud/dysmsapi20170525');
+  const core: typeof import('@alicloud/openapi-core') = require('@alicloud/openapi-core');
   const endpoint = new URL(settings.endpoint ?? ENDPOINT);
   const client = new sms.default(
     new core.$OpenApiUtil.Config({

@@ -76,7 +76,12 @@ describe('alerts.relay', () => {
       'sms.access_key_secret',
       /at least 16/,
     ],
-    ['access_key_secret: hW3kExampleOfASecret7Qz', 'access_key_secret: "0000000000000000"', 'sms.access_key_secret', /placeholder/],
+    [
+      'access_key_secret: hW3kExampleOfASecret7Qz',
+      'access_key_secret: "0000000000000000"',
+      'sms.access_key_secret',
+      /placeholder/,
+    ],
     ['access_key_id: LTAI5tExampleKeyId99', 'access_key_id: xxxxxxxxxxxxxxxx', 'sms.access_key_id', /placeholder/],
     ['template_code: SMS_468990123', 'template_code: hello', 'sms.template_code', /approved template/],
     ['"+8613812345678"', '"13812345678"', 'sms.to[0]', /phone number with its country/],

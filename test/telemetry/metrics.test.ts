@@ -102,6 +102,7 @@ function reportOnceOfEach(metrics: Metrics): void {
   telemetry.returned('alipay-main', 'merchant', { minor: 300, currency: 'CNY' });
   telemetry.merchantPayment('m_demo', 'created');
   telemetry.refund('alipay-main', 'merchant', 'requested');
+  metrics.alertNotifications.inc({ receiver_kind: 'sms', outcome: 'sent' });
   metrics.evidenceEntries.inc({ outcome: 'written' });
   metrics.storeErrors.inc({ operation: 'insert' });
   metrics.build.set({ version: '1.2.3' }, 1);

@@ -103,12 +103,25 @@ export function createCourier(ports: CourierPorts) {
     if (isKnown(last, alert, { now: now(), repeatAfterMs })) return note(receiver, alert, 'deduplicated');
     await summarise(receiver, severity, signal);
     if (roomInMs(receiver, severity) > 0) {
-      changeHeld(receiver, severity, 1);
-      return note(receiver, alert, 'rate_limited');
+      return heldBack(receiver, alert);
     }
     const delivery = await send(receiver, alert, signal);
     if (delivery.outcome === 'sent') journal.setTold({ receiver: id, fingerprint, status, startsAt, at: now() });
     return delivery;
+  }
+
+  /** Counted once, however often Alertmanager brings it while there is no room. */
+  function heldBack(receiver: Receiver, alert: Alert): Delivery {
+    const { fingerprint, status, startsAt, severity } = alert;
+    const id = `${idOf(receiver)} held back`;
+    const last = journal.told(id, fingerprint);
+    const isSame = last?.status === status && last.startsAt === startsAt;
+    if (isSame && Math.abs(now() - last.at) < ports.settings().repeatAfterMs) {
+      return note(receiver, alert, 'deduplicated');
+    }
+    changeHeld(receiver, severity, 1);
+    journal.setTold({ receiver: id, fingerprint, status, startsAt, at: now() });
+    return note(receiver, alert, 'rate_limited');
   }
 
   /** Once there is room again: how many messages this receiver did not get. */

@@ -12,6 +12,8 @@ export interface AlertParts {
 /** Alertmanager sends a group of alerts at once, each with its annotations. */
 const BODY_BYTES_MAX = 1024 * 1024;
 const ALERTS_MAX = 1_000;
+/** Nothing that a person reads is longer. */
+const TEXT_CHARS_MAX = 2_000;
 
 const instant = () =>
   z
@@ -98,12 +100,16 @@ function alertOf(reported: z.output<typeof notificationSchema>['alerts'][number]
     ...{ status, startsAt, fingerprint },
     alert: (labels.alertname ?? 'unnamed').slice(0, 200),
     severity: labels.severity === 'page' ? 'page' : 'ticket',
-    summary: annotations.summary ?? '',
-    impact: annotations.impact ?? '',
-    firstStep: annotations.step_1 ?? '',
-    runbook: annotations.runbook_url ?? '',
+    summary: bounded(annotations.summary),
+    impact: bounded(annotations.impact),
+    firstStep: bounded(annotations.step_1),
+    runbook: bounded(annotations.runbook_url),
     endsAt: status === 'resolved' ? endsAt : null,
   };
+}
+
+function bounded(text = ''): string {
+  return text.slice(0, TEXT_CHARS_MAX).toWellFormed();
 }
 
 function answer(ctx: RouterContext, status: number, body: unknown): void {

@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { aliyunSms } from '../../src/alerts/index.ts';
 import { anAlert } from './alert.ts';
@@ -12,6 +13,15 @@ describe('short messages of Aliyun', () => {
     aliyun = await openAliyun();
   });
   afterAll(() => aliyun?.close());
+
+  test('load the SDK with the first message, so that whoever sends none does not pay for it', async () => {
+    const { cache } = createRequire(import.meta.url);
+    const isLoaded = (): boolean => Object.keys(cache).some((path) => path.includes('@alicloud'));
+    const channel = aliyunSms(PHONE, aliyun.settings);
+    expect(isLoaded()).toBe(false);
+    await channel.send(anAlert(), PATIENT());
+    expect(isLoaded()).toBe(true);
+  });
 
   test('are signed as Aliyun verifies it, and fill the template', async () => {
     const sent = await aliyunSms(PHONE, aliyun.settings).send(

@@ -214,6 +214,18 @@ describe('the relay', () => {
     expect(dingtalk.titles().at(-1)).toBe('[PAGE] MessagesHeldBack: 3 more messages were held back');
   });
 
+  test('counts a message that is held back once, however often it is brought', async () => {
+    settings = { ...settings, receivers: [toDingtalk()], perHour: 1 };
+    const relay = openRelay();
+    await relay.relay([anAlert({ fingerprint: 'f0' })]);
+    for (let i = 0; i < 3; i += 1) await relay.relay([anAlert({ fingerprint: 'f1' })]);
+    await relay.relay([anAlert({ fingerprint: 'f1', startsAt: NOON + 1 })]);
+    expect(outcomes.filter((one) => one === 'dingtalk rate_limited')).toHaveLength(2);
+    now += HOUR_MS;
+    await relay.relay([anAlert({ fingerprint: 'f2' })]);
+    expect(dingtalk.titles().at(-1)).toContain('2 more messages were held back');
+  });
+
   test('sends the summary before the next message when that comes first', async () => {
     settings = { ...settings, receivers: [toDingtalk()], perHour: 2 };
     const relay = openRelay();

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -58,7 +58,7 @@ function toPhone(): Receiver {
   return { kind: 'sms', name: '+86138****5678', phone: '+8613812345678', sms, severities: ['page'] };
 }
 
-function openRelay(): AlertRelay {
+function openRelay(set: { readonly sendTimeoutMs?: number } = {}): AlertRelay {
   const { post, close } = createPoster();
   const say = (level: string) => (fields: Readonly<Record<string, unknown>>, message: string) =>
     lines.push({ level, fields, message });
@@ -74,7 +74,8 @@ function openRelay(): AlertRelay {
     onOutcome: (kind, outcome) => outcomes.push(`${kind} ${outcome}`),
     log: { info: say('info'), warn: say('warn'), error: say('error') },
     backOffMs: [1, 1],
-    sendTimeoutMs: 2_000,
+    sendTimeoutMs: 10_000,
+    ...set,
   });
   const open = {
     ...relay,
@@ -236,6 +237,27 @@ describe('the relay', () => {
       '[PAGE] MessagesHeldBack: 1 more message was held back',
       expect.stringContaining('[PAGE] StoreErrors'),
     ]);
+    now += HOUR_MS;
+    await relay.relay([anAlert({ fingerprint: 'much later', alert: 'AgendaLag' })]);
+    expect(dingtalk.titles().slice(4)).toEqual([expect.stringContaining('[PAGE] AgendaLag')]);
+  });
+
+  test('wants to be asked again about what it holds back and cannot write down; what was sent was sent', async () => {
+    settings = { ...settings, receivers: [toDingtalk()], perHour: 1 };
+    mkdirSync(join(folder, 'alerts.json.new'));
+    const relay = openRelay();
+    expect(await relay.relay([anAlert({ fingerprint: 'f0' })])).toEqual(told);
+    expect(await relay.relay([anAlert({ fingerprint: 'f1' })])).toEqual(notTold);
+    expect(lines.map(({ message }) => message)).toContain('journal');
+  });
+
+  test('gives a slow receiver its time and no more', async () => {
+    settings = { ...settings, receivers: [toDingtalk()] };
+    dingtalk.troubles.push('hang', 'hang', 'hang');
+    const relay = openRelay({ sendTimeoutMs: 30 });
+    expect(await relay.relay([anAlert()])).toEqual(notTold);
+    expect(relay.sent()[0]).toMatchObject({ outcome: 'failed', errorCode: 'timeout' });
+    expect(dingtalk.requests()).toBe(3);
   });
 
   test('takes a changed configuration with the next message', async () => {

@@ -1,3 +1,4 @@
+import type { AlertRelay } from './alerts/index.ts';
 import type { Environment } from './config/index.ts';
 import type { Channel, Gateway, Telemetry } from './gateway/index.ts';
 import { createAdminApp, endpointStates, type Listener, listen } from './http/index.ts';
@@ -14,9 +15,10 @@ export async function openAdmin(
     readonly gateway: Gateway;
     readonly states: () => Promise<unknown>;
     readonly telemetry: Telemetry;
+    readonly alerts: AlertRelay;
   },
 ): Promise<Listener> {
-  const { metrics, store, channels, gateway, states, telemetry } = parts;
+  const { metrics, store, channels, gateway, states, telemetry, alerts } = parts;
   const admin = createAdminApp({
     metrics: async () => ({ contentType: metrics.registry.contentType, body: await metrics.registry.metrics() }),
     ready: async () => {
@@ -30,6 +32,7 @@ export async function openAdmin(
     status: async () => ({ channels: await states(), webhooks: { failing: endpointStates(gateway.webhooks) } }),
     disposeMoney: gateway.disposeMoney,
     webhooks: gateway.webhooks,
+    alerts,
     onError: (thrown) => telemetry.error({ err: thrown }, 'admin request failed'),
   });
   return listen(admin, { host: environment.adminHost, port: environment.adminPort, portVariable: 'ADMIN_PORT' });

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { AMOUNT_MINOR_MAX, isCurrency, SCENES } from '../payment/index.ts';
 import { DEFAULT_ZONE } from '../routing/index.ts';
+import { alertRelaySchema } from './alert-relay.ts';
 import { feeSchema, limitsSchema, maintenanceSchema, zoneSchema } from './schedule-schema.ts';
 import { distinctList, durationMs, section, shareRatio } from './units.ts';
 
@@ -62,6 +63,7 @@ export const gatewayFileSchema = z.strictObject({
       .record(z.string(), minor())
       .nullish()
       .transform((balances) => balances ?? {}),
+    relay: alertRelaySchema,
   }),
 });
 

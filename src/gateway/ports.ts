@@ -9,6 +9,7 @@ import type {
   RefundCause,
 } from '../payment/index.ts';
 import type { ChannelProfile, RoutingSettings } from '../routing/index.ts';
+import type { Tracing } from './tracing.ts';
 
 /** A shop that may call, as far as the use cases care. */
 export interface Merchant {
@@ -125,7 +126,11 @@ export interface Telemetry {
     to: PaymentStatus;
     fact: string;
     channelId: string | null;
+    /** Since the payment was created. */
+    ageMs: number;
   }): void;
+  /** Which trace the work of this moment belongs to. */
+  readonly trace: Tracing;
   info(fields: Readonly<Record<string, unknown>>, message: string): void;
   warn(fields: Readonly<Record<string, unknown>>, message: string): void;
   error(fields: Readonly<Record<string, unknown>>, message: string): void;

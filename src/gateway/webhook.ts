@@ -123,11 +123,24 @@ export function createNotifier(parts: Parts, change: Change) {
     }
   }
 
+  function deliver(payment: Payment, event: PaymentEvent, signal: AbortSignal, at?: Endpoint): Promise<void> {
+    return telemetry.trace.forPayment(payment, 'webhook delivery', { operation: event.type }, async (span) => {
+      const { outcome } = await deliverNow(payment, event, signal, at);
+      span.set({ outcome });
+      if (outcome !== 'delivered') span.fail();
+    });
+  }
+
   /** Sends the event and records what came of it. */
-  async function deliver(payment: Payment, event: PaymentEvent, signal: AbortSignal, at?: Endpoint): Promise<void> {
+  async function deliverNow(
+    payment: Payment,
+    event: PaymentEvent,
+    signal: AbortSignal,
+    at?: Endpoint,
+  ): Promise<Posted> {
     const tryNo = event.delivery.state === 'pending' ? event.delivery.tries + 1 : 1;
     const posted = await post(payment, event, tryNo, signal);
-    if (posted.outcome === 'cut_short') return;
+    if (posted.outcome === 'cut_short') return posted;
     const delivered = posted.outcome === 'delivered';
     if (at && delivered) endpoints.worked(at);
     // A fault of ours says nothing about the shop.
@@ -138,6 +151,7 @@ export function createNotifier(parts: Parts, change: Change) {
     const after = changed.outcome === 'applied' ? changed.payment.events.find((e) => e.id === event.id) : undefined;
     telemetry.webhookDelivery(after?.delivery.state === 'dead' ? 'dead' : posted.outcome);
     if (!delivered) reportFailure(payment, event, posted);
+    return posted;
   }
 
   function reportFailure(payment: Payment, event: PaymentEvent, { why }: Posted): void {

@@ -1,3 +1,5 @@
+export { type CollectorOptions, connectCollector } from './collector.ts';
 export { createLogger } from './logger.ts';
 export { addGauges, createMetrics, type Metrics, type Observed } from './metrics.ts';
 export { createTelemetry } from './telemetry.ts';
+export { createTracing, type EndedSpan, type OpenTracing, type TracingOptions } from './tracing.ts';

@@ -15,6 +15,9 @@ export interface Observed {
   readonly now: () => number;
 }
 
+/** The types of prom-client know no labels of exemplars but the metric's own. */
+type ExemplarLabel = 'trace_id';
+
 const SECONDS_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const BREAKER_NUMBER = { closed: 0, half_open: 1, open: 2 } as const;
 const GUARDED_OPERATIONS = ['create', 'query', 'close', 'refund'] as const;
@@ -25,20 +28,28 @@ export function createMetrics() {
   collectDefaultMetrics({ register: registry });
   const counter = <L extends string>(name: string, help: string, labelNames: L[]) =>
     new Counter({ name: `switchyard_${name}`, help, labelNames, registers: [registry] });
+  const countedWithTrace = <L extends string>(name: string, help: string, labelNames: L[]) =>
+    new Counter<L | ExemplarLabel>({
+      ...{ name: `switchyard_${name}`, help, labelNames, registers: [registry], enableExemplars: true },
+    });
   const gauge = <L extends string>(name: string, help: string, labelNames: L[]) =>
     new Gauge({ name: `switchyard_${name}`, help, labelNames, registers: [registry] });
   const histogram = <L extends string>(name: string, help: string, labelNames: L[], buckets: number[]) =>
     new Histogram({ name: `switchyard_${name}`, help, labelNames, buckets, registers: [registry] });
+  const histogramWithTrace = <L extends string>(name: string, help: string, labelNames: L[], buckets: number[]) =>
+    new Histogram<L | ExemplarLabel>({
+      ...{ name: `switchyard_${name}`, help, labelNames, buckets, registers: [registry], enableExemplars: true },
+    });
 
   return {
     registry,
-    payments: counter('payments_total', 'Payments by method and outcome.', ['method', 'outcome']),
+    payments: countedWithTrace('payments_total', 'Payments by method and outcome.', ['method', 'outcome']),
     channelRequests: counter('channel_requests_total', 'Calls to channels: ok or the kind of error.', [
       'channel',
       'operation',
       'outcome',
     ]),
-    channelRequestSeconds: histogram(
+    channelRequestSeconds: histogramWithTrace(
       'channel_request_duration_seconds',
       'How long calls to channels took.',
       ['channel', 'operation'],
@@ -52,13 +63,13 @@ export function createMetrics() {
       [0.00001, 0.00005, 0.0001, 0.0005, 0.001, 0.005, 0.01],
     ),
     callbacks: counter('callbacks_total', "Providers' callbacks by what came of them.", ['channel', 'outcome']),
-    callbackDelaySeconds: histogram(
+    callbackDelaySeconds: histogramWithTrace(
       'callback_delay_seconds',
       "From the provider's paid-at to our commit.",
       ['channel'],
       [0.1, 0.5, 1, 2, 5, 10, 30, 60, 300, 3600],
     ),
-    paymentKnownSeconds: histogram(
+    paymentKnownSeconds: histogramWithTrace(
       'payment_known_seconds',
       'From the buyer paying at the provider to our knowing it, by how it became known.',
       ['channel', 'by'],
@@ -90,6 +101,7 @@ export function createMetrics() {
     evidenceEntries: counter('evidence_entries_total', 'Entries of the evidence log: written, or dropped.', [
       'outcome',
     ]),
+    traceSpans: counter('trace_spans_total', 'Spans that the trace collector has taken, or has not.', ['outcome']),
     storeErrors: counter('store_errors_total', 'What the store could not do.', ['operation']),
     build: gauge('build_info', 'Always 1; the label says which version runs.', ['version']),
     configReloads: counter('config_reloads_total', 'Configurations taken and refused.', ['outcome']),

@@ -139,7 +139,9 @@ export function createNotifier(parts: Parts, change: Change) {
     at?: Endpoint,
   ): Promise<Posted> {
     const tryNo = event.delivery.state === 'pending' ? event.delivery.tries + 1 : 1;
+    const begunAt = clock.now();
     const posted = await post(payment, event, tryNo, signal);
+    const durationMs = Math.max(0, clock.now() - begunAt);
     if (posted.outcome === 'cut_short') return posted;
     const delivered = posted.outcome === 'delivered';
     if (at && delivered) endpoints.worked(at);
@@ -150,13 +152,11 @@ export function createNotifier(parts: Parts, change: Change) {
     const changed = await change(payment.id, { type: 'event_sent', eventId: event.id, tryNo, delivered });
     const after = changed.outcome === 'applied' ? changed.payment.events.find((e) => e.id === event.id) : undefined;
     telemetry.webhookDelivery(after?.delivery.state === 'dead' ? 'dead' : posted.outcome);
-    if (!delivered) reportFailure(payment, event, posted);
-    return posted;
-  }
-
-  function reportFailure(payment: Payment, event: PaymentEvent, { why }: Posted): void {
     const { id: paymentId, merchantId } = payment;
-    telemetry.warn({ paymentId, eventId: event.id, merchantId, why }, 'webhook not delivered');
+    const about = { paymentId, eventId: event.id, type: event.type, merchantId, tryNo, durationMs };
+    if (delivered) telemetry.info(about, 'webhook delivered');
+    else telemetry.warn({ ...about, why: posted.why }, 'webhook not delivered');
+    return posted;
   }
 
   return {

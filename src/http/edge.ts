@@ -28,13 +28,15 @@ export function edge(parts: EdgeParts, fail: (ctx: EdgeContext, error: EdgeError
     ctx.state.requestId = id;
     ctx.set(standardHeaders(parts.settings().publicUrl));
     ctx.set('X-Request-Id', id);
-    const isOfMerchant = ctx.path.startsWith(MERCHANT_API);
+    // The target as it was sent: it need not be a URL, and then there is no path to ask for.
+    const target = ctx.req.url ?? '';
+    const isOfMerchant = target.startsWith(MERCHANT_API);
     const request = {
       requestId: id,
       // Providers and buyers have no say in our traces.
       traceparent: isOfMerchant ? traceparentOf(edgeContext) : null,
       // Whoever only looks would fill the trace of a payment with looks.
-      joins: ctx.method !== 'GET' || ctx.path.startsWith('/callbacks/'),
+      joins: ctx.method !== 'GET' || target.startsWith('/callbacks/'),
     };
     return parts.telemetry.trace.request(request, async (span) => {
       await answer(parts, edgeContext, next, fail, span);

@@ -28,18 +28,25 @@ export function createMetrics() {
   collectDefaultMetrics({ register: registry });
   const counter = <L extends string>(name: string, help: string, labelNames: L[]) =>
     new Counter({ name: `switchyard_${name}`, help, labelNames, registers: [registry] });
-  const countedWithTrace = <L extends string>(name: string, help: string, labelNames: L[]) =>
-    new Counter<L | ExemplarLabel>({
-      ...{ name: `switchyard_${name}`, help, labelNames, registers: [registry], enableExemplars: true },
+  // A registry of the plain format takes no metric with exemplars when it is made, and shows it without them afterwards.
+  const countedWithTrace = <L extends string>(name: string, help: string, labelNames: L[]) => {
+    const metric = new Counter<L | ExemplarLabel>({
+      ...{ name: `switchyard_${name}`, help, labelNames, registers: [], enableExemplars: true },
     });
+    registry.registerMetric(metric);
+    return metric;
+  };
   const gauge = <L extends string>(name: string, help: string, labelNames: L[]) =>
     new Gauge({ name: `switchyard_${name}`, help, labelNames, registers: [registry] });
   const histogram = <L extends string>(name: string, help: string, labelNames: L[], buckets: number[]) =>
     new Histogram({ name: `switchyard_${name}`, help, labelNames, buckets, registers: [registry] });
-  const histogramWithTrace = <L extends string>(name: string, help: string, labelNames: L[], buckets: number[]) =>
-    new Histogram<L | ExemplarLabel>({
-      ...{ name: `switchyard_${name}`, help, labelNames, buckets, registers: [registry], enableExemplars: true },
+  const histogramWithTrace = <L extends string>(name: string, help: string, labelNames: L[], buckets: number[]) => {
+    const metric = new Histogram<L | ExemplarLabel>({
+      ...{ name: `switchyard_${name}`, help, labelNames, buckets, registers: [], enableExemplars: true },
     });
+    registry.registerMetric(metric);
+    return metric;
+  };
 
   return {
     registry,

@@ -18,11 +18,11 @@ const CLOSE_WITHIN_MS = 1_000;
  * that do not fit its queue.
  */
 export function openSpanCollector(options: CollectorOptions): SpanCollector {
-  const exporter = new OTLPTraceExporter({ url: options.url, timeoutMillis: EXPORT_TIMEOUT_MS, concurrencyLimit: 4 });
+  const exporter = new OTLPTraceExporter({ url: options.url, timeoutMillis: EXPORT_TIMEOUT_MS, concurrencyLimit: 8 });
   const processor = new BatchSpanProcessor({
     exporter: watched(exporter, options),
     ...{ maxQueueSize: WAITING_MAX, maxExportBatchSize: BATCH_MAX },
-    ...{ scheduledDelayMillis: EVERY_MS, exportTimeoutMillis: EXPORT_TIMEOUT_MS },
+    ...{ scheduledDelayMillis: EVERY_MS, exportTimeoutMillis: EXPORT_TIMEOUT_MS + 1_000 },
   });
   const about = {
     resource: resourceOf(options),

@@ -2,9 +2,9 @@ import { type ChannelError, channelError, feedsBreaker } from '../channel/index.
 import { err, type Result } from '../payment/index.ts';
 import { withDeadline } from './deadline.ts';
 import type { Parts } from './parts.ts';
-import type { Channel } from './ports.ts';
+import type { Channel, ChannelOperation } from './ports.ts';
 
-export type Operation = 'create' | 'query' | 'close' | 'probe' | 'refund' | 'refund_query';
+type Operation = ChannelOperation;
 
 export interface CallOptions {
   readonly operation: Operation;

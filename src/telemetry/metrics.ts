@@ -1,6 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Channel } from '../gateway/index.ts';
 import type { PaymentStore } from '../store/port.ts';
+import type { LabelledMetric, LabelsOf } from './labels.ts';
 
 /** What the gauges look at when somebody scrapes. */
 export interface Observed {
@@ -15,8 +16,28 @@ export interface Observed {
   readonly now: () => number;
 }
 
-/** The types of prom-client know no labels of exemplars but the metric's own. */
-type ExemplarLabel = 'trace_id';
+type LabelName<N extends LabelledMetric> = Extract<keyof LabelsOf<N>, string>;
+
+interface Counted<N extends LabelledMetric> {
+  inc(labels: LabelsOf<N>, value?: number): void;
+}
+
+interface Measured<N extends LabelledMetric> {
+  set(labels: LabelsOf<N>, value: number): void;
+}
+
+/** The trace that an exemplar leads to. */
+interface Exemplar {
+  readonly exemplarLabels?: { readonly trace_id: string };
+}
+
+interface CountedWithTrace<N extends LabelledMetric> {
+  inc(counted: Exemplar & { readonly labels: LabelsOf<N> }): void;
+}
+
+interface ObservedWithTrace<N extends LabelledMetric> {
+  observe(observed: Exemplar & { readonly labels: LabelsOf<N>; readonly value: number }): void;
+}
 
 const SECONDS_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const BREAKER_NUMBER = { closed: 0, half_open: 1, open: 2 } as const;
@@ -26,23 +47,33 @@ const GUARDED_OPERATIONS = ['create', 'query', 'close', 'refund'] as const;
 export function createMetrics() {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  const counter = <L extends string>(name: string, help: string, labelNames: L[]) =>
-    new Counter({ name: `switchyard_${name}`, help, labelNames, registers: [registry] });
+  const named = <N extends LabelledMetric>(name: N, help: string, labelNames: LabelName<N>[]) => {
+    return { name: `switchyard_${name}`, help, labelNames };
+  };
+  const counter = <N extends LabelledMetric>(name: N, help: string, labelNames: LabelName<N>[]): Counted<N> =>
+    new Counter({ ...named(name, help, labelNames), registers: [registry] });
+  const gauge = <N extends LabelledMetric>(name: N, help: string, labelNames: LabelName<N>[]): Measured<N> =>
+    new Gauge({ ...named(name, help, labelNames), registers: [registry] });
+  const histogram = <N extends LabelledMetric>(name: N, help: string, labelNames: LabelName<N>[], buckets: number[]) =>
+    new Histogram({ ...named(name, help, labelNames), buckets, registers: [registry] });
   // A registry of the plain format takes no metric with exemplars when it is made, and shows it without them afterwards.
-  const countedWithTrace = <L extends string>(name: string, help: string, labelNames: L[]) => {
-    const metric = new Counter<L | ExemplarLabel>({
-      ...{ name: `switchyard_${name}`, help, labelNames, registers: [], enableExemplars: true },
-    });
+  const countedWithTrace = <N extends LabelledMetric>(
+    name: N,
+    help: string,
+    labelNames: LabelName<N>[],
+  ): CountedWithTrace<N> => {
+    const metric = new Counter<string>({ ...named(name, help, labelNames), registers: [], enableExemplars: true });
     registry.registerMetric(metric);
     return metric;
   };
-  const gauge = <L extends string>(name: string, help: string, labelNames: L[]) =>
-    new Gauge({ name: `switchyard_${name}`, help, labelNames, registers: [registry] });
-  const histogram = <L extends string>(name: string, help: string, labelNames: L[], buckets: number[]) =>
-    new Histogram({ name: `switchyard_${name}`, help, labelNames, buckets, registers: [registry] });
-  const histogramWithTrace = <L extends string>(name: string, help: string, labelNames: L[], buckets: number[]) => {
-    const metric = new Histogram<L | ExemplarLabel>({
-      ...{ name: `switchyard_${name}`, help, labelNames, buckets, registers: [], enableExemplars: true },
+  const histogramWithTrace = <N extends LabelledMetric>(
+    name: N,
+    help: string,
+    labelNames: LabelName<N>[],
+    buckets: number[],
+  ): ObservedWithTrace<N> => {
+    const metric = new Histogram<string>({
+      ...{ ...named(name, help, labelNames), buckets, registers: [], enableExemplars: true },
     });
     registry.registerMetric(metric);
     return metric;

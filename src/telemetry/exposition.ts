@@ -1,4 +1,4 @@
-import { type OpenMetricsContentType, Registry } from 'prom-client';
+import { Counter, type OpenMetricsContentType, Registry } from 'prom-client';
 
 export interface Exposition {
   readonly contentType: string;
@@ -39,7 +39,7 @@ function inOpenMetrics(registry: Registry): Registry<OpenMetricsContentType> {
   open.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
   for (const { name } of registry.getMetricsAsArray()) {
     const metric = registry.getSingleMetric(name);
-    if (metric) open.registerMetric(name.endsWith('_total') ? Object.create(metric) : metric);
+    if (metric) open.registerMetric(metric instanceof Counter ? Object.create(metric) : metric);
   }
   return open;
 }

@@ -49,6 +49,7 @@ export interface Receiver {
   /** What came and was not as the protocol has it. */
   readonly faults: readonly string[];
   readonly paths: ReadonlySet<string>;
+  readonly authorizations: ReadonlySet<string>;
   /** Takes requests and never answers them. */
   hang(): void;
   close(): Promise<void>;
@@ -58,6 +59,7 @@ export async function openReceiver(): Promise<Receiver> {
   const spans: ReceivedSpan[] = [];
   const faults: string[] = [];
   const paths = new Set<string>();
+  const authorizations = new Set<string>();
   let hangs = false;
   const server = createServer((request, response) => {
     let body = '';
@@ -66,6 +68,7 @@ export async function openReceiver(): Promise<Receiver> {
     });
     request.on('end', () => {
       paths.add(`${request.method} ${request.url} ${request.headers['content-type']}`);
+      authorizations.add(request.headers.authorization ?? 'none');
       if (hangs) return;
       const parsed = exportSchema.safeParse(JSON.parse(body));
       if (!parsed.success) faults.push(z.prettifyError(parsed.error));
@@ -79,7 +82,7 @@ export async function openReceiver(): Promise<Receiver> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    ...{ spans, faults, paths },
+    ...{ spans, faults, paths, authorizations },
     hang: () => {
       hangs = true;
     },

@@ -1,4 +1,5 @@
-export { type CollectorOptions, connectCollector } from './collector.ts';
+export { connectCollector } from './collector.ts';
+export type { CollectorOptions } from './collector-port.ts';
 export { type Exposition, expose } from './exposition.ts';
 export { createLogger } from './logger.ts';
 export { addGauges, createMetrics, type Metrics, type Observed } from './metrics.ts';

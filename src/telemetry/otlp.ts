@@ -2,7 +2,7 @@ import { type HrTime, type SpanContext, SpanKind, SpanStatusCode, TraceFlags } f
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { BatchSpanProcessor, type ReadableSpan, type SpanExporter } from '@opentelemetry/sdk-trace';
 import type { SpanFields } from '../gateway/index.ts';
-import type { CollectorOptions, SpanCollector } from './collector.ts';
+import type { CollectorOptions, SpanCollector } from './collector-port.ts';
 import type { EndedSpan } from './tracing.ts';
 
 /** Spans that wait for the collector; what comes when so many wait is dropped. */

@@ -2,11 +2,14 @@ import { lastDeliveryAt, type Payment, type PaymentEvent } from '../payment/inde
 import type { Change } from './change.ts';
 import { createDeliveryLanes, type Leave, type Waiting } from './delivery-lanes.ts';
 import { createFailingEndpoints, type Endpoint, endpointOf } from './failing-endpoints.ts';
+import { createOwedDeliveries } from './owed-deliveries.ts';
 import type { Parts } from './parts.ts';
 import { createWebhookPost, type Posted } from './webhook-post.ts';
 
 /** What was put off is called early only if its own time does not come meanwhile. */
 const TURN_MARGIN_MS = 1_000;
+/** An address that had failed for so long and works was down; before, it may be one event that it does not take. */
+const WAS_DOWN_MS = 60_000;
 
 /**
  * Brings the events of payments to their merchants: so many at a time to one address, next to nothing to an address that has long
@@ -21,6 +24,7 @@ export function createNotifier(parts: Parts, change: Change) {
     const { concurrencyPerEndpoint: perEndpoint, timeoutMs } = parts.settings().webhooks;
     return { perEndpoint, timeoutMs };
   });
+  const owed = createOwedDeliveries();
   const stopping = new AbortController();
   const called = new Set<Promise<void>>();
   const inFlight = new Set<string>();
@@ -144,7 +148,7 @@ export function createNotifier(parts: Parts, change: Change) {
     const durationMs = Math.max(0, clock.now() - begunAt);
     if (posted.outcome === 'cut_short') return posted;
     const delivered = posted.outcome === 'delivered';
-    if (at && delivered) endpoints.worked(at);
+    if (at && delivered) recovered(at, event.id);
     // A fault of ours says nothing about the shop.
     if (at && posted.blames === 'shop') endpoints.failed(at, posted.why);
     // Before the delivery is recorded: an event that is delivered is not sent again, and its answer would be lost with us.
@@ -156,7 +160,18 @@ export function createNotifier(parts: Parts, change: Change) {
     const about = { paymentId, eventId: event.id, type: event.type, merchantId, tryNo, durationMs };
     if (delivered) telemetry.info(about, 'webhook delivered');
     else telemetry.warn({ ...about, why: posted.why }, 'webhook not delivered');
+    if (!delivered && at && after?.delivery.state === 'pending') {
+      const until = after.delivery.nextAt;
+      owed.remember(at, { paymentId: payment.id, eventId: event.id, until, written: Promise.resolve(true) });
+    }
     return posted;
+  }
+
+  /** What a shop missed while it was down goes out now, as many at a time as its address takes; not at the hours of their next tries. */
+  function recovered(at: Endpoint, eventId: string): void {
+    owed.forget(at, eventId);
+    if (endpoints.worked(at) < WAS_DOWN_MS) return;
+    for (const waiting of owed.release(at)) lanes.remember(at, waiting);
   }
 
   return {

@@ -110,4 +110,10 @@ describe('the log', () => {
     expect(looked).toMatchObject({ paymentId });
     expect(looked?.traceId).not.toBe(TRACE);
   });
+
+  test('is found from the story of a payment', async () => {
+    const told = theatre.run(['payments', 'show', paymentId]);
+    await told.ended;
+    expect(told.stdout()).toContain(`trace       ${TRACE}\n`);
+  });
 });

@@ -3,10 +3,8 @@ import type { RequestListener } from 'node:http';
 import { join } from 'node:path';
 import { PROVIDERS } from '../channels/index.ts';
 import PACKAGE from '../package.json' with { type: 'json' };
-import type { AdapterPorts } from './channel/index.ts';
 import {
   type ConfigFault,
-  type ConfiguredChannel,
   confirmMasterKey,
   type Environment,
   type LoadedConfig,
@@ -16,12 +14,14 @@ import {
 } from './config/index.ts';
 import { createMemoryEphemeral } from './ephemeral/index.ts';
 import { openEvidence } from './evidence-log.ts';
-import { type Channel, createGateway, type GatewaySettings, type Sealer, type Telemetry } from './gateway/index.ts';
+import { createGateway, type GatewaySettings, type Sealer, type Telemetry } from './gateway/index.ts';
 import { createPublicApp, listen } from './http/index.ts';
+import { createLiveChannels } from './live-channels.ts';
+import { createLiveConfig } from './live-config.ts';
 import { openAdmin } from './open-admin.ts';
 import { err, ok, type Result } from './payment/index.ts';
 import { createBreakers, createStatistics } from './routing/index.ts';
-import { remoteSandbox, type SandboxLink, startOwnSandbox } from './sandbox-link.ts';
+import { lazySandboxes, startOwnSandbox } from './sandbox-link.ts';
 import { channelStates, observedBy } from './status.ts';
 import { watchedStore } from './store/index.ts';
 import { openSqliteStore, type SqliteStore } from './store/sqlite/index.ts';
@@ -89,8 +89,10 @@ async function open(
   for (const { path, message } of config.warnings) telemetry.warn({ path }, message);
   const opened = openStore(environment, telemetry, closers);
   const store = watchedStore(opened, (operation) => metrics.storeErrors.inc({ operation }));
+  const live = createLiveConfig(config);
+  const retentionMs = (): number => live.current().evidence.retentionMs;
   const evidence = openEvidence({
-    ...{ dataDir: environment.dataDir, retentionMs: config.evidence.retentionMs, sealer, now, telemetry },
+    ...{ dataDir: environment.dataDir, retentionMs, sealer, now, telemetry },
     onWritten: (entries) => metrics.evidenceEntries.inc({ outcome: 'written' }, entries),
     onDropped: (entries) => metrics.evidenceEntries.inc({ outcome: 'dropped' }, entries),
   });
@@ -100,19 +102,28 @@ async function open(
   const webhooks = createWebhookSender();
   closers.push(() => webhooks.close());
 
-  const channels = new Map<string, Channel>();
   let publicUrl = environment.publicUrl ?? `http://${environment.host}:${environment.port}`;
-  const settings = (): GatewaySettings => ({ ...config.settings, publicUrl });
+  const settings = (): GatewaySettings => ({ ...live.current().settings, publicUrl });
+  const sandboxes = lazySandboxes(environment, { randomBytes, random, now, telemetry }, config.channels);
   const statistics = createStatistics();
   const breakers = createBreakers({
-    settingsOf: (channelId) => channels.get(channelId)?.breaker ?? DEFAULT_BREAKER,
+    settingsOf: (channelId) => channels.current().get(channelId)?.breaker ?? DEFAULT_BREAKER,
     onChange: (change) => telemetry[change.state === 'closed' ? 'info' : 'warn']({ ...change }, 'breaker changed'),
   });
   closers.push(async () => breakers.dispose());
+  const channels = createLiveChannels({
+    ...{ sandboxes, telemetry, publicUrl: () => publicUrl },
+    adapterPorts: { now, randomBytes, record: evidence.record },
+    needing: (channelId) => store.countNeeding(channelId, 1),
+    onGone: (channelId) => {
+      breakers.forget(channelId);
+      statistics.restore(statistics.snapshot().filter((entry) => entry.channelId !== channelId));
+    },
+  });
   const gateway = createGateway({
     ...{ store, evidence, ephemeral, settings, sealer, statistics, breakers, telemetry, random, randomBytes },
-    channels: () => channels,
-    merchants: () => config.merchants,
+    channels: channels.current,
+    merchants: () => live.merchants,
     clock: { now },
     sendWebhook: webhooks.send,
     alone: true,
@@ -121,7 +132,7 @@ async function open(
 
   const publicApp = createPublicApp({
     ...{ gateway, settings, ephemeral, telemetry, randomBytes },
-    merchants: config.merchants,
+    merchants: live.merchants,
     clock: { now },
   });
   const ready = Promise.withResolvers<void>();
@@ -132,17 +143,26 @@ async function open(
   closers.push(() => publicListener.close(DRAIN_MS));
   publicUrl = environment.publicUrl ?? publicListener.url;
 
-  const link = await openSandbox(environment, config.channels, telemetry, closers);
-  for (const configured of config.channels) {
-    const channel = await openChannel(configured, link, publicUrl, evidence.record);
-    channels.set(configured.id, channel);
-    closers.push(() => channel.adapter.dispose());
-  }
-  const observed = observedBy({ channels, breakers, statistics, store, settings, now, config, gateway });
+  closers.push(() => sandboxes.close());
+  const prepared = await channels.prepare(config.channels);
+  if (!prepared.ok) throw prepared.error.cause;
+  closers.push(() => channels.close());
+  prepared.value.commit();
+  const alertThresholds = () => live.current().alertThresholds;
+  const observed = observedBy({
+    channels: channels.current,
+    breakers,
+    statistics,
+    store,
+    settings,
+    now,
+    alertThresholds,
+    gateway,
+  });
   metrics.build.set({ version: PACKAGE.version }, 1);
   addGauges(metrics, observed);
   const admin = await openAdmin(environment, {
-    ...{ metrics, store, channels, telemetry, gateway },
+    ...{ metrics, store, telemetry, gateway, channels: channels.current },
     states: () => channelStates(observed),
   });
   closers.push(() => admin.close(1_000));
@@ -153,7 +173,7 @@ async function open(
     publicUrl,
     listenUrl: publicListener.url,
     adminUrl: admin.url,
-    sandboxUrl: link?.url ?? null,
+    sandboxUrl: sandboxes.url(),
     config,
     stop: async () => {
       // Providers and shops first: nothing new comes in while what is in hand is finished.
@@ -177,37 +197,6 @@ function openStore(environment: Environment, telemetry: Telemetry, closers: Clos
   });
   closers.push(() => store.close());
   return store;
-}
-
-async function openSandbox(
-  environment: Environment,
-  channels: readonly ConfiguredChannel[],
-  telemetry: Telemetry,
-  closers: Closers,
-): Promise<SandboxLink | null> {
-  if (channels.every(({ mode }) => mode === 'live')) return null;
-  const link =
-    environment.sandboxUrl === null
-      ? await startOwnSandbox(environment, channels, { randomBytes, random, now, telemetry })
-      : remoteSandbox(environment.sandboxUrl);
-  closers.push(() => link.close());
-  return link;
-}
-
-async function openChannel(
-  configured: ConfiguredChannel,
-  link: SandboxLink | null,
-  publicUrl: string,
-  record: AdapterPorts['record'],
-): Promise<Channel> {
-  const provider = PROVIDERS.find(({ id }) => id === configured.providerId);
-  if (!provider) throw new Error(`channel ${configured.id}: no provider ${configured.providerId}`);
-  const given = configured.mode === 'live' ? configured.credentials : await link?.connect(configured.id, publicUrl);
-  const credentials = configured.mode === 'live' ? given : provider.configSchema.parse(given);
-  const { id, providerId, mode, profile, timeouts, breaker, queriesPerSecond } = configured;
-  const { capabilities, callbackUrl } = provider;
-  const adapter = provider.openAdapter(credentials, { now, randomBytes, record });
-  return { id, providerId, mode, capabilities, callbackUrl, adapter, profile, timeouts, breaker, queriesPerSecond };
 }
 
 /** A part that cannot be closed keeps none of the others open; what it said is told at the end. */

@@ -10,7 +10,7 @@ export async function openAdmin(
   parts: {
     readonly metrics: Metrics;
     readonly store: PaymentStore;
-    readonly channels: ReadonlyMap<string, Channel>;
+    readonly channels: () => ReadonlyMap<string, Channel>;
     readonly gateway: Gateway;
     readonly states: () => unknown;
     readonly telemetry: Telemetry;
@@ -24,8 +24,9 @@ export async function openAdmin(
         () => true,
         () => false,
       );
-      const checks = { store: storeOk ? 'ok' : 'unreachable', channels: channels.size > 0 ? 'ok' : 'none loaded' };
-      return { ok: storeOk && channels.size > 0, checks };
+      const loaded = channels().size > 0;
+      const checks = { store: storeOk ? 'ok' : 'unreachable', channels: loaded ? 'ok' : 'none loaded' };
+      return { ok: storeOk && loaded, checks };
     },
     status: async () => ({ channels: states(), webhooks: { failing: endpointStates(gateway.webhooks) } }),
     disposeMoney: gateway.disposeMoney,

@@ -47,6 +47,7 @@ async function start(): Promise<void> {
   const started = await startSwitchyard(process.env);
   if (!started.ok) fail(describeFaults(started.error));
   untilSignal(() => started.value.stop());
+  process.on('SIGHUP', () => void started.value.reload('signal'));
   out(demoGreeting(started.value));
 }
 

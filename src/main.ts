@@ -10,6 +10,7 @@ import {
   type LoadedConfig,
   loadConfig,
   openMasterKey,
+  readConfig,
   readEnvironment,
 } from './config/index.ts';
 import { createMemoryEphemeral } from './ephemeral/index.ts';
@@ -20,12 +21,13 @@ import { createLiveChannels } from './live-channels.ts';
 import { createLiveConfig } from './live-config.ts';
 import { openAdmin } from './open-admin.ts';
 import { err, ok, type Result } from './payment/index.ts';
+import { type ConfigState, createReloads, type ReloadAnswer, type ReloadCause, type ReloadParts } from './reload.ts';
 import { createBreakers, createStatistics } from './routing/index.ts';
 import { lazySandboxes, startOwnSandbox } from './sandbox-link.ts';
 import { channelStates, observedBy } from './status.ts';
 import { watchedStore } from './store/index.ts';
 import { openSqliteStore, type SqliteStore } from './store/sqlite/index.ts';
-import { addGauges, createLogger, createMetrics, createTelemetry } from './telemetry/index.ts';
+import { addGauges, createLogger, createMetrics, createTelemetry, type Metrics } from './telemetry/index.ts';
 import { createWebhookSender } from './webhooks/index.ts';
 
 /** Requests in flight get this long to finish after SIGTERM; the whole stop stays under ten seconds. */
@@ -45,7 +47,10 @@ export interface Running {
   readonly listenUrl: string;
   readonly adminUrl: string;
   readonly sandboxUrl: string | null;
+  /** As it was at the start. */
   readonly config: LoadedConfig;
+  /** Reads the configuration again and takes it whole or refuses it whole. */
+  reload(by: ReloadCause): Promise<ReloadAnswer>;
   stop(): Promise<void>;
 }
 
@@ -62,7 +67,9 @@ export async function startSwitchyard(
   const environment = readEnvironment(env);
   if (!environment.ok) return environment;
   const { configPath, production, masterKey, dataDir } = environment.value;
-  const config = loadConfig({ path: configPath, env, providers: PROVIDERS, production });
+  const options = { path: configPath, env, providers: PROVIDERS, production };
+  const first = readConfig(options);
+  const config = first.loaded;
   if (!config.ok) return config;
   const sandbox = config.value.channels.some(({ mode }) => mode === 'sandbox');
   const sealer = openMasterKey({ masterKey, dataDir, sandbox, randomBytes });
@@ -71,7 +78,7 @@ export async function startSwitchyard(
   if (!confirmed.ok) return err([confirmed.error]);
   const closers: Closers = [];
   try {
-    return ok(await open(environment.value, config.value, sealer.value, closers));
+    return ok(await open(environment.value, { options, first, config: config.value }, sealer.value, closers));
   } catch (thrown) {
     await closeAll(closers);
     throw thrown;
@@ -80,7 +87,7 @@ export async function startSwitchyard(
 
 async function open(
   environment: Environment,
-  config: LoadedConfig,
+  { options, first, config }: Pick<ReloadParts, 'options' | 'first'> & { readonly config: LoadedConfig },
   sealer: Sealer,
   closers: Closers,
 ): Promise<Running> {
@@ -161,12 +168,29 @@ async function open(
   });
   metrics.build.set({ version: PACKAGE.version }, 1);
   addGauges(metrics, observed);
+  const { masterKey, dataDir } = environment;
+  const reloads = createReloads({
+    ...{ options, first, live, channels, telemetry, now, randomBytes, needing: store.countNeeding },
+    startFault: (next) => {
+      const sandbox = next.channels.some(({ mode }) => mode === 'sandbox');
+      const opened = openMasterKey({ masterKey, dataDir, sandbox, randomBytes });
+      return opened.ok ? null : opened.error;
+    },
+    onOutcome: (outcome, state) => {
+      metrics.configReloads.inc({ outcome });
+      noteConfig(metrics, state);
+    },
+  });
+  noteConfig(metrics, reloads.state());
+  closers.push(() => reloads.close());
   const admin = await openAdmin(environment, {
-    ...{ metrics, store, telemetry, gateway, channels: channels.current },
+    ...{ metrics, store, telemetry, gateway, reloads, channels: channels.current },
     states: () => channelStates(observed),
   });
   closers.push(() => admin.close(1_000));
   gateway.start();
+  sandboxes.started();
+  reloads.watch();
   ready.resolve();
 
   return {
@@ -175,13 +199,20 @@ async function open(
     adminUrl: admin.url,
     sandboxUrl: sandboxes.url(),
     config,
+    reload: reloads.reload,
     stop: async () => {
+      await reloads.close();
       // Providers and shops first: nothing new comes in while what is in hand is finished.
       await publicListener.close(DRAIN_MS);
       await gateway.stop();
       await closeAll(closers);
     },
   };
+}
+
+function noteConfig(metrics: Metrics, { loadedAt, refused }: ConfigState): void {
+  metrics.configSound.set(refused === null ? 1 : 0);
+  metrics.configLoadedSeconds.set(loadedAt / 1_000);
 }
 
 /** The port has to be known before the channels are opened; requests that come meanwhile wait instead of being refused. */

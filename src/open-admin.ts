@@ -1,6 +1,8 @@
 import type { Environment } from './config/index.ts';
+import { configForAdmin, configState } from './config-for-admin.ts';
 import type { Channel, Gateway, Telemetry } from './gateway/index.ts';
 import { createAdminApp, endpointStates, type Listener, listen } from './http/index.ts';
+import type { Reloads } from './reload.ts';
 import type { PaymentStore } from './store/port.ts';
 import type { Metrics } from './telemetry/index.ts';
 
@@ -13,10 +15,11 @@ export async function openAdmin(
     readonly channels: () => ReadonlyMap<string, Channel>;
     readonly gateway: Gateway;
     readonly states: () => unknown;
+    readonly reloads: Reloads;
     readonly telemetry: Telemetry;
   },
 ): Promise<Listener> {
-  const { metrics, store, channels, gateway, states, telemetry } = parts;
+  const { metrics, store, channels, gateway, states, telemetry, reloads } = parts;
   const admin = createAdminApp({
     metrics: async () => ({ contentType: metrics.registry.contentType, body: await metrics.registry.metrics() }),
     ready: async () => {
@@ -28,9 +31,14 @@ export async function openAdmin(
       const checks = { store: storeOk ? 'ok' : 'unreachable', channels: loaded ? 'ok' : 'none loaded' };
       return { ok: storeOk && loaded, checks };
     },
-    status: async () => ({ channels: states(), webhooks: { failing: endpointStates(gateway.webhooks) } }),
+    status: async () => ({
+      channels: states(),
+      webhooks: { failing: endpointStates(gateway.webhooks) },
+      config: configState(reloads),
+    }),
     disposeMoney: gateway.disposeMoney,
     webhooks: gateway.webhooks,
+    config: configForAdmin(reloads),
     onError: (thrown) => telemetry.error({ err: thrown }, 'admin request failed'),
   });
   return listen(admin, { host: environment.adminHost, port: environment.adminPort, portVariable: 'ADMIN_PORT' });

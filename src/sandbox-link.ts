@@ -66,6 +66,7 @@ export function lazySandboxes(
 /** Between two tries to connect to a sandbox process, which may have been started at the same time as the gateway. */
 const CONNECT_PAUSE_MS = 250;
 const CONNECT_TIMEOUT_MS = 3_000;
+const RUNNING_TRIES_MAX = 2;
 
 const refusedSchema = z.object({ detail: z.string().max(500) });
 const connectedSchema = z.object({ base_url: z.string(), credentials: z.unknown() });
@@ -128,7 +129,8 @@ function remoteSandbox(url: string, mayAdd: () => boolean): SandboxLink {
         const connected = await connectOnce(`${url}/_control/channels/${channelId}/connect`, wanted);
         if (connected.ok) return connected.value;
         const { triesMax, what } = MISSES[connected.error];
-        if (tries >= triesMax) throw new Error(what(url, channelId));
+        // A gateway that runs waits for nobody: its configuration stays as it is, and is read again when somebody asks.
+        if (tries >= (mayAdd() ? RUNNING_TRIES_MAX : triesMax)) throw new Error(what(url, channelId));
         await pause(CONNECT_PAUSE_MS);
       }
     },

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createAdminApp, type Listener, listen } from '../../src/http/index.ts';
 import { type Edge, problemOf, serveEdge } from './serve.ts';
-import { createStubGateway, type StubGateway } from './stub-gateway.ts';
+import { createStubGateway, type StubGateway, stubConfig } from './stub-gateway.ts';
 
 let edge: Edge;
 let admin: Listener;
@@ -15,6 +15,7 @@ beforeEach(async () => {
     status: async () => ({}),
     disposeMoney: operated.disposeMoney,
     webhooks: operated.webhooks,
+    config: stubConfig,
     onError: (thrown) => {
       throw thrown;
     },

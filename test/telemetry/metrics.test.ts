@@ -48,6 +48,8 @@ const CONTRACT: readonly (readonly [string, 'counter' | 'gauge' | 'histogram', r
   ['reconciliation_differences', 'gauge', ['channel', 'kind']],
   ['alert_threshold', 'gauge', ['alert']],
   ['config_reloads_total', 'counter', ['outcome']],
+  ['config_last_reload_successful', 'gauge', []],
+  ['config_loaded_timestamp_seconds', 'gauge', []],
 ];
 
 interface Exposition {

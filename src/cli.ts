@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { z } from 'zod';
 import { askAdmin } from './admin-client.ts';
 import { describeFaults, loadConfig, readEnvironment } from './config/index.ts';
+import { type DiffOptions, diffConfig, explainConfig, reloadConfig } from './config-commands.ts';
 import { demoGreeting } from './greeting.ts';
 import { decideHeldMoney } from './held-money.ts';
 import type { Result } from './payment/index.ts';
@@ -125,6 +126,27 @@ config
   .argument('[file]', 'gateway.yaml; merchants.yaml lies beside it')
   .description('name every mistake with its line')
   .action(checkConfig);
+config
+  .command('diff')
+  .argument(
+    '[file]',
+    'a proposed gateway.yaml, merchants.yaml beside it or as it is; default: the files as they are now',
+  )
+  .option('--json', 'the changes as JSON')
+  .description('what it would change; exit code 0: nothing, 2: something, 1: faults')
+  .action(async (file: string | undefined, options: DiffOptions) => {
+    const diff = await diffConfig(process.env, file, options);
+    told(diff.story);
+    if (diff.differs) process.exitCode = 2;
+  });
+config
+  .command('reload')
+  .description('have the running gateway take the files now, and tell what changed')
+  .action(async () => told(await reloadConfig(process.env)));
+config
+  .command('explain')
+  .description('the configuration in force, defaults filled in, with what each key means')
+  .action(async () => told(await explainConfig(process.env)));
 program.command('channels').description('the state of each channel of the running gateway').action(listChannels);
 const payments = program.command('payments').description('stored payments');
 payments

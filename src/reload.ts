@@ -1,4 +1,3 @@
-import { createHmac } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import {
   type ConfigFault,
@@ -13,6 +12,7 @@ import {
   type Reading,
   readConfigAtRest,
   redacted,
+  secretMarks,
   watchFiles,
 } from './config/index.ts';
 import type { Channel, Telemetry } from './gateway/index.ts';
@@ -71,6 +71,7 @@ const LOGGED_MAX = 50;
 export function createReloads(parts: ReloadParts): Reloads {
   const { telemetry, now, live } = parts;
   const salt = Buffer.from(parts.randomBytes(16)).toString('hex');
+  const digest = secretMarks(salt);
   let marks = parts.first.marks;
   let inForce = parts.first.fingerprint;
   let state: ConfigState = { loadedAt: now(), refused: null };
@@ -191,10 +192,6 @@ export function createReloads(parts: ReloadParts): Reloads {
     }
     if (isNews || by !== 'file') parts.onOutcome('refused', state);
     return { outcome: 'refused', faults };
-  }
-
-  function digest(text: string): string {
-    return createHmac('sha256', salt).update(text).digest('hex').slice(0, 8);
   }
 
   return {

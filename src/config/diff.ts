@@ -108,14 +108,15 @@ function remark(at: ConfigChange['at'], after: FormValue | undefined): string {
 const SHOWN_CHARS_MAX = 300;
 
 function shown(value: FormValue): string {
-  const text = inline(value).replace(/\p{Cc}+/gu, ' ');
+  const text = inline(value);
   return text.length > SHOWN_CHARS_MAX ? `${text.slice(0, SHOWN_CHARS_MAX)}...` : text;
 }
 
-function inline(value: FormValue): string {
+/** A value on one line. Control characters are gone, secrets are not shown. */
+export function inline(value: FormValue): string {
   if (isSecretMark(value)) return '(secret)';
   if (Array.isArray(value)) return `[${value.map(inline).join(', ')}]`;
-  if (!isFormMap(value)) return value === '' ? '""' : String(value);
+  if (!isFormMap(value)) return value === '' ? '""' : String(value).replace(/\p{Cc}+/gu, ' ');
   return `{ ${Object.entries(value)
     .map(([key, inner]) => `${key}: ${inline(inner)}`)
     .join(', ')} }`;

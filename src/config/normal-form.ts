@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import type { z } from 'zod';
 import { channelSchema, gatewayFileSchema } from './gateway-schema.ts';
 import { merchantSchema } from './merchant-schema.ts';
@@ -53,7 +54,12 @@ export function isSecretMark(value: FormValue | undefined): boolean {
   return typeof value === 'string' && SECRET.test(value);
 }
 
-/** The form with a mark in the place of every secret. `digest` gives eight hexadecimal digits; it must not be reversible. */
+/** Gives every text eight hexadecimal digits that tell it from others under this salt, and too few to find it again. */
+export function secretMarks(salt: string): (text: string) => string {
+  return (text) => createHmac('sha256', salt).update(text).digest('hex').slice(0, 8);
+}
+
+/** The form with a mark of `digest` in the place of every secret. */
 export function redacted(form: ConfigForm, digest: (text: string) => string): ConfigForm {
   const hide = (value: FormValue): FormValue => {
     if (Array.isArray(value)) return value.map(hide);

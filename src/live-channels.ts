@@ -1,6 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { PROVIDERS } from '../channels/index.ts';
-import type { AdapterPorts, ChannelAdapter } from './channel/index.ts';
+import type { AdapterPorts, ChannelAdapter, Provider } from './channel/index.ts';
 import type { ConfiguredChannel } from './config/index.ts';
 import { type CountedAdapter, counted } from './counted-adapter.ts';
 import type { Channel, Telemetry } from './gateway/index.ts';
@@ -54,10 +53,11 @@ interface Replaced {
 
 /** The one place that holds the open channels, and exchanges them all at once. */
 export function createLiveChannels(parts: {
-  readonly sandboxes: Sandboxes;
+  readonly providers: readonly Provider[];
+  readonly sandboxes: Pick<Sandboxes, 'connect'>;
   readonly publicUrl: () => string;
   readonly adapterPorts: AdapterPorts;
-  readonly telemetry: Telemetry;
+  readonly telemetry: Pick<Telemetry, 'info' | 'warn'>;
   /** How many payments need this channel still; see `PaymentStore.countNeeding`. */
   readonly needing: (channelId: string) => Promise<number>;
   /** A channel is gone for good: what was learnt of it may go too. */
@@ -74,6 +74,12 @@ export function createLiveChannels(parts: {
   function put(next: ReadonlyMap<string, Entry>): void {
     entries = next;
     channels = new Map([...next].map(([id, { channel }]) => [id, channel]));
+  }
+
+  function providerOf({ id, providerId }: ConfiguredChannel): Provider {
+    const provider = parts.providers.find((one) => one.id === providerId);
+    if (!provider) throw new Error(`channel ${id}: no provider ${providerId}`);
+    return provider;
   }
 
   async function open(configured: ConfiguredChannel): Promise<CountedAdapter> {
@@ -103,8 +109,7 @@ export function createLiveChannels(parts: {
         }
       } catch (cause) {
         await abandon();
-        // A library's error may quote what it was given; only our own words go further.
-        return err({ channelId: configured.id, message: 'could not be opened with these credentials', cause });
+        return err({ channelId: configured.id, message: whyNot(configured, cause), cause });
       }
     }
     return ok({ abandon, commit: () => commit(next, opened) });
@@ -119,7 +124,7 @@ export function createLiveChannels(parts: {
       const adapter = opened.get(configured.id) ?? before?.counted;
       if (!adapter) throw new Error(`channel ${configured.id} was not prepared`);
       if (before && adapter !== before.counted) leaving.push({ counted: before.counted, at });
-      const channel = channelOf(configured, adapter.adapter);
+      const channel = channelOf(configured, providerOf(configured), adapter.adapter);
       placed.set(configured.id, { configured, channel, counted: adapter, removedAt: null });
     }
     for (const [id, entry] of entries) if (!placed.has(id)) placed.set(id, withdrawn(entry, at));
@@ -184,6 +189,12 @@ export function createLiveChannels(parts: {
 const OTHER_ACCOUNT =
   'has the credentials of another account; give that account a channel of its own and set weight: 0 here, so that orders and refunds of this one go on';
 
+/** A library's error may quote the credentials that it was given; of simulators the words are our own. */
+function whyNot({ mode }: ConfiguredChannel, cause: unknown): string {
+  if (mode === 'sandbox' && cause instanceof Error) return `has no simulator: ${cause.message}`;
+  return 'could not be opened with these credentials';
+}
+
 function problem(channelId: string, message: string): ChannelProblem {
   return { channelId, message, cause: new Error(`channel ${channelId} ${message}`) };
 }
@@ -201,14 +212,11 @@ function withdrawn(entry: Entry, at: number): Entry {
   return { ...entry, channel: { ...channel, profile: { ...channel.profile, enabled: false } }, removedAt: at };
 }
 
-function channelOf(configured: ConfiguredChannel, adapter: ChannelAdapter): Channel {
-  const { capabilities, callbackUrl } = providerOf(configured);
+function channelOf(
+  configured: ConfiguredChannel,
+  { capabilities, callbackUrl }: Provider,
+  adapter: ChannelAdapter,
+): Channel {
   const { id, providerId, mode, profile, timeouts, breaker, queriesPerSecond } = configured;
   return { id, providerId, mode, capabilities, callbackUrl, adapter, profile, timeouts, breaker, queriesPerSecond };
-}
-
-function providerOf({ id, providerId }: ConfiguredChannel) {
-  const provider = PROVIDERS.find((one) => one.id === providerId);
-  if (!provider) throw new Error(`channel ${id}: no provider ${providerId}`);
-  return provider;
 }

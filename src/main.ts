@@ -119,7 +119,7 @@ async function open(
   });
   closers.push(async () => breakers.dispose());
   const channels = createLiveChannels({
-    ...{ sandboxes, telemetry, publicUrl: () => publicUrl },
+    ...{ sandboxes, telemetry, providers: PROVIDERS, publicUrl: () => publicUrl },
     adapterPorts: { now, randomBytes, record: evidence.record },
     needing: (channelId) => store.countNeeding(channelId, 1),
     onGone: (channelId) => {

@@ -135,8 +135,7 @@ export function createReloads(parts: ReloadParts): Reloads {
     if (faults.length > 0) return err(faults);
     const prepared = await parts.channels.prepare(next.channels);
     if (!prepared.ok) {
-      const { channelId, message, cause } = prepared.error;
-      telemetry.warn({ channelId, err: cause }, 'channel could not be opened');
+      const { channelId, message } = prepared.error;
       return err([next.faultAt(['channels', channelId], message)]);
     }
     if (closed) {

@@ -225,6 +225,21 @@ describe.concurrent('a configuration that changes while the gateway runs', { tim
   );
 
   test(
+    'gets the simulator of a new channel from a sandbox elsewhere',
+    inTheatre(async (theatre) => {
+      const { url } = await theatre.sandbox();
+      const gateway = await theatre.start({ SANDBOX_URL: url });
+      const desk = openDesk(theatre, gateway);
+      await desk.edit((yaml) => withChannel(yaml, A_CHANNEL));
+      await desk.taken(1);
+      const order = { merchant_order_no: 'R1', amount: 1000, currency: 'CNY', subject: 'Game key', scene: 'qr' };
+      const { status } = await gateway.api('POST', '/v1/payments', { ...order, channel: 'alipay-third' });
+      expect(status).toBe(201);
+      expect((await call('GET', `${url}/_control/channels/alipay-third/orders`)).body.data).toHaveLength(1);
+    }),
+  );
+
+  test(
     'outlives a kill at any moment: the next start takes what the files say',
     inScene(async ({ theatre, gateway, desk, order }) => {
       const { body } = await order({ channel: 'alipay-main' });

@@ -171,6 +171,10 @@ export function createReloads(parts: ReloadParts): Reloads {
     if (outcome === 'accepted') {
       const told = changes.slice(0, LOGGED_MAX).map(({ text }) => text);
       telemetry.info({ changes: told, changeCount: changes.length }, 'configuration taken');
+      // Whoever can write the files could have money or shops' orders go elsewhere: a person should know of it.
+      const replaced = changes.filter(({ secret }) => secret).map(({ text }) => text);
+      if (replaced.length > 0)
+        telemetry.warn({ changes: replaced.slice(0, LOGGED_MAX) }, 'keys or credentials replaced');
     } else if (lastRefusal !== '') {
       telemetry.info({}, 'configuration files are again what is in force');
     }

@@ -18,6 +18,8 @@ export interface DescribedChange {
   readonly kind: 'added' | 'removed' | 'changed';
   readonly from: string | null;
   readonly to: string | null;
+  /** A key, a credential, or an address that may hold one, is new or gone; its value is not here. */
+  readonly secret: boolean;
   /** The whole sentence, without a secret. */
   readonly text: string;
 }
@@ -73,7 +75,14 @@ export function describeChange({ at, before, after }: ConfigChange): DescribedCh
   const from = secret === null && before !== undefined ? shown(before) : null;
   const to = secret === null && after !== undefined ? shown(after) : null;
   const words = secret ?? (kind === 'changed' ? `${from} -> ${to}` : `${kind} ${to ?? from ?? ''}`);
-  return { path, kind, from, to, text: `${path}: ${words}${remark(at, after)}` };
+  return {
+    path,
+    kind,
+    from,
+    to,
+    secret: holdsMark(before) || holdsMark(after),
+    text: `${path}: ${words}${remark(at, after)}`,
+  };
 }
 
 function secretWords(before: FormValue | undefined, after: FormValue | undefined): string | null {
@@ -91,6 +100,11 @@ function secretWords(before: FormValue | undefined, after: FormValue | undefined
   return (
     [added > 0 ? `${added} added` : '', removed > 0 ? `${removed} removed` : ''].filter(Boolean).join(', ') || 'changed'
   );
+}
+
+function holdsMark(value: FormValue | undefined): boolean {
+  if (Array.isArray(value)) return value.some(holdsMark);
+  return isFormMap(value) ? Object.values(value).some(holdsMark) : isSecretMark(value);
 }
 
 /** The marks in a secret value or a list of them; null when it is no secret. */

@@ -139,6 +139,7 @@ describe.concurrent('a configuration that changes while the gateway runs', { tim
       expect(await withKey('sk_second_key_of_the_shop')).toBe(200);
       expect(await withKey('sk_first_key_of_the_shop')).toBe(401);
       expect(gateway.program.output()).not.toContain('key_of_the_shop');
+      expect(gateway.program.output().split('keys or credentials replaced')).toHaveLength(3);
     }),
   );
 

@@ -44,11 +44,14 @@ function untilSignal(stop: () => Promise<void>): void {
 /* The gateway and the channels are loaded by the commands that need them: the others answer in half the time. */
 
 async function start(): Promise<void> {
+  // From the first moment on: without a listener the signal would end the process.
+  let reload = (): void => {};
+  process.on('SIGHUP', () => reload());
   const { startSwitchyard } = await import('./main.ts');
   const started = await startSwitchyard(process.env);
   if (!started.ok) fail(describeFaults(started.error));
   untilSignal(() => started.value.stop());
-  process.on('SIGHUP', () => void started.value.reload('signal'));
+  reload = () => void started.value.reload('signal');
   out(demoGreeting(started.value));
 }
 

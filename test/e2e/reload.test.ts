@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { mkdir, rename, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -186,7 +186,7 @@ describe.concurrent('a configuration that changes while the gateway runs', { tim
 
   test(
     'replaces credentials while calls are under way; those end on the old ones',
-    inScene(async ({ theatre, desk, order }) => {
+    inScene(async ({ theatre, gateway, desk, order }) => {
       const connected = await desk.control('stripe-main', 'connect', { public_url: 'http://127.0.0.1:9' });
       const { credentials } = connected.body;
       const entry = (secrets: readonly string[]) => `  stripe-live:
@@ -222,6 +222,48 @@ describe.concurrent('a configuration that changes while the gateway runs', { tim
       );
       expect((await desk.reload()).body.detail).toContain('has the credentials of another account');
       expect(answer.body.changes[0].text).not.toContain(secret);
+      const shown = await (await fetch(`${gateway.adminUrl}/admin/config`)).text();
+      expect(shown).toContain('stripe-live');
+      expect(shown).not.toMatch(/sk_(test|live|sandbox)_|whsec_|sandbox-epay-key/);
+    }),
+  );
+
+  test(
+    'may be saved file by file and bit by bit: nothing of it is refused',
+    inScene(async ({ theatre, desk }) => {
+      const yaml = readFileSync(theatre.config, 'utf8');
+      await desk.editMerchants((text) => text.replace('channels: all', 'channels: [alipay-main, alipay-third]'));
+      const whole = withChannel(yaml, A_CHANNEL);
+      await writeFile(theatre.config, whole.slice(0, whole.indexOf('currencies')));
+      await writeFile(theatre.config, whole);
+      await desk.taken(1);
+      expect(await desk.reloads('refused')).toBe(0);
+      expect(await desk.channel('alipay-third')).toMatchObject({ enabled: true });
+    }),
+  );
+
+  test(
+    'loses no payment of a channel that is taken out while the gateway is down',
+    inTheatre(async (theatre) => {
+      const elsewhere = await theatre.sandbox();
+      const first = await theatre.start({ SANDBOX_URL: elsewhere.url });
+      const order = { merchant_order_no: 'R1', amount: 1000, currency: 'CNY', subject: 'Game key', scene: 'qr' };
+      const { body } = await first.api('POST', '/v1/payments', { ...order, channel: 'alipay-backup' });
+      expect(body.status).toBe('pending');
+      first.program.kill('SIGKILL');
+      await first.program.ended;
+
+      const yaml = readFileSync(theatre.config, 'utf8');
+      writeFileSync(theatre.config, withoutChannel(yaml, 'alipay-backup'));
+      const next = await theatre.start({ ...first.place, SANDBOX_URL: elsewhere.url });
+      const desk = openDesk(theatre, next);
+      const pay = { provider_ref: body.attempts[0].provider_ref };
+      const paid = await call('POST', `${elsewhere.url}/_control/channels/alipay-backup/pay`, pay);
+      expect(paid.status, JSON.stringify(paid.body)).toBe(200);
+      await desk.edit(() => yaml);
+      await desk.taken(1);
+      const isPaid = async () => (await next.api('GET', `/v1/payments/${body.id}`)).body.status === 'succeeded';
+      await eventually(isPaid, 30_000);
     }),
   );
 

@@ -13,6 +13,8 @@ const REPLACED_MS_MAX = 120_000;
 /** A removed channel is served for at least this long: a request that chose it just before may still be on its way there. */
 const REMOVED_MS_MIN = 70_000;
 const LOOK_EVERY_MS = 1_000;
+/** The store reads much to tell whether a removed channel is needed, so it is asked this seldom. */
+const ASK_EVERY_MS = 30_000;
 
 /** A set of channels that is opened and can be put in place at once, or given up. */
 export interface PreparedChannels {
@@ -69,6 +71,7 @@ export function createLiveChannels(parts: {
   let channels: ReadonlyMap<string, Channel> = new Map();
   let replaced: readonly Replaced[] = [];
   let looking = false;
+  let askedAt = 0;
   let timer: NodeJS.Timeout | undefined;
 
   function put(next: ReadonlyMap<string, Entry>): void {
@@ -142,6 +145,9 @@ export function createLiveChannels(parts: {
     );
     replaced = replaced.filter((one) => !over.includes(one));
     for (const one of over) await dispose(one.counted.adapter);
+    // A clock that is set back must not put it off.
+    if (at >= askedAt && at - askedAt < ASK_EVERY_MS) return;
+    askedAt = at;
     for (const [id, entry] of entries) {
       if (entry.removedAt === null || at - entry.removedAt < REMOVED_MS_MIN || entry.counted.underWay() > 0) continue;
       const needing = await parts.needing(id).catch(() => null);

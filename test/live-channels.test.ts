@@ -130,7 +130,7 @@ describe('channels of a gateway that runs', () => {
     expect(stage.channels.current().get('pay-main')?.profile.enabled).toBe(false);
     expect(stage.opened[0]?.disposed).toBe(false);
     stage.need(0);
-    await vi.advanceTimersByTimeAsync(2 * SECONDS);
+    await vi.advanceTimersByTimeAsync(32 * SECONDS);
     expect([...stage.channels.current().keys()]).toEqual([]);
     expect([stage.opened[0]?.disposed, stage.gone]).toEqual([true, ['pay-main']]);
   });

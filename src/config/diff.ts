@@ -113,10 +113,16 @@ function marksOf(value: FormValue | undefined): readonly FormValue[] | null {
   return marks.length > 0 && marks.every(isSecretMark) ? marks : null;
 }
 
+const ANOTHER = ' (refused by a gateway that runs: add another channel for it, and set weight: 0 here)';
 const DRAINS = ' (drains it: no new payments, what is open goes on)';
 
+/** What follows from a change, where an admin may not expect it. */
 function remark(at: ConfigChange['at'], after: FormValue | undefined): string {
-  return at.length === 4 && at[1] === 'channels' && at[3] === 'weight' && after === 0 ? DRAINS : '';
+  const [file, section, , key] = at;
+  if (file !== 'gateway' || section !== 'channels') return '';
+  if (at.length === 3 && after === undefined) return ' (refused while payments of it are open)';
+  if (at.length === 4 && key === 'weight' && after === 0) return DRAINS;
+  return at.length === 4 && (key === 'provider' || key === 'mode') ? ANOTHER : '';
 }
 
 const SHOWN_CHARS_MAX = 300;

@@ -77,6 +77,16 @@ describe('the difference of two configurations', () => {
     ]);
   });
 
+  test('says what a gateway that runs would refuse', () => {
+    const [text] = textsOf(formOf(), formOf(GATEWAY.replace(/ {2}pay-backup:\n(?: {4}.*\n)+/, '')));
+    expect(text).toMatch(/^channels\.pay-backup: removed \{ .* \(refused while payments of it are open\)$/);
+    const live = GATEWAY.replace(
+      'mode: sandbox',
+      'mode: live\n    credentials: { app: app-2, secret: another-one-4714 }',
+    );
+    expect(textsOf(formOf(), formOf(live))[0]).toMatch(/^channels\.pay-backup\.mode: sandbox -> live \(refused by /);
+  });
+
   test('says of a secret that it changed, and nothing else', () => {
     const secret = 'another-secret-of-ours-4712';
     const texts = textsOf(formOf(), formOf(GATEWAY.replace('dont-look-at-me-4711', secret)));

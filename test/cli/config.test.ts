@@ -5,14 +5,14 @@ import { describe, expect, test } from 'vitest';
 import { inTheatre, type Program } from '../e2e/program.ts';
 import { inChannel, openDesk } from '../e2e/reload-stage.ts';
 
-const SLOW_MS = 60_000;
+const SLOW_MS = 120_000;
 
 async function ending(program: Program) {
   const { code } = await program.ended;
   return { code, out: program.stdout(), err: program.stderr() };
 }
 
-describe.concurrent('config diff, reload and explain', { timeout: SLOW_MS }, () => {
+describe('config diff, reload and explain', { timeout: SLOW_MS }, () => {
   test(
     'tell what a proposed file would change in the gateway that runs, and take it',
     inTheatre(async (theatre) => {

@@ -4,6 +4,9 @@ import { expect } from 'vitest';
 import type { Gateway, Theatre } from './program.ts';
 import { call, eventually } from './stage.ts';
 
+/** Waits with more patience than a test of one process needs: these run several beside whatever else the machine does. */
+export const soon: typeof eventually = (look) => eventually(look, 30_000);
+
 /** What an operator does to the files of a gateway that runs, and sees of it. */
 export interface Desk {
   /** Changes `gateway.yaml` as an editor does that writes beside it and renames. */
@@ -44,7 +47,7 @@ export function openDesk(theatre: Theatre, gateway: Gateway): Desk {
       return channels.find((one: { channel: string }) => one.channel === id);
     },
     taken: async (count) => {
-      await eventually(async () => (await reloads('accepted')) >= count);
+      await soon(async () => (await reloads('accepted')) >= count);
       expect(await reloads('accepted')).toBe(count);
     },
     reload: () => call('POST', `${gateway.adminUrl}/admin/config/reload`, {}),

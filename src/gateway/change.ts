@@ -83,7 +83,10 @@ export function createChanger(
         return { ...applied, payment };
       }
       const next = withBodies({ ...applied.payment, version: payment.version + 1 });
-      const updated = await store.update(next, { before: payment });
+      const before = payment;
+      const updated = await telemetry.trace.within('store write', { operation: 'update' }, () =>
+        store.update(next, { before }),
+      );
       if (updated.outcome === 'updated') {
         report(payment, updated.payment, fact, applied.anomalies);
         return { outcome: 'applied', payment: updated.payment, receipt: updated.receipt };
@@ -126,6 +129,7 @@ export function createChanger(
         to: after.status,
         fact: fact.type,
         channelId,
+        ageMs: Math.max(0, clock.now() - after.createdAt),
       });
       const { status } = after;
       if (status === 'succeeded' || status === 'failed' || status === 'closed') {

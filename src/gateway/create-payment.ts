@@ -51,6 +51,7 @@ export function createPaymentCreation(
     const { payment, release } = first.value;
     const inserted = await insert(payment, release);
     if (inserted.outcome === 'exists') return repeat(merchant, order, inserted.payment);
+    telemetry.trace.concerns(inserted.payment);
     telemetry.paymentOutcome(payment.attempts[0]?.method ?? 'none', 'created');
     telemetry.merchantPayment(merchant.id, 'created');
     telemetry.info({ paymentId: inserted.payment.id, merchantId: merchant.id }, 'payment created');
@@ -80,7 +81,9 @@ export function createPaymentCreation(
   /** Gives the room of the order back when it does not come to be: neither when the store fails nor when another was first. */
   async function insert(payment: Payment, release: () => Promise<void>) {
     try {
-      const inserted = await store.insert(payment);
+      const inserted = await telemetry.trace.within('store write', { operation: 'insert' }, () =>
+        store.insert(payment),
+      );
       if (inserted.outcome === 'exists') await release();
       return inserted;
     } catch (thrown) {
@@ -93,6 +96,7 @@ export function createPaymentCreation(
   async function firstDocument(merchant: Merchant, order: Order): Promise<Result<First, GatewayError>> {
     const { merchantOrderNo, amount, methods, scene, subject, metadata, pinnedChannelId, requestHash } = order;
     const now = clock.now();
+    const traceparent = telemetry.trace.traceparent();
     const blank = newDocument(
       {
         id: newId('pay', now, parts.randomBytes),
@@ -103,6 +107,7 @@ export function createPaymentCreation(
         returnUrl: order.returnUrl,
         policies: parts.settings().policies,
         expiresInMs: order.expiresInMs,
+        ...(traceparent === null ? {} : { traceparent }),
       },
       now,
     );
@@ -130,6 +135,7 @@ export function createPaymentCreation(
   }
 
   async function repeat(merchant: Merchant, order: Order, existing: Payment) {
+    telemetry.trace.concerns(existing);
     if (existing.requestHash !== order.requestHash) {
       const detail = 'A payment with this merchant_order_no exists with different content. Use a new number.';
       return err(gatewayError('idempotency_conflict', detail));

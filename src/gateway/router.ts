@@ -31,8 +31,17 @@ export function createRouter(parts: Parts, services: { calls: ChannelCalls; limi
   const { calls, limits } = services;
   const onRuleError = createRuleFaults(parts);
 
-  /** Chooses, and takes the room that the order needs. A channel that parallel orders have filled meanwhile is not chosen. */
   async function route(question: RoutingQuestion): Promise<Routed> {
+    return parts.telemetry.trace.within('routing decision', {}, async (span) => {
+      const ranking = await decide(question);
+      if (ranking.choice) span.set({ channelId: ranking.choice.channelId, outcome: ranking.choice.decision.reason });
+      else span.set({ outcome: 'none' });
+      return ranking;
+    });
+  }
+
+  /** Chooses, and takes the room that the order needs. A channel that parallel orders have filled meanwhile is not chosen. */
+  async function decide(question: RoutingQuestion): Promise<Routed> {
     const startedAt = performance.now();
     const full = new Map<string, Full>();
     for (;;) {

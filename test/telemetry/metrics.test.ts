@@ -17,6 +17,7 @@ const CONTRACT: readonly (readonly [string, 'counter' | 'gauge' | 'histogram', r
   ['channel_info', 'gauge', ['channel', 'provider', 'mode', 'method']],
   ['build_info', 'gauge', ['version']],
   ['store_errors_total', 'counter', ['operation']],
+  ['trace_spans_total', 'counter', ['outcome']],
   ['channel_weight', 'gauge', ['channel']],
   ['channel_takes_orders', 'gauge', ['channel']],
   ['routing_rule_errors_total', 'counter', ['rule']],
@@ -52,6 +53,8 @@ const CONTRACT: readonly (readonly [string, 'counter' | 'gauge' | 'histogram', r
   ['reconciliation_differences', 'gauge', ['channel', 'kind']],
   ['alert_threshold', 'gauge', ['alert']],
   ['config_reloads_total', 'counter', ['outcome']],
+  ['config_last_reload_successful', 'gauge', []],
+  ['config_loaded_timestamp_seconds', 'gauge', []],
 ];
 
 interface Exposition {
@@ -107,6 +110,7 @@ function reportOnceOfEach(metrics: Metrics): void {
   telemetry.refund('alipay-main', 'merchant', 'requested');
   metrics.alertNotifications.inc({ receiver_kind: 'sms', outcome: 'sent' });
   metrics.evidenceEntries.inc({ outcome: 'written' });
+  metrics.traceSpans.inc({ outcome: 'sent' });
   metrics.storeErrors.inc({ operation: 'insert' });
   metrics.build.set({ version: '1.2.3' }, 1);
   telemetry.webhookDelivery('delivered');
@@ -114,7 +118,7 @@ function reportOnceOfEach(metrics: Metrics): void {
   telemetry.drainedChannelPayment('alipay-main');
   telemetry.surplusPayment('alipay-main');
   telemetry.anomaly('amount_mismatch');
-  metrics.configReloads.inc({ outcome: 'taken' });
+  metrics.configReloads.inc({ outcome: 'accepted' });
   metrics.balanceMinor.set({ channel: 'alipay-main', currency: 'CNY' }, 100);
   metrics.differences.set({ channel: 'alipay-main', kind: 'missing' }, 0);
 }

@@ -1,13 +1,15 @@
-import type { LoadedConfig } from './config/index.ts';
 import type { Channel, Gateway, GatewaySettings } from './gateway/index.ts';
 import { AMOUNT_MINOR_MAX, feeMinorCeil } from './payment/index.ts';
 import {
   type Breakers,
   bandOf,
+  type ChannelProfile,
   type Estimate,
+  maintenanceAt,
   preferenceMultiplier,
   pullOf,
   type Statistics,
+  takesOrders,
   valueFor,
 } from './routing/index.ts';
 import type { PaymentStore } from './store/port.ts';
@@ -18,16 +20,16 @@ const TYPICAL_AMOUNT_MINOR = 5_000;
 
 /** What the gauges and the status answer look at. */
 export function observedBy(parts: {
-  readonly channels: ReadonlyMap<string, Channel>;
+  readonly channels: () => ReadonlyMap<string, Channel>;
   readonly breakers: Breakers;
   readonly statistics: Statistics;
   readonly store: PaymentStore;
   readonly settings: () => GatewaySettings;
   readonly now: () => number;
-  readonly config: LoadedConfig;
+  readonly alertThresholds: () => ReadonlyMap<string, number>;
   readonly gateway: Pick<Gateway, 'webhooks'>;
 }): Observed {
-  const { channels, breakers, statistics, store, settings, now, config, gateway } = parts;
+  const { channels, breakers, statistics, store, settings, now, alertThresholds, gateway } = parts;
   const { technical } = statistics;
   const estimateOf = ({ id, profile }: Channel, amountMinor: number): Estimate => {
     const band = bandOf(amountMinor, settings().routing.bandEdgesMinor);
@@ -35,7 +37,7 @@ export function observedBy(parts: {
     return statistics.estimate(id, segment, now());
   };
   return {
-    channels: () => channels,
+    channels,
     breakerState: (channelId, operation) => {
       if (operation !== 'create') return breakers.state(channelId, operation);
       const state = technical.state(channelId, now());
@@ -55,7 +57,7 @@ export function observedBy(parts: {
       );
       return value.score * preferenceMultiplier(profile.weight);
     },
-    alertThresholds: () => config.alertThresholds,
+    alertThresholds,
     pausedEndpoints: () => gateway.webhooks.endpoints().filter(({ pausedAt }) => pausedAt !== null).length,
     store,
     now,
@@ -67,8 +69,13 @@ function typicalAmountOf({ profile }: Channel): number {
   return Math.min(Math.max(TYPICAL_AMOUNT_MINOR, minMinor), maxMinor ?? AMOUNT_MINOR_MAX);
 }
 
-/** The state of each channel as an operator wants to read it. */
-export function channelStates(observed: Observed) {
+/** The state of each channel as an operator wants to read it. `open_orders` is null when the store cannot say. */
+export async function channelStates(
+  observed: Pick<Observed, 'channels' | 'breakerState' | 'estimate' | 'score' | 'now'> & {
+    readonly store: Pick<PaymentStore, 'liveOrders'>;
+  },
+) {
+  const live = await observed.store.liveOrders().catch(() => null);
   return [...observed.channels().values()].map((channel) => {
     const { id, providerId, mode, profile } = channel;
     const estimate = observed.estimate(channel);
@@ -78,6 +85,8 @@ export function channelStates(observed: Observed) {
       mode,
       enabled: profile.enabled,
       weight: profile.weight,
+      state: stateOf(profile, mode, live && (live.get(id) ?? 0), observed.now()),
+      open_orders: live && (live.get(id) ?? 0),
       methods: profile.methods,
       currencies: profile.currencies,
       breaker: {
@@ -92,4 +101,24 @@ export function channelStates(observed: Observed) {
       score: observed.score(channel),
     };
   });
+}
+
+/**
+ * One line for a person. A channel that takes no new orders still has to serve those it has; with none left it may be removed from the
+ * configuration, if nobody needs to refund payments of it.
+ */
+function stateOf(profile: ChannelProfile, mode: string, openOrders: number | null, now: number): string {
+  if (!takesOrders(profile)) {
+    const word = profile.enabled ? 'draining' : 'disabled';
+    if (openOrders === null) return word;
+    return openOrders > 0 ? `${word}, ${openOrders} open` : `${profile.enabled ? 'drained' : word}, may be removed`;
+  }
+  const window = maintenanceAt(profile.maintenance ?? [], now);
+  return window ? `maintenance until ${endOf(window)}` : mode;
+}
+
+function endOf(window: NonNullable<ReturnType<typeof maintenanceAt>>): string {
+  if (window.kind === 'once') return new Date(window.to).toISOString();
+  const two = (value: number): string => String(value).padStart(2, '0');
+  return `${two(Math.floor(window.toMinute / 60))}:${two(window.toMinute % 60)} ${window.zone}`;
 }

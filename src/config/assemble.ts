@@ -1,10 +1,14 @@
+import type { RelaySettings } from '../alerts/index.ts';
 import type { BreakerSettings, Channel, GatewaySettings, Merchants } from '../gateway/index.ts';
 import type { ChannelProfile } from '../routing/index.ts';
-import type { ConfigFault } from './faults.ts';
+import { relaySettings } from './alert-relay.ts';
+import type { ConfigFault, Path } from './faults.ts';
 import type { GatewayReading, ReadChannel } from './gateway-file.ts';
 import type { GatewayFile } from './gateway-schema.ts';
 import { type KeyedMerchant, merchantDirectory } from './merchants.ts';
 import type { ReadMerchant } from './merchants-file.ts';
+import type { ConfigForm } from './normal-form.ts';
+import { windowsOf } from './schedule-schema.ts';
 
 /** A channel as configured; the composition root opens its adapter. */
 export interface ConfiguredChannel {
@@ -41,31 +45,39 @@ export interface LoadedConfig {
   readonly evidence: { readonly retentionMs: number };
   /** By the `alert` label of `switchyard_alert_threshold`; ratios 0 to 1, times in seconds, balances in minor units. */
   readonly alertThresholds: ReadonlyMap<string, number>;
+  /** Who is told of alerts; without a receiver they go to the log. */
+  readonly alertRelay: RelaySettings;
   readonly epay: readonly EpayAccount[];
   /** Allowed, but to be told at every start. */
   readonly warnings: readonly ConfigFault[];
+  /** Everything as it is written, defaults filled in, for comparing and explaining. Holds secrets. */
+  readonly form: ConfigForm;
+  /** A fault that only shows beside the configuration in force, at a place of `gateway.yaml`. */
+  faultAt(path: Path, message: string): ConfigFault;
 }
 
 /** Turns files that have no fault into the types of the other parts. */
 export function assemble(
   gateway: GatewayReading & { readonly file: GatewayFile },
   merchants: readonly ReadMerchant[],
-  warnings: readonly ConfigFault[],
+  told: Pick<LoadedConfig, 'warnings' | 'form' | 'faultAt'>,
 ): LoadedConfig {
   return {
+    ...told,
     settings: settingsOf(gateway),
     channels: gateway.channels.map(configuredChannel),
     merchants: merchantDirectory(merchants.map(keyedMerchant)),
     merchantIds: merchants.map(({ id }) => id),
     evidence: { retentionMs: gateway.file.evidence.retention },
     alertThresholds: alertThresholds(gateway.file.alerts),
+    alertRelay: relaySettings(gateway.file.alerts.relay),
     epay: merchants.flatMap(epayAccount),
-    warnings,
   };
 }
 
 function settingsOf({
   file,
+  rules,
   allSandbox,
   allowHttp,
 }: GatewayReading & { readonly file: GatewayFile }): LoadedConfig['settings'] {
@@ -77,6 +89,7 @@ function settingsOf({
       marginBps: Math.round(routing.margin * 10_000),
       bandEdgesMinor: routing.amount_bands,
       explorationShare: routing.exploration,
+      rules,
     },
     failover: { maxAttempts: routing.failover.max_attempts, budgetMs: routing.failover.budget },
     policies: {
@@ -110,7 +123,15 @@ function configuredChannel({ id, entry, credentials }: ReadChannel): ConfiguredC
       currencies: entry.currencies,
       scenes: entry.scenes,
       fee: entry.fee,
-      limits: { minMinor: limits.min, maxMinor: limits.max, dailyMinor: limits.daily, perMinute: limits.per_minute },
+      limits: {
+        minMinor: limits.min,
+        maxMinor: limits.max,
+        dailyMinor: limits.daily,
+        perMinute: limits.per_minute,
+        pacing: limits.pacing,
+      },
+      timezone: entry.timezone,
+      maintenance: windowsOf(entry.maintenance, entry.timezone),
       settlementDelayMs: entry.settlement_delay,
     },
     timeouts: { createMs: timeouts.create, queryMs: timeouts.query, refundMs: timeouts.refund },

@@ -7,6 +7,7 @@ import { createChannelCalls } from './channel-calls.ts';
 import { createPaymentCreation } from './create-payment.ts';
 import { type GatewayError, gatewayError } from './errors.ts';
 import { createJanitor } from './janitor.ts';
+import { createLimits } from './limits.ts';
 import { createOrders } from './orders.ts';
 import type { Parts } from './parts.ts';
 import { createPlacement } from './placement.ts';
@@ -36,9 +37,10 @@ export function createGateway(parts: Parts): RunningGateway {
   const wakeIfDue = (dueAt: number): void => {
     if (dueAt <= parts.clock.now()) agenda.wake();
   };
-  const { change } = createChanger(parts, wakeIfDue);
+  const limits = createLimits(parts);
+  const { change } = createChanger(parts, { onDue: wakeIfDue, onChanged: limits.note });
   const calls = createChannelCalls(parts);
-  const router = createRouter(parts, calls);
+  const router = createRouter(parts, { calls, limits });
   const orders = createOrders(parts, calls, change);
   const prober = createProber(parts, calls);
   const placement = createPlacement(parts, { calls, change, orders, prober, router });
@@ -53,7 +55,9 @@ export function createGateway(parts: Parts): RunningGateway {
 
   async function own(merchant: Merchant, paymentId: string): Promise<Result<Payment, GatewayError>> {
     const stored = isPaymentId(paymentId) ? await store.findById(paymentId) : null;
-    return stored?.payment.merchantId === merchant.id ? ok(stored.payment) : err(NOT_FOUND);
+    if (stored?.payment.merchantId !== merchant.id) return err(NOT_FOUND);
+    parts.telemetry.trace.concerns(stored.payment);
+    return ok(stored.payment);
   }
 
   async function closePayment(merchant: Merchant, paymentId: string): Promise<Result<Payment, GatewayError>> {
@@ -83,6 +87,7 @@ export function createGateway(parts: Parts): RunningGateway {
 
   async function syncForBuyer(paymentId: string): Promise<Payment | null> {
     const stored = isPaymentId(paymentId) ? await store.findById(paymentId) : null;
+    if (stored) parts.telemetry.trace.concerns(stored.payment);
     if (!stored || hasEnded(stored.payment)) return stored?.payment ?? null;
     const gate = await parts.ephemeral.hit(`buyer-sync/${paymentId}`, 1, BUYER_SYNC_EVERY_MS).catch(() => null);
     return gate?.allowed ? orders.queryAll(stored.payment) : stored.payment;
@@ -115,7 +120,8 @@ export function createGateway(parts: Parts): RunningGateway {
     markDelivered,
     quote: async (merchant, request) => {
       const ranking = await router.quote({
-        ...{ buyerIpKnown: true, ...request },
+        ...{ buyerIpKnown: true, country: null, subject: '', metadata: {}, ...request },
+        merchantId: merchant.id,
         merchantChannels: merchant.channels,
         triedChannelIds: [],
       });
@@ -139,7 +145,10 @@ export function createGateway(parts: Parts): RunningGateway {
       parts.telemetry.callback(parts.channels().has(channelId) ? channelId : 'none', 'malformed'),
     findForBuyer: async (paymentId) => {
       const stored = isPaymentId(paymentId) ? await store.findById(paymentId) : null;
-      if (stored) presence.noticed(stored.payment);
+      if (stored) {
+        parts.telemetry.trace.concerns(stored.payment);
+        presence.noticed(stored.payment);
+      }
       return stored?.payment ?? null;
     },
     syncForBuyer,

@@ -1,4 +1,4 @@
-import type { Capability, ChannelAdapter } from '../channel/index.ts';
+import type { Capability, ChannelAdapter, ChannelErrorKind } from '../channel/index.ts';
 import type {
   AnomalyKind,
   Decision,
@@ -11,6 +11,7 @@ import type {
   RefundCause,
 } from '../payment/index.ts';
 import type { ChannelProfile, RoutingSettings } from '../routing/index.ts';
+import type { Tracing } from './tracing.ts';
 
 /** A shop that may call, as far as the use cases care. */
 export interface Merchant {
@@ -91,10 +92,18 @@ export type CallbackResult =
   | 'malformed'
   | 'error';
 
+/** What a channel is asked for. */
+export type ChannelOperation = 'create' | 'query' | 'close' | 'probe' | 'refund' | 'refund_query';
+
 /** What the use cases report. Implemented once, on prom-client and pino; label values are closed sets. */
 export interface Telemetry {
   paymentOutcome(method: string, outcome: 'created' | 'succeeded' | 'failed' | 'closed' | 'rejected'): void;
-  channelRequest(channelId: string, operation: string, outcome: string, durationMs: number): void;
+  channelRequest(
+    channelId: string,
+    operation: ChannelOperation,
+    outcome: 'ok' | ChannelErrorKind,
+    durationMs: number,
+  ): void;
   routingDecision(
     channelId: string,
     position: Decision['position'],
@@ -103,6 +112,10 @@ export interface Telemetry {
   ): void;
   /** A channel could not take a payment that was being routed. */
   routingExclusion(channelId: string, reason: ExclusionReason): void;
+  /** A routing rule could not be evaluated. */
+  ruleFailed(rule: string): void;
+  /** Money has arrived on a channel that gets no new orders. */
+  drainedChannelPayment(channelId: string): void;
   callback(channelId: string, outcome: CallbackResult): void;
   callbackDelay(channelId: string, delayMs: number): void;
   /** A success has become known: by what, and how long after the buyer had paid. */
@@ -134,7 +147,11 @@ export interface Telemetry {
     to: PaymentStatus;
     fact: string;
     channelId: string | null;
+    /** Since the payment was created. */
+    ageMs: number;
   }): void;
+  /** Which trace the work of this moment belongs to. */
+  readonly trace: Tracing;
   info(fields: Readonly<Record<string, unknown>>, message: string): void;
   warn(fields: Readonly<Record<string, unknown>>, message: string): void;
   error(fields: Readonly<Record<string, unknown>>, message: string): void;

@@ -1,5 +1,7 @@
 import { Router } from '@koa/router';
 import Koa from 'koa';
+import { type AlertParts, addAlertRoutes } from './admin-alerts.ts';
+import { addConfigRoutes, type ConfigParts } from './admin-config.ts';
 import { addWebhookRoutes, type WebhookParts } from './admin-events.ts';
 import { addHeldMoneyRoutes, type HeldMoneyParts } from './admin-payments.ts';
 
@@ -9,8 +11,9 @@ export interface Readiness {
   readonly checks: Readonly<Record<string, string>>;
 }
 
-export interface AdminAppParts extends HeldMoneyParts, WebhookParts {
-  readonly metrics: () => Promise<{ readonly contentType: string; readonly body: string }>;
+export interface AdminAppParts extends HeldMoneyParts, WebhookParts, AlertParts, ConfigParts {
+  /** In the format that the `Accept` header of the scraper asks for. */
+  readonly metrics: (accept: string) => Promise<{ readonly contentType: string; readonly body: string }>;
   readonly ready: () => Promise<Readiness>;
   /** What an operator reads when the dashboards are down; JSON. */
   readonly status: () => Promise<unknown>;
@@ -35,9 +38,11 @@ export function createAdminApp(parts: AdminAppParts): Koa {
 
   addHeldMoneyRoutes(router, parts);
   addWebhookRoutes(router, parts);
+  addAlertRoutes(router, parts);
+  addConfigRoutes(router, parts);
 
   router.get('/metrics', async (ctx) => {
-    const { contentType, body } = await parts.metrics();
+    const { contentType, body } = await parts.metrics(ctx.get('Accept'));
     ctx.set('Content-Type', contentType);
     ctx.body = body;
   });

@@ -30,6 +30,8 @@ export interface Gate {
   probePauseMs: number;
   /** A probe said that it was back, and the payment after it failed: from then on probes do not hasten trials. */
   misled: boolean;
+  /** Payments are part of the evidence that it is down; without them probes alone can close it again. */
+  paymentsFailed: boolean;
 }
 
 const NORMAL_CALLS_MAX = 1_000;
@@ -58,7 +60,7 @@ export function newGate(): Gate {
     ...{ evidence: 0, normalFailures: NORMAL_PRIOR.failures, normalCalls: NORMAL_PRIOR.calls },
     ...{ openedAt: null, pauseMs: 0, trialAt: 0, trialSince: null },
     ...{ goodInARow: 0, goodNeeded: GOOD_NEEDED, callsSinceClosed: RELAPSE_CALLS },
-    ...{ probeAt: 0, probePauseMs: PROBE_PAUSE_MS_MIN, misled: false },
+    ...{ probeAt: 0, probePauseMs: PROBE_PAUSE_MS_MIN, misled: false, paymentsFailed: false },
   };
 }
 
@@ -92,17 +94,26 @@ export function open(gate: Gate, settings: GateSettings, paymentsMs: number, now
   gate.misled = false;
 }
 
-/** A side-effect-free probe was answered. While probes fail no payment is risked; a good one brings the next trial forward. */
-export function probed(gate: Gate, settings: GateSettings, ok: boolean, now: EpochMs): void {
-  if (gate.openedAt === null) return;
+/**
+ * A side-effect-free probe of an open gate was answered. While probes fail no payment is risked; a good one brings the next trial
+ * forward, and what only probes have opened they close.
+ * @returns true when this closed the gate
+ */
+export function probed(gate: Gate, settings: GateSettings, ok: boolean, now: EpochMs): boolean {
+  if (ok && !gate.paymentsFailed) {
+    gate.probeAt = now;
+    return good(gate);
+  }
+  gate.goodInARow = 0;
   if (ok) {
     gate.probeAt = now + settings.openForMs;
     if (!gate.misled) gate.trialAt = Math.min(gate.trialAt, now);
-    return;
+    return false;
   }
   gate.probePauseMs = Math.min(settings.openForMs, gate.probePauseMs * 2);
   gate.probeAt = now + gate.probePauseMs;
   gate.trialAt = Math.max(gate.trialAt, gate.probeAt + 1);
+  return false;
 }
 
 export function stateOf(gate: Gate, now: EpochMs): GateState {
@@ -123,11 +134,18 @@ export function started(gate: Gate, now: EpochMs): void {
 export function ended(
   gate: Gate,
   settings: GateSettings,
-  call: { readonly failed: boolean; readonly startedAt: EpochMs; readonly paymentsMs: number },
+  call: {
+    readonly failed: boolean;
+    readonly startedAt: EpochMs;
+    readonly paymentsMs: number;
+    readonly probe?: boolean;
+  },
   now: EpochMs,
 ): boolean {
   if (gate.openedAt === null) {
     learn(gate, settings, call.failed);
+    if (gate.evidence === 0) gate.paymentsFailed = false;
+    if (call.failed && !call.probe) gate.paymentsFailed = true;
     return false;
   }
   // What was begun before the opening is old news.
@@ -135,16 +153,19 @@ export function ended(
   if (gate.trialSince === call.startedAt) gate.trialSince = null;
   if (call.failed) {
     gate.goodInARow = 0;
+    gate.paymentsFailed = true;
     gate.misled = true;
     gate.pauseMs = Math.min(pauseOf(PAUSE_PAYMENTS, call.paymentsMs), gate.pauseMs * 2);
     gate.trialAt = now + gate.pauseMs;
     return false;
   }
+  return good(gate);
+}
+
+function good(gate: Gate): boolean {
   gate.goodInARow += 1;
   if (gate.goodInARow < gate.goodNeeded) return false;
-  gate.openedAt = null;
-  gate.evidence = 0;
-  gate.callsSinceClosed = 0;
+  Object.assign(gate, { openedAt: null, evidence: 0, callsSinceClosed: 0, paymentsFailed: false });
   return true;
 }
 

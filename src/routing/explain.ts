@@ -1,5 +1,6 @@
 import { type Money, toDecimalString } from '../payment/index.ts';
 import type { Judged, Pick } from './rank.ts';
+import type { Arranged } from './rules.ts';
 import { preferenceMultiplier, round6 } from './score.ts';
 import type { RoutingRequest, RoutingSettings } from './types.ts';
 
@@ -15,7 +16,7 @@ const DAY_MS = 24 * HOUR_MS;
 /** One sentence: why the payment goes there. */
 export function explain(
   pick: Pick,
-  ranked: readonly Judged[],
+  { order, phrases }: Arranged<Judged>,
   request: RoutingRequest,
   settings: RoutingSettings,
 ): string {
@@ -26,7 +27,7 @@ export function explain(
   if (reason === 'pinned') return `${id}: pinned by the merchant`;
   if (reason === 'panic')
     return `${after}${id}: no channel is as it should be, and of those that may still work it is the best`;
-  const [best, runnerUp] = ranked;
+  const [best, runnerUp] = order;
   if (reason === 'probe') {
     return `${id} to see with a small payment whether it is back; ${best?.view.profile.id} has the best score`;
   }
@@ -34,6 +35,7 @@ export function explain(
     const share = round6(settings.explorationShare * 100);
     return `${id} to learn about it, as ${share}% of payments may; ${best?.view.profile.id} has the best score`;
   }
+  if (phrases.length > 0) return `${after}${phrases.join('; ')}`;
   if (!runnerUp) return `${after}${id}: the only channel that can take this payment`;
   return `${after}${explainLead(chosen, runnerUp, request.amount)}`;
 }

@@ -1,3 +1,5 @@
+import type { EpochMs } from '../payment/index.ts';
+
 /** What an order belongs to when it is compared with others. `band` numbers the amount band, from 0. */
 export interface Segment {
   readonly method: string;
@@ -20,8 +22,10 @@ export interface Sums {
 
 /** A pooled segment: what came of its orders, and what one level up would have expected of the same orders. */
 export interface PooledSums extends Sums {
-  /** Orders of the segment ever, on any channel. */
+  /** Orders of the segment ever, on any channel; the mean time between them, and when the last one came. */
   opened: number;
+  gapMs: number;
+  lastAt: EpochMs;
   slowExpected: number;
 }
 
@@ -34,7 +38,12 @@ export interface Path {
 }
 
 const FAST_ORDERS = 500;
+const FAST_MS = 100_000;
 const SLOW_ORDERS = 3_000;
+const SLOW_MS = 600_000;
+/** Before anything is known, and the longest that counts. */
+const GAP_MS_START = 60_000;
+const GAP_ORDERS = 100;
 /** What is known of an idle channel never fades to less: it may be looked at again, and is not taken for an ordinary one. */
 const KEPT_ORDERS = 60;
 const START = { share: 0.85, orders: 20 } as const;
@@ -61,12 +70,21 @@ export function noSums(): Sums {
 }
 
 export function noPooledSums(): PooledSums {
-  return { ...noSums(), opened: 0, slowExpected: 0 };
+  return { ...noSums(), opened: 0, gapMs: GAP_MS_START, lastAt: 0, slowExpected: 0 };
 }
 
 /** A channel was given an order. */
-export function count(path: Path): void {
-  for (const pooled of path.pooled) pooled.opened += 1;
+export function count(path: Path, now: EpochMs): void {
+  for (const pooled of path.pooled) {
+    pooled.opened += 1;
+    pooled.gapMs += (Math.min(GAP_MS_START, Math.max(0, now - pooled.lastAt)) - pooled.gapMs) / GAP_ORDERS;
+    pooled.lastAt = now;
+  }
+}
+
+/** How many orders a memory holds: where they come fast, as many as come in so long, or nothing would be known before it is forgotten. */
+function holds(orders: number, ms: number, { gapMs }: PooledSums): number {
+  return Math.max(orders, ms / Math.max(0.01, gapMs));
 }
 
 /** What a path's segments had seen when an order was opened; its evidence fades from then on, whenever it comes in. */
@@ -87,8 +105,8 @@ export function witness(path: Path, seen: Seen, exposure: number, paid: number):
     const pooled = path.pooled[level];
     if (!own || !pooled) continue;
     const age = pooled.opened - (seen[level] ?? 0);
-    const fast = Math.exp(-age / FAST_ORDERS);
-    const slow = Math.exp(-age / SLOW_ORDERS);
+    const fast = Math.exp(-age / holds(FAST_ORDERS, FAST_MS, pooled));
+    const slow = Math.exp(-age / holds(SLOW_ORDERS, SLOW_MS, pooled));
     const expected = exposure * (level === 0 ? START.share : (shares[level - 1] ?? START.share));
     pooled.slowExpected = Math.max(0, pooled.slowExpected + expected * slow);
     for (const sums of [own, pooled]) {
@@ -177,19 +195,19 @@ function fadeAll({ levels, pooled }: Path): void {
     const own = levels[level];
     const all = pooled[level];
     if (!own || !all) continue;
-    if (all.opened - own.seen >= FADE_AFTER_ORDERS) fade(own, all.opened);
+    if (all.opened - own.seen >= FADE_AFTER_ORDERS) fade(own, all);
     const orders = all.opened - all.seen;
     if (orders < FADE_AFTER_ORDERS) continue;
-    fade(all, all.opened);
-    all.slowExpected *= Math.exp(-orders / SLOW_ORDERS);
+    fade(all, all);
+    all.slowExpected *= Math.exp(-orders / holds(SLOW_ORDERS, SLOW_MS, all));
   }
 }
 
-function fade(sums: Sums, opened: number): void {
-  const orders = opened - sums.seen;
-  const fast = Math.exp(-orders / FAST_ORDERS);
-  const slow = Math.exp(-orders / SLOW_ORDERS);
-  sums.seen = opened;
+function fade(sums: Sums, pooled: PooledSums): void {
+  const orders = pooled.opened - sums.seen;
+  const fast = Math.exp(-orders / holds(FAST_ORDERS, FAST_MS, pooled));
+  const slow = Math.exp(-orders / holds(SLOW_ORDERS, SLOW_MS, pooled));
+  sums.seen = pooled.opened;
   sums.fastPaid *= fast;
   sums.fastExposed *= fast;
   if (sums.slowExposed * slow < KEPT_ORDERS) return;

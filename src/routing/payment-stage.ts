@@ -126,7 +126,7 @@ export function createPaymentStage() {
       enqueue(0, cohort);
       watched += 1;
     }
-    count(leaf.path);
+    count(leaf.path, now);
     cohort.orders += 1;
     cohort.expected += knownOf(leaf).share;
     pair.openedAt = now;

@@ -1,9 +1,10 @@
 import { type Candidate, type Decision, type EpochMs, type ExclusionReason, feeMinorCeil } from '../payment/index.ts';
-import { exclusionOf, methodFor } from './eligibility.ts';
 import { explain } from './explain.ts';
 import { explorationChance, type Stance } from './exploration.ts';
 import type { Segment } from './paid-share.ts';
+import { type Arranged, arrange, exclusionsByRules } from './rules.ts';
 import { expectedShare, type Pull, preferenceMultiplier, pullOf, round6, type Value, valueFor } from './score.ts';
+import { sift } from './sift.ts';
 import {
   bandOf,
   type ChannelView,
@@ -44,15 +45,15 @@ export interface Pick {
 /** A leader keeps its place against a challenger that is better by less than this: noise would make it flap. */
 const KEEPS_WITHIN = 0.002;
 /** What passes by itself; a channel excluded for it is tried when there is no other (panic). */
-const PASSING: ReadonlySet<ExclusionReason> = new Set(['breaker_open', 'cooling_down', 'rate_limit']);
+const PASSING: ReadonlySet<ExclusionReason> = new Set(['breaker_open', 'cooling_down']);
 const CAUTIOUS: Stance = { incumbent: null, small: false, riskMinor: -1, paymentsMs: 60_000 };
 
 /**
- * Judges all channels for one request. Eligible ones come first, by score and on a tie by id, then the excluded ones by id;
- * the order of `views` is of no matter. The same arguments give the same ranking.
+ * Judges all channels for one request. Eligible ones come first, by score and on a tie by id unless rules arrange them, then the
+ * excluded ones by id; the order of `views` is of no matter. The same arguments give the same ranking.
  *
- * In this order: who may take it (eligibility), what each would bring (judge), who leads (lead), who gets it (pickFrom): the
- * leader, or, to learn, another one.
+ * In this order: who may take it (sift), what each would bring (judge), who leads (lead), what the admin's rules say to that
+ * (arrange), who gets it (pickFrom): the first, or, to learn and unless a rule has decided, another one.
  */
 export function rank(
   request: RoutingRequest,
@@ -66,11 +67,9 @@ export function rank(
   /** Excluded by what passes by itself: for trials, and for an emergency. */
   const waiting: Judged[] = [];
   const excluded: Candidate[] = [];
-  for (const view of views) {
-    const method = methodFor(view.profile, request.methods);
-    const reason = exclusionOf(view, request);
+  for (const { view, method, reason, rule } of sift(request, views, chance.now)) {
     if (method === null || (reason !== null && !PASSING.has(reason)) || (reason !== null && view.outOfService)) {
-      excluded.push(excludedCandidate(view.profile.id, method, reason ?? 'method'));
+      excluded.push(excludedCandidate(view.profile.id, method, reason ?? 'method', rule));
       continue;
     }
     const segment = { method, currency: request.amount.currency, band };
@@ -80,13 +79,16 @@ export function rank(
   score(waiting, pull);
   const stance = eligible[0] && chance.stance ? chance.stance(eligible[0].segment, request.amount.minor) : CAUTIOUS;
   lead(eligible, stance);
+  const arranged = arrange(eligible, ({ view }) => view.profile.id, request, chance.random);
 
-  const pick = pickFrom(eligible, waiting, request, settings, stance, chance);
+  const pick = pickFrom(arranged, waiting, request, settings, stance, chance);
   const finish = (one: Judged) => finished(one, request.amount.minor, pull);
-  const candidates = [...eligible.map(finish), ...[...waiting.map(finish), ...excluded].sort(byId)];
+  const candidates = [...arranged.order.map(finish), ...[...waiting.map(finish), ...excluded].sort(byId)];
   if (!pick) return { decidedAt: chance.now, candidates, choice: null };
   const { chosen, reason, draw } = pick;
-  const leader = eligible[0] ?? chosen;
+  const byRules = exclusionsByRules(request, excluded);
+  const acted = [...byRules.acted, ...arranged.acted];
+  const leader = arranged.order[0] ?? chosen;
   const channelId = chosen.view.profile.id;
   const decision: Decision = {
     decidedAt: chance.now,
@@ -95,7 +97,8 @@ export function rank(
     reason,
     candidates,
     draw,
-    explanation: explain(pick, eligible, request, settings),
+    explanation: [explain(pick, arranged, request, settings), ...byRules.phrases].join('; '),
+    ...(acted.length > 0 && { rules: acted }),
   };
   const noted = {
     segment: chosen.segment,
@@ -118,7 +121,7 @@ function judge(
 ): Judged {
   const { profile } = view;
   const estimate = view.estimate(segment);
-  const feeMinor = feeMinorCeil(profile.fee, amountMinor);
+  const feeMinor = feeMinorCeil(profile.fee, amountMinor, view.paidInPeriodMinor);
   const { technicalRatio, paymentRatio, latencyMs, lostMs } = estimate;
   const { settlementDelayMs } = profile;
   const traits = { technicalRatio, paymentRatio, latencyMs, lostMs, feeMinor, amountMinor, settlementDelayMs };
@@ -170,7 +173,7 @@ function lead(judged: Judged[], { incumbent }: Stance): void {
 }
 
 function pickFrom(
-  eligible: readonly Judged[],
+  { order: eligible, reason: byRule, draw: split }: Arranged<Judged>,
   waiting: readonly Judged[],
   request: RoutingRequest,
   settings: RoutingSettings,
@@ -180,6 +183,7 @@ function pickFrom(
   const best = eligible[0];
   if (request.pinnedChannelId !== null) return best ? { chosen: best, reason: 'pinned', draw: null } : null;
   if (!best) return panic(waiting);
+  if (byRule !== null) return { chosen: best, reason: byRule, draw: split };
   const asUsual: Pick = { chosen: best, reason: 'best_score', draw: null };
   if (request.triedChannelIds.length > 0 || !stance.small) return asUsual;
   const trial = bestOf(waiting.filter(({ view }) => view.trialDue));
@@ -244,9 +248,14 @@ function finished(one: Judged, amountMinor: number, pull: Pull): Candidate {
   return Object.assign(one.candidate, { score: one.score, expectedShare: round6(one.share), expectedMinor });
 }
 
-function excludedCandidate(channelId: string, method: string | null, excluded: ExclusionReason): Candidate {
+function excludedCandidate(
+  channelId: string,
+  method: string | null,
+  excluded: ExclusionReason,
+  rule: string | undefined,
+): Candidate {
   const unknown = { factors: null, feeMinor: null, successRatio: null, sampleSize: null, latencyMs: null };
-  return { channelId, method, score: 0, ...unknown, excluded };
+  return { channelId, method, score: 0, ...unknown, excluded, ...(rule !== undefined && { rule }) };
 }
 
 function byId(a: Candidate, b: Candidate): number {

@@ -17,7 +17,13 @@ const sums = z.strictObject({
   slowPaid: amount,
   slowExposed: amount,
 });
-const pooledSums = z.strictObject({ ...sums.shape, opened: amount, slowExpected: amount });
+const pooledSums = z.strictObject({
+  ...sums.shape,
+  opened: amount,
+  gapMs: amount,
+  lastAt: z.number(),
+  slowExpected: amount,
+});
 const counts = z.strictObject({
   watched: z.array(amount).length(CHECKPOINTS_MS.length),
   paid: z.array(amount).length(CHECKPOINTS_MS.length),

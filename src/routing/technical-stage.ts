@@ -133,18 +133,15 @@ export function createTechnicalStage(
     pair.failures += failed ? 1 : 0;
     learnLatency(pair, failed, latencyMs);
     const settings = settingsOf(ticket.channelId);
-    const closed = ended(
-      pair.gate,
-      settings,
-      { failed, startedAt: ticket.startedAt, paymentsMs: paymentsMs(ticket.method) },
-      now,
-    );
-    // A channel that has come back is judged by what it does now, not by its outage.
-    if (closed) {
-      Object.assign(pair, { failures: 0, calls: pair.gate.goodNeeded });
-      onChange(ticket.channelId, 'closed');
-    }
+    const call = { failed, startedAt: ticket.startedAt, paymentsMs: paymentsMs(ticket.method) };
+    if (ended(pair.gate, settings, call, now)) closed(ticket.channelId, pair);
     assess(ticket.channelId, ticket.method, pair, now);
+  }
+
+  /** A channel that has come back is judged by what it does now, not by its outage. */
+  function closed(channelId: string, pair: Pair): void {
+    Object.assign(pair, { failures: 0, calls: pair.gate.goodNeeded });
+    onChange(channelId, 'closed');
   }
 
   function gate(channelId: string, method: string, now: EpochMs): GateState {
@@ -184,8 +181,17 @@ export function createTechnicalStage(
   function probe(channelId: string, methods: readonly string[], ok: boolean, now: EpochMs): void {
     for (const method of methods) {
       const pair = pairOf(channelId, method);
-      if (pair.gate.openedAt !== null) probed(pair.gate, settingsOf(channelId), ok, now);
-      else if (!ok) callEnded(ticketOf(channelId, method, now), 'failed', now);
+      const settings = settingsOf(channelId);
+      if (pair.gate.openedAt !== null) {
+        if (probed(pair.gate, settings, ok, now)) closed(channelId, pair);
+      } else if (!ok) {
+        fade(pair, now);
+        pair.calls += 1;
+        pair.failures += 1;
+        const call = { failed: true, startedAt: now, paymentsMs: paymentsMs(method), probe: true };
+        ended(pair.gate, settings, call, now);
+        assess(channelId, method, pair, now);
+      }
     }
   }
 

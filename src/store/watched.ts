@@ -1,7 +1,4 @@
-import type { PaymentStore } from './port.ts';
-
-/** What kinds of work a store is asked for, as far as somebody counts its failures. */
-export type StoreOperation = 'insert' | 'update' | 'read' | 'claim' | 'other';
+import type { PaymentStore, StoreOperation } from './port.ts';
 
 const OPERATIONS: Readonly<Record<keyof PaymentStore, StoreOperation>> = {
   insert: 'insert',
@@ -12,9 +9,12 @@ const OPERATIONS: Readonly<Record<keyof PaymentStore, StoreOperation>> = {
   listEvents: 'read',
   listDeadEvents: 'read',
   findAhead: 'read',
+  countNeeding: 'read',
   counts: 'read',
   dueBacklog: 'read',
   listFailingEndpoints: 'read',
+  channelVolume: 'read',
+  liveOrders: 'read',
   claimDue: 'claim',
   releaseLease: 'claim',
   saveFailingEndpoint: 'other',
@@ -49,9 +49,12 @@ export function watchedStore(store: PaymentStore, onFailure: (operation: StoreOp
     listEvents: watch('listEvents', store.listEvents),
     listDeadEvents: watch('listDeadEvents', store.listDeadEvents),
     findAhead: watch('findAhead', store.findAhead),
+    countNeeding: watch('countNeeding', store.countNeeding),
     counts: watch('counts', store.counts),
     dueBacklog: watch('dueBacklog', store.dueBacklog),
     listFailingEndpoints: watch('listFailingEndpoints', store.listFailingEndpoints),
+    channelVolume: watch('channelVolume', store.channelVolume),
+    liveOrders: watch('liveOrders', store.liveOrders),
     claimDue: watch('claimDue', store.claimDue),
     releaseLease: watch('releaseLease', store.releaseLease),
     saveFailingEndpoint: watch('saveFailingEndpoint', store.saveFailingEndpoint),

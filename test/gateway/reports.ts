@@ -1,10 +1,10 @@
-import type { Telemetry } from '../../src/gateway/index.ts';
+import { type Telemetry, untraced } from '../../src/gateway/index.ts';
 
 /** Telemetry that keeps every report: its name and arguments. */
 export function recordingTelemetry(): { reports: [string, ...unknown[]][]; telemetry: Telemetry } {
   const reports: [string, ...unknown[]][] = [];
   const record =
-    (name: keyof Telemetry) =>
+    (name: Exclude<keyof Telemetry, 'trace'>) =>
     (...given: unknown[]): void =>
       void reports.push([name, ...given]);
   const telemetry: Telemetry = {
@@ -12,6 +12,8 @@ export function recordingTelemetry(): { reports: [string, ...unknown[]][]; telem
     channelRequest: record('channelRequest'),
     routingDecision: record('routingDecision'),
     routingExclusion: record('routingExclusion'),
+    ruleFailed: record('ruleFailed'),
+    drainedChannelPayment: record('drainedChannelPayment'),
     callback: record('callback'),
     callbackDelay: record('callbackDelay'),
     paymentKnown: record('paymentKnown'),
@@ -24,6 +26,7 @@ export function recordingTelemetry(): { reports: [string, ...unknown[]][]; telem
     surplusPayment: record('surplusPayment'),
     anomaly: record('anomaly'),
     paymentChanged: record('paymentChanged'),
+    trace: untraced,
     info: record('info'),
     warn: record('warn'),
     error: record('error'),

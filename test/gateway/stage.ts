@@ -30,6 +30,7 @@ export const SECRETS = ['whsec_b2xkLXNlY3JldC1vZi10aGUtc2hvcC0wMQ==', 'whsec_bmV
 
 export interface StageOptions<Id extends string> {
   readonly channels: Readonly<Record<Id, ChannelSetup>>;
+  readonly rules?: GatewaySettings['routing']['rules'];
   readonly policies?: Partial<GatewaySettings['policies']>;
   readonly failover?: Partial<GatewaySettings['failover']>;
   readonly webhooks?: Partial<GatewaySettings['webhooks']>;
@@ -255,6 +256,7 @@ function settings(options: StageOptions<string>): GatewaySettings {
       marginBps: 2_500,
       bandEdgesMinor: [],
       explorationShare: 0,
+      ...(options.rules && { rules: options.rules }),
     },
     failover: { maxAttempts: 3, budgetMs: 8_000, ...options.failover },
     policies: {

@@ -28,11 +28,19 @@ export function hastened(yaml: string, factor: number): string {
     .replaceAll(/(time\(\) - )(\d+)/g, (_, before: string, seconds: string) => `${before}${Number(seconds) / factor}`);
 }
 
-/** Alertmanager with the project's configuration, its relay being `receiver`. */
-export async function startAlertmanager(program: string, receiver: string, factor = 1): Promise<Server> {
+/** Alertmanager with the project's configuration, its relay being `receiver`; `webhook` is told as well. */
+export async function startAlertmanager(
+  program: string,
+  receiver: string,
+  factor = 1,
+  webhook?: string,
+): Promise<Server> {
   const folder = mkdtempSync(join(tmpdir(), 'switchyard-alertmanager-'));
   const config = join(folder, 'alertmanager.yml');
-  writeFileSync(config, hastened(renderAlertmanager({ ALERT_RELAY_URL: receiver }).yaml, factor));
+  writeFileSync(
+    config,
+    hastened(renderAlertmanager({ ALERT_RELAY_URL: receiver, ALERT_WEBHOOK_URL: webhook }).yaml, factor),
+  );
   return serve(program, folder, (address) => [
     `--config.file=${config}`,
     `--storage.path=${join(folder, 'data')}`,
@@ -44,9 +52,15 @@ export async function startAlertmanager(program: string, receiver: string, facto
 /** Prometheus with the project's configuration and rules; it watches `target` (host:port) in place of the usual one. */
 export async function startPrometheus(
   program: string,
-  watched: { readonly target: string; readonly alertmanager?: string; readonly factor?: number },
+  watched: {
+    readonly target: string;
+    readonly alertmanager?: string;
+    readonly factor?: number;
+    /** Those that Prometheus has to be asked for. */
+    readonly features?: readonly string[];
+  },
 ): Promise<Server> {
-  const { target, alertmanager = '127.0.0.1:9', factor = 1 } = watched;
+  const { target, alertmanager = '127.0.0.1:9', factor = 1, features = [] } = watched;
   const folder = mkdtempSync(join(tmpdir(), 'switchyard-prometheus-'));
   const shipped = join(GRAFANA, 'prometheus');
   cpSync(shipped, folder, { recursive: true });
@@ -67,6 +81,7 @@ export async function startPrometheus(
     `--web.listen-address=${address}`,
     `--query.lookback-delta=${300_000 / factor}ms`,
     `--rules.alert.resend-delay=${60_000 / factor}ms`,
+    ...features.map((feature) => `--enable-feature=${feature}`),
   ]);
 }
 

@@ -2,7 +2,8 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { gatewayError } from '../../src/gateway/index.ts';
 import { createAdminApp, type Listener, listen, type Readiness } from '../../src/http/index.ts';
 import { err } from '../../src/payment/index.ts';
-import { createStubGateway } from './stub-gateway.ts';
+import { createStubAlerts } from './stub-alerts.ts';
+import { createStubGateway, stubConfig } from './stub-gateway.ts';
 
 let listener: Listener | null = null;
 afterEach(() => listener?.close(1_000));
@@ -18,6 +19,8 @@ async function serveAdmin(set: {
     ready: set.ready ?? (async () => ({ ok: true, checks: { store: 'ok' } })),
     disposeMoney: async () => err(gatewayError('not_found', 'No such payment.')),
     webhooks: createStubGateway().webhooks,
+    alerts: createStubAlerts(),
+    config: stubConfig,
     onError: (thrown) => errors.push(thrown),
   });
   listener = await listen(app, { host: '127.0.0.1', port: 0 });

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createAdminApp, type Listener, listen } from '../../src/http/index.ts';
 import { type Edge, problemOf, serveEdge } from './serve.ts';
-import { createStubGateway, type StubGateway } from './stub-gateway.ts';
+import { createStubAlerts } from './stub-alerts.ts';
+import { createStubGateway, type StubGateway, stubConfig } from './stub-gateway.ts';
 
 let edge: Edge;
 let admin: Listener;
@@ -15,6 +16,8 @@ beforeEach(async () => {
     status: async () => ({}),
     disposeMoney: operated.disposeMoney,
     webhooks: operated.webhooks,
+    alerts: createStubAlerts(),
+    config: stubConfig,
     onError: (thrown) => {
       throw thrown;
     },

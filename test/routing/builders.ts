@@ -4,11 +4,14 @@ import {
   type Chance,
   type ChannelProfile,
   type ChannelView,
+  compileCondition,
   DEFAULT_WEIGHTS,
   type Estimate,
   type RoutingRequest,
+  type RoutingRule,
   type RoutingSettings,
   type RoutingWeights,
+  type RuleEffect,
 } from '../../src/routing/index.ts';
 
 /** 2026-01-01T00:00:00Z */
@@ -140,3 +143,10 @@ export const anyRequest: fc.Arbitrary<RoutingRequest> = fc
     pinned: fc.constantFrom(null, null, null, 'channel-1'),
   })
   .map(({ minor, tried, pinned }) => aRequest({ amount: cny(minor), triedChannelIds: tried, pinnedChannelId: pinned }));
+
+/** A rule as a configuration makes it; its condition has to be one. */
+export function aRule(effect: RuleEffect, when = 'true', name: string = effect.kind): RoutingRule {
+  const condition = compileCondition(when);
+  if (!condition.ok) throw new Error(condition.error.message);
+  return { name, holds: condition.value, effect };
+}

@@ -117,6 +117,17 @@ test('while side-effect-free probes fail no payment is a trial; a good one bring
   expect(world.gate()).toBe('open');
 });
 
+test('what only probes have opened, three good probes close', () => {
+  const { technical } = aStatistics();
+  const probe = (ok: boolean, at: number) => technical.probe('a', ['alipay'], ok, NEW_YEAR + at);
+  for (let at = 0; technical.gate('a', 'alipay', NEW_YEAR + at) === 'closed'; at += 500) probe(false, at);
+  probe(true, MINUTE);
+  probe(true, MINUTE + 1);
+  expect(technical.gate('a', 'alipay', NEW_YEAR + MINUTE + 1)).toBe('open');
+  probe(true, MINUTE + 2);
+  expect(technical.gate('a', 'alipay', NEW_YEAR + MINUTE + 2)).toBe('closed');
+});
+
 test('one trial at a time, and three good ones close it', () => {
   const world = traffic(200);
   for (let i = 0; i < 100; i += 1) world.pay('ok');

@@ -1,4 +1,4 @@
-import type { Telemetry } from '../../src/gateway/index.ts';
+import { type Telemetry, untraced } from '../../src/gateway/index.ts';
 import type { Life } from './life.ts';
 import { describe, MadeUpFault, type World } from './world.ts';
 
@@ -14,6 +14,8 @@ export function reportTo(world: World, life: Life): Telemetry {
     channelRequest: nothing,
     routingExclusion: () => {},
     routingDecision: (_channelId, position) => count(`decision: ${position}`),
+    ruleFailed: () => {},
+    drainedChannelPayment: () => {},
     callback: (_channelId, outcome) => count(`callback: ${outcome}`),
     callbackDelay: nothing,
     paymentKnown: (_channelId, by) => count(`known by ${by}`),
@@ -26,6 +28,7 @@ export function reportTo(world: World, life: Life): Telemetry {
     surplusPayment: nothing,
     anomaly: (kind) => count(`anomaly: ${kind}`),
     paymentChanged: nothing,
+    trace: untraced,
     info: nothing,
     warn: nothing,
     error: (fields, message) => {

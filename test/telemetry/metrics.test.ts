@@ -9,6 +9,7 @@ import { openTemporaryStore } from '../store/sqlite/temporary.ts';
 /** The table of the wire contract: name, type, labels. */
 const CONTRACT: readonly (readonly [string, 'counter' | 'gauge' | 'histogram', readonly string[]])[] = [
   ['payments_total', 'counter', ['method', 'outcome']],
+  ['alert_notifications_total', 'counter', ['receiver_kind', 'outcome']],
   ['channel_requests_total', 'counter', ['channel', 'operation', 'outcome']],
   ['channel_request_duration_seconds', 'histogram', ['channel', 'operation']],
   ['channel_success_ratio', 'gauge', ['channel', 'kind']],
@@ -16,7 +17,11 @@ const CONTRACT: readonly (readonly [string, 'counter' | 'gauge' | 'histogram', r
   ['channel_info', 'gauge', ['channel', 'provider', 'mode', 'method']],
   ['build_info', 'gauge', ['version']],
   ['store_errors_total', 'counter', ['operation']],
+  ['trace_spans_total', 'counter', ['outcome']],
   ['channel_weight', 'gauge', ['channel']],
+  ['channel_takes_orders', 'gauge', ['channel']],
+  ['routing_rule_errors_total', 'counter', ['rule']],
+  ['drained_channel_payments_total', 'counter', ['channel']],
   ['channel_breaker_state', 'gauge', ['channel', 'operation']],
   ['channel_balance_minor', 'gauge', ['channel', 'currency']],
   ['routing_decisions_total', 'counter', ['channel', 'position', 'reason']],
@@ -49,6 +54,8 @@ const CONTRACT: readonly (readonly [string, 'counter' | 'gauge' | 'histogram', r
   ['reconciliation_differences', 'gauge', ['channel', 'kind']],
   ['alert_threshold', 'gauge', ['alert']],
   ['config_reloads_total', 'counter', ['outcome']],
+  ['config_last_reload_successful', 'gauge', []],
+  ['config_loaded_timestamp_seconds', 'gauge', []],
 ];
 
 interface Exposition {
@@ -103,13 +110,17 @@ function reportOnceOfEach(metrics: Metrics): void {
   telemetry.returned('alipay-main', 'merchant', { minor: 300, currency: 'CNY' });
   telemetry.merchantPayment('m_demo', 'created');
   telemetry.refund('alipay-main', 'merchant', 'requested');
+  metrics.alertNotifications.inc({ receiver_kind: 'sms', outcome: 'sent' });
   metrics.evidenceEntries.inc({ outcome: 'written' });
+  metrics.traceSpans.inc({ outcome: 'sent' });
   metrics.storeErrors.inc({ operation: 'insert' });
   metrics.build.set({ version: '1.2.3' }, 1);
   telemetry.webhookDelivery('delivered');
+  telemetry.ruleFailed('canary');
+  telemetry.drainedChannelPayment('alipay-main');
   telemetry.surplusPayment('alipay-main');
   telemetry.anomaly('amount_mismatch');
-  metrics.configReloads.inc({ outcome: 'taken' });
+  metrics.configReloads.inc({ outcome: 'accepted' });
   metrics.balanceMinor.set({ channel: 'alipay-main', currency: 'CNY' }, 100);
   metrics.differences.set({ channel: 'alipay-main', kind: 'missing' }, 0);
 }

@@ -1,9 +1,10 @@
 import type Database from 'better-sqlite3';
 import { issueDurableReceipt } from '../../payment/durable.ts';
-import type { EpochMs, Payment } from '../../payment/index.ts';
+import { type EpochMs, needsChannel, type Payment } from '../../payment/index.ts';
 import { decodeCursor, encodeCursor } from '../cursor.ts';
 import type { Page, PaymentFilter, PaymentStore, StoreCounts, Stored } from '../port.ts';
 import { parseDocument } from '../stored-document.ts';
+import { prepareChannelReads } from './channel-shares.ts';
 import type { Connection } from './connection.ts';
 import { prepareEventLists } from './events.ts';
 import { prepareFailingEndpointList } from './failing-endpoints.ts';
@@ -21,6 +22,9 @@ export type PaymentReads = Pick<
   | 'listDeadEvents'
   | 'listFailingEndpoints'
   | 'counts'
+  | 'channelVolume'
+  | 'liveOrders'
+  | 'countNeeding'
 >;
 
 export const LIST_LIMIT_MAX = 100;
@@ -36,6 +40,7 @@ export function prepareReads({ db, path }: Connection): PaymentReads {
   );
   const list = prepareList(db, (merchantId, orderNo) => byOrderNo.get(merchantId, orderNo));
   const events = prepareEventLists(db);
+  const channels = prepareChannelReads(db);
   const listFailingEndpoints = prepareFailingEndpointList(db);
   const backlog = db.prepare<[EpochMs], { readonly count: number; readonly oldestDueAt: EpochMs | null }>(
     'SELECT COUNT(*) AS count, MIN(next_due_at) AS oldestDueAt FROM payments WHERE next_due_at <= ?',
@@ -47,6 +52,29 @@ export function prepareReads({ db, path }: Connection): PaymentReads {
       (SELECT MIN(oldest_webhook_at) FROM payments WHERE oldest_webhook_at IS NOT NULL) AS oldestWebhookAt,
       dead_events AS deadEvents, refunds_pending AS refundsPending, held FROM totals`);
 
+  // Whatever needs a channel has a time at which it is due (I8); the text is looked for first, so that few documents are parsed.
+  const namingChannel = db.prepare<[string], DocumentRow>(`
+    SELECT id, version, document FROM payments INDEXED BY payments_due
+    WHERE next_due_at IS NOT NULL AND instr(document, ?)`);
+
+  function countNeeding(channelId: string, max: number): number {
+    let count = 0;
+    for (const row of namingChannel.iterate(JSON.stringify(channelId))) {
+      if (mayNeed(row, channelId)) count += 1;
+      if (count >= max) break;
+    }
+    return count;
+  }
+
+  /** Nobody knows what a damaged document needs. */
+  function mayNeed(row: DocumentRow, channelId: string): boolean {
+    try {
+      return needsChannel(parseDocument(row.document, row), channelId);
+    } catch {
+      return true;
+    }
+  }
+
   async function reading<T>(read: () => T): Promise<T> {
     return explaining(path, read);
   }
@@ -55,11 +83,14 @@ export function prepareReads({ db, path }: Connection): PaymentReads {
     findById: (id) => reading(() => stored(byId.get(id))),
     findByOrderNo: (merchantId, orderNo) => reading(() => stored(byOrderNo.get(merchantId, orderNo))),
     list: (filter) => reading(() => list(filter)),
+    channelVolume: (query) => reading(() => channels.volume(query)),
+    liveOrders: () => reading(channels.live),
     listEvents: (page) => reading(() => events.listEvents(page)),
     listDeadEvents: (page) => reading(() => events.listDeadEvents(page)),
     listFailingEndpoints: () => reading(listFailingEndpoints),
     dueBacklog: (now) => reading(() => one(backlog.get(now))),
     counts: () => reading(() => one(counts.get())),
+    countNeeding: (channelId, max) => reading(() => countNeeding(channelId, max)),
   };
 }
 

@@ -1,5 +1,5 @@
 import { type Money, toDecimalString } from '../payment/index.ts';
-import type { Judged, Pick } from './rank.ts';
+import type { Judged, Pick } from './judged.ts';
 import type { Arranged } from './rules.ts';
 import { preferenceMultiplier, round6 } from './score.ts';
 import type { RoutingRequest, RoutingSettings } from './types.ts';

@@ -17,7 +17,7 @@ import {
   seenBy,
   witness,
 } from './paid-share.ts';
-import type { PaymentSnapshot } from './snapshot.ts';
+import type { PaymentSnapshot } from './snapshot-schema.ts';
 
 /** Orders of one leaf that were opened in the same second; the smallest thing that is remembered of orders. */
 export interface Cohort {

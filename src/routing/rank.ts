@@ -1,18 +1,12 @@
 import { type Candidate, type Decision, type EpochMs, type ExclusionReason, feeMinorCeil } from '../payment/index.ts';
 import { explain } from './explain.ts';
 import { explorationChance, type Stance } from './exploration.ts';
+import type { Judged, Pick } from './judged.ts';
 import type { Segment } from './paid-share.ts';
 import { type Arranged, arrange, exclusionsByRules } from './rules.ts';
-import { expectedShare, type Pull, preferenceMultiplier, pullOf, round6, type Value, valueFor } from './score.ts';
+import { expectedShare, type Pull, preferenceMultiplier, pullOf, round6, valueFor } from './score.ts';
 import { sift } from './sift.ts';
-import {
-  bandOf,
-  type ChannelView,
-  type Estimate,
-  type Ranking,
-  type RoutingRequest,
-  type RoutingSettings,
-} from './types.ts';
+import { bandOf, type ChannelView, type Ranking, type RoutingRequest, type RoutingSettings } from './types.ts';
 
 /** Time and chance as arguments; `random` answers a number in [0, 1) and is asked at most once. */
 export interface Chance {
@@ -20,26 +14,6 @@ export interface Chance {
   readonly random: () => number;
   /** What may be risked with a payment of this segment; nothing when it is left out. */
   readonly stance?: (segment: Segment, amountMinor: number) => Stance;
-}
-
-/** A channel that was scored: its numbers and where they come from. */
-export interface Judged {
-  readonly candidate: Candidate;
-  readonly view: ChannelView;
-  readonly method: string;
-  readonly segment: Segment;
-  readonly estimate: Estimate;
-  readonly value: Value;
-  readonly feeMinor: number;
-  /** Expected value as a share of the margin, before the admin's preference. */
-  share: number;
-  score: number;
-}
-
-export interface Pick {
-  readonly chosen: Judged;
-  readonly reason: Decision['reason'];
-  readonly draw: number | null;
 }
 
 /** A leader keeps its place against a challenger that is better by less than this: noise would make it flap. */

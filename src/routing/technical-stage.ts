@@ -11,7 +11,7 @@ import {
   started,
   stateOf,
 } from './breaker-rule.ts';
-import type { CallSnapshot } from './snapshot.ts';
+import type { CallSnapshot } from './snapshot-schema.ts';
 
 /** A call under way. */
 export interface CallTicket {

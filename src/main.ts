@@ -5,6 +5,7 @@ import { PROVIDERS } from '../channels/index.ts';
 import PACKAGE from '../package.json' with { type: 'json' };
 import type { AdapterPorts } from './channel/index.ts';
 import {
+  adminGuardFault,
   type ConfigFault,
   type ConfiguredChannel,
   type Environment,
@@ -60,6 +61,8 @@ export async function startSwitchyard(
 ): Promise<Result<Running, readonly ConfigFault[]>> {
   const environment = readEnvironment(env);
   if (!environment.ok) return environment;
+  const unguarded = adminGuardFault(environment.value);
+  if (unguarded !== null) return err([unguarded]);
   const { configPath, production, masterKey, dataDir } = environment.value;
   const config = loadConfig({ path: configPath, env, providers: PROVIDERS, production });
   if (!config.ok) return config;
@@ -139,7 +142,7 @@ async function open(
   metrics.build.set({ version: PACKAGE.version }, 1);
   addGauges(metrics, observed);
   const admin = await openAdmin(environment, {
-    ...{ metrics, store, channels, telemetry, gateway },
+    ...{ metrics, store, channels, telemetry, gateway, now },
     states: () => channelStates(observed),
   });
   closers.push(() => admin.close(1_000));

@@ -6,7 +6,7 @@ import type { Metrics } from './telemetry/index.ts';
 
 /** Opens the admin listener: metrics, health, state, and what an operator decides. */
 export async function openAdmin(
-  environment: Pick<Environment, 'adminHost' | 'adminPort'>,
+  environment: Pick<Environment, 'adminHost' | 'adminPort' | 'adminToken'>,
   parts: {
     readonly metrics: Metrics;
     readonly store: PaymentStore;
@@ -14,10 +14,15 @@ export async function openAdmin(
     readonly gateway: Gateway;
     readonly states: () => unknown;
     readonly telemetry: Telemetry;
+    readonly now: () => number;
   },
 ): Promise<Listener> {
-  const { metrics, store, channels, gateway, states, telemetry } = parts;
+  const { metrics, store, channels, gateway, states, telemetry, now } = parts;
   const admin = createAdminApp({
+    guard: {
+      ...{ token: environment.adminToken, host: environment.adminHost, now },
+      onRefused: (reason) => metrics.adminRefusals.inc({ reason }),
+    },
     metrics: async () => ({ contentType: metrics.registry.contentType, body: await metrics.registry.metrics() }),
     ready: async () => {
       const storeOk = await store.ping().then(

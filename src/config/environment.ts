@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { err, ok, type Result } from '../payment/index.ts';
-import type { ConfigFault } from './faults.ts';
+import { readAdminToken } from './admin-token.ts';
+import { type ConfigFault, environmentFault } from './faults.ts';
 import type { Env } from './references.ts';
 
 /** What the process is told by its environment (`api.md`, Listeners). Port 0 means any free port. */
@@ -9,6 +10,8 @@ export interface Environment {
   readonly port: number;
   readonly adminHost: string;
   readonly adminPort: number;
+  /** What whoever asks the admin listener has to know; null: nothing, on this machine alone. Never log this object. */
+  readonly adminToken: string | null;
   readonly sandboxPort: number;
   /** A sandbox process elsewhere; null: the simulators run in this one. */
   readonly sandboxUrl: string | null;
@@ -39,11 +42,14 @@ export function readEnvironment(env: Env): Result<Environment, readonly ConfigFa
   const vars = parsed.data;
   const clash = sharedPort(vars);
   if (clash !== null) return err([clash]);
+  const adminToken = readAdminToken(vars);
+  if (!adminToken.ok) return err([adminToken.error]);
   return ok({
     host: vars.HOST,
     port: vars.PORT,
     adminHost: vars.ADMIN_HOST,
     adminPort: vars.ADMIN_PORT,
+    adminToken: adminToken.value,
     sandboxPort: vars.SANDBOX_PORT,
     sandboxUrl: vars.SANDBOX_URL ?? null,
     sandboxDataDir: vars.SANDBOX_DATA_DIR ?? null,
@@ -55,11 +61,6 @@ export function readEnvironment(env: Env): Result<Environment, readonly ConfigFa
     production: vars.NODE_ENV === 'production',
     masterKey: vars.MASTER_KEY ?? null,
   });
-}
-
-/** A fault of an environment variable. */
-export function environmentFault(name: string, message: string): ConfigFault {
-  return { file: 'environment', line: 0, path: name, message };
 }
 
 const port = (fallback: number) =>
@@ -94,6 +95,8 @@ const environmentSchema = z.strictObject({
   PORT: port(8080),
   ADMIN_HOST: host(),
   ADMIN_PORT: port(8081),
+  ADMIN_TOKEN: z.string().optional(),
+  ADMIN_TOKEN_FILE: z.string().optional(),
   SANDBOX_PORT: port(8082),
   SANDBOX_URL: baseUrl(),
   SANDBOX_DATA_DIR: z.string().optional(),

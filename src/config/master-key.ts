@@ -4,8 +4,7 @@ import { join } from 'node:path';
 import type { Sealer } from '../gateway/index.ts';
 import { err, ok, type Result } from '../payment/index.ts';
 import { decodeBase64 } from './base64.ts';
-import { environmentFault } from './environment.ts';
-import type { ConfigFault } from './faults.ts';
+import { type ConfigFault, environmentFault } from './faults.ts';
 import { readFailure } from './references.ts';
 import { MASTER_KEY_BYTES, sealerFor } from './sealer.ts';
 

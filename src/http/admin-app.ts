@@ -1,6 +1,7 @@
 import { Router } from '@koa/router';
 import Koa from 'koa';
 import { addWebhookRoutes, type WebhookParts } from './admin-events.ts';
+import { type AdminGuard, adminGuard } from './admin-guard.ts';
 import { addHeldMoneyRoutes, type HeldMoneyParts } from './admin-payments.ts';
 
 export interface Readiness {
@@ -10,6 +11,7 @@ export interface Readiness {
 }
 
 export interface AdminAppParts extends HeldMoneyParts, WebhookParts {
+  readonly guard: AdminGuard;
   readonly metrics: () => Promise<{ readonly contentType: string; readonly body: string }>;
   readonly ready: () => Promise<Readiness>;
   /** What an operator reads when the dashboards are down; JSON. */
@@ -43,7 +45,10 @@ export function createAdminApp(parts: AdminAppParts): Koa {
   });
 
   app.use(async (ctx, next) => {
-    ctx.set({ 'X-Content-Type-Options': 'nosniff', 'Cache-Control': 'no-store' });
+    ctx.set({
+      ...{ 'X-Content-Type-Options': 'nosniff', 'Cache-Control': 'no-store' },
+      ...{ 'Cross-Origin-Resource-Policy': 'same-origin', 'X-Frame-Options': 'DENY' },
+    });
     try {
       await next();
     } catch (thrown) {
@@ -51,6 +56,7 @@ export function createAdminApp(parts: AdminAppParts): Koa {
       sendJson(ctx, ctx.path === '/readyz' ? 503 : 500, { ok: false, checks: { self: 'crashed; see the log' } });
     }
   });
+  app.use(adminGuard(parts.guard));
   app.use(router.routes());
   app.use((ctx) => sendJson(ctx, 404, { error: 'not_found' }));
   return app;

@@ -91,6 +91,7 @@ export function createMetrics() {
       'outcome',
     ]),
     storeErrors: counter('store_errors_total', 'What the store could not do.', ['operation']),
+    adminRefusals: counter('admin_refusals_total', 'Requests that the admin listener turned away.', ['reason']),
     build: gauge('build_info', 'Always 1; the label says which version runs.', ['version']),
     configReloads: counter('config_reloads_total', 'Configurations taken and refused.', ['outcome']),
   };

@@ -13,6 +13,7 @@ async function serveAdmin(set: {
 }) {
   const errors: unknown[] = [];
   const app = createAdminApp({
+    guard: { token: null, host: '127.0.0.1', now: () => 0, onRefused: () => {} },
     status: async () => ({ channels: [{ channel: 'alipay-main' }] }),
     metrics: set.metrics ?? (async () => ({ contentType: 'text/plain; version=0.0.4; charset=utf-8', body: 'up 1\n' })),
     ready: set.ready ?? (async () => ({ ok: true, checks: { store: 'ok' } })),

@@ -10,6 +10,7 @@ beforeEach(async () => {
   edge = await serveEdge();
   operated = createStubGateway();
   const app = createAdminApp({
+    guard: { token: null, host: '127.0.0.1', now: () => 0, onRefused: () => {} },
     metrics: async () => ({ contentType: 'text/plain', body: '' }),
     ready: async () => ({ ok: true, checks: {} }),
     status: async () => ({}),
@@ -123,7 +124,7 @@ describe("an operator's order", () => {
   ])('POST %s is not taken from a form, which any page could send', async (path, body) => {
     const answer = await operate(path, JSON.stringify(body), 'text/plain');
     expect({ status: answer.status, body: await answer.json() }).toMatchObject({
-      ...{ status: 400, body: { error: 'invalid_json' } },
+      ...{ status: 415, body: { error: 'unsupported_media_type' } },
     });
   });
 

@@ -64,6 +64,8 @@ export interface GatewaySettings {
     /** An address that has failed for so long is left alone but for a trial now and then. */
     readonly pauseAfterMs: number;
   };
+  /** How often a channel is asked what our account there holds. */
+  readonly balanceEveryMs: number;
   readonly publicUrl: string;
   /** The sandbox allows plain http for notify and return URLs. */
   readonly allowHttpUrls: boolean;
@@ -92,7 +94,8 @@ export type CallbackResult =
 /** What the use cases report. Implemented once, on prom-client and pino; label values are closed sets. */
 export interface Telemetry {
   paymentOutcome(method: string, outcome: 'created' | 'succeeded' | 'failed' | 'closed' | 'rejected'): void;
-  channelRequest(channelId: string, operation: string, outcome: string, durationMs: number): void;
+  /** `code`: the provider's own word for an error; for people, not for labels. */
+  channelRequest(channelId: string, operation: string, outcome: string, durationMs: number, code?: string | null): void;
   routingDecision(channelId: string, position: 'first' | 'failover', reason: string, durationMs: number): void;
   callback(channelId: string, outcome: CallbackResult): void;
   callbackDelay(channelId: string, delayMs: number): void;

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { PROVIDERS } from '../channels/index.ts';
 import PACKAGE from '../package.json' with { type: 'json' };
 import type { AdapterPorts } from './channel/index.ts';
+import { createChannelWatch } from './channel-watch.ts';
 import {
   adminGuardFault,
   type ConfigFault,
@@ -85,7 +86,8 @@ async function open(
   closers: Closers,
 ): Promise<Running> {
   const metrics = createMetrics();
-  const telemetry = createTelemetry(metrics, createLogger(environment.logLevel));
+  const watch = createChannelWatch(now);
+  const telemetry = watch.telemetry(createTelemetry(metrics, createLogger(environment.logLevel)));
   for (const { path, message } of config.warnings) telemetry.warn({ path }, message);
   const opened = openStore(environment, telemetry, closers);
   const store = watchedStore(opened, (operation) => metrics.storeErrors.inc({ operation }));
@@ -106,7 +108,10 @@ async function open(
   const statistics = createStatistics();
   const breakers = createBreakers({
     settingsOf: (channelId) => channels.get(channelId)?.breaker ?? DEFAULT_BREAKER,
-    onChange: (change) => telemetry[change.state === 'closed' ? 'info' : 'warn']({ ...change }, 'breaker changed'),
+    onChange: (change) => {
+      watch.breakerChanged(change);
+      telemetry[change.state === 'closed' ? 'info' : 'warn']({ ...change }, 'breaker changed');
+    },
   });
   closers.push(async () => breakers.dispose());
   const gateway = createGateway({
@@ -143,7 +148,9 @@ async function open(
   addGauges(metrics, observed);
   const admin = await openAdmin(environment, {
     ...{ metrics, store, channels, telemetry, gateway, now },
-    states: () => channelStates(observed),
+    version: PACKAGE.version,
+    channelStates: () => channelStates(observed, watch),
+    alertThresholds: observed.alertThresholds,
   });
   closers.push(() => admin.close(1_000));
   gateway.start();

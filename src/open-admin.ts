@@ -1,6 +1,7 @@
 import type { Environment } from './config/index.ts';
 import type { Channel, Gateway, Telemetry } from './gateway/index.ts';
-import { createAdminApp, endpointStates, type Listener, listen } from './http/index.ts';
+import { openGatewayStatus } from './gateway-status.ts';
+import { type ChannelStatus, createAdminApp, endpointStates, type Listener, listen, problemsOf } from './http/index.ts';
 import type { PaymentStore } from './store/port.ts';
 import type { Metrics } from './telemetry/index.ts';
 
@@ -12,12 +13,22 @@ export async function openAdmin(
     readonly store: PaymentStore;
     readonly channels: ReadonlyMap<string, Channel>;
     readonly gateway: Gateway;
-    readonly states: () => unknown;
+    readonly version: string;
+    readonly channelStates: () => readonly ChannelStatus[];
+    readonly alertThresholds: () => ReadonlyMap<string, number>;
     readonly telemetry: Telemetry;
     readonly now: () => number;
   },
 ): Promise<Listener> {
-  const { metrics, store, channels, gateway, states, telemetry, now } = parts;
+  const { metrics, store, channels, gateway, telemetry, now, version } = parts;
+  const gatewayStatus = openGatewayStatus({
+    ...{ version, store, now, startedAt: now() },
+    pausedEndpoints: () => gateway.webhooks.endpoints().filter(({ pausedAt }) => pausedAt !== null).length,
+    evidenceDropped: async () => {
+      const { values } = await metrics.evidenceEntries.get();
+      return values.find(({ labels }) => labels.outcome === 'dropped')?.value ?? 0;
+    },
+  });
   const admin = createAdminApp({
     guard: {
       ...{ token: environment.adminToken, host: environment.adminHost, now },
@@ -32,10 +43,23 @@ export async function openAdmin(
       const checks = { store: storeOk ? 'ok' : 'unreachable', channels: channels.size > 0 ? 'ok' : 'none loaded' };
       return { ok: storeOk && channels.size > 0, checks };
     },
-    status: async () => ({ channels: states(), webhooks: { failing: endpointStates(gateway.webhooks) } }),
+    status: async () => {
+      const webhooks = { failing: endpointStates(gateway.webhooks) };
+      const looked = { gateway: await gatewayStatus.read(), channels: parts.channelStates(), webhooks };
+      const webhookOldestS = parts.alertThresholds().get('webhook_oldest_above') ?? 300;
+      return { ...looked, problems: problemsOf(looked, { webhookOldestS }) };
+    },
     disposeMoney: gateway.disposeMoney,
     webhooks: gateway.webhooks,
     onError: (thrown) => telemetry.error({ err: thrown }, 'admin request failed'),
   });
-  return listen(admin, { host: environment.adminHost, port: environment.adminPort, portVariable: 'ADMIN_PORT' });
+  const { adminHost: host, adminPort: port } = environment;
+  const listener = await listen(admin, { host, port, portVariable: 'ADMIN_PORT' });
+  return {
+    ...listener,
+    close: async (deadlineMs) => {
+      gatewayStatus.close();
+      await listener.close(deadlineMs);
+    },
+  };
 }

@@ -3,6 +3,7 @@ import Koa from 'koa';
 import { addWebhookRoutes, type WebhookParts } from './admin-events.ts';
 import { type AdminGuard, adminGuard } from './admin-guard.ts';
 import { addHeldMoneyRoutes, type HeldMoneyParts } from './admin-payments.ts';
+import { addStatusRoutes, type StatusParts } from './status/index.ts';
 
 export interface Readiness {
   readonly ok: boolean;
@@ -10,12 +11,10 @@ export interface Readiness {
   readonly checks: Readonly<Record<string, string>>;
 }
 
-export interface AdminAppParts extends HeldMoneyParts, WebhookParts {
+export interface AdminAppParts extends HeldMoneyParts, WebhookParts, StatusParts {
   readonly guard: AdminGuard;
   readonly metrics: () => Promise<{ readonly contentType: string; readonly body: string }>;
   readonly ready: () => Promise<Readiness>;
-  /** What an operator reads when the dashboards are down; JSON. */
-  readonly status: () => Promise<unknown>;
   readonly onError: (thrown: unknown) => void;
 }
 
@@ -23,7 +22,7 @@ export interface AdminAppParts extends HeldMoneyParts, WebhookParts {
 export function createAdminApp(parts: AdminAppParts): Koa {
   const app = new Koa();
   app.on('error', parts.onError);
-  const router = new Router({ sensitive: true });
+  const router = new Router({ sensitive: true, strict: true });
 
   /** The process is up; deliberately asks nothing else, or an outage of the store would restart every replica. */
   router.get('/healthz', (ctx) => sendJson(ctx, 200, { ok: true }));
@@ -33,8 +32,7 @@ export function createAdminApp(parts: AdminAppParts): Koa {
     sendJson(ctx, ok ? 200 : 503, { ok, checks });
   });
 
-  router.get('/admin/status', async (ctx) => sendJson(ctx, 200, await parts.status()));
-
+  addStatusRoutes(router, parts);
   addHeldMoneyRoutes(router, parts);
   addWebhookRoutes(router, parts);
 

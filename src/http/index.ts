@@ -4,3 +4,10 @@ export type { AdminGuard, AdminRefusal } from './admin-guard.ts';
 export type { PublicAppParts } from './context.ts';
 export { type Listener, type ListenOptions, listen } from './listen.ts';
 export { createPublicApp } from './public-app.ts';
+export {
+  type AdminStatus,
+  type ChannelStatus,
+  type FailureStatus,
+  type GatewayStatus,
+  problemsOf,
+} from './status/index.ts';

@@ -3,6 +3,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { gatewayError } from '../../src/gateway/index.ts';
 import { createAdminApp, type Listener, listen } from '../../src/http/index.ts';
 import { err } from '../../src/payment/index.ts';
+import { aStatus } from './admin-status.ts';
 import { createStubGateway } from './stub-gateway.ts';
 
 const TOKEN = 'c3f1a09be7d24586aa01f3d2';
@@ -17,7 +18,7 @@ async function serve(token: string | null, host = '127.0.0.1') {
   let nowMs = 1_000_000;
   const app = createAdminApp({
     guard: { token, host, now: () => nowMs, onRefused: (why) => refused.push(why) },
-    status: async () => ({ channels: [] }),
+    status: async () => aStatus(),
     metrics: async () => ({ contentType: 'text/plain', body: 'up 1\n' }),
     ready: async () => ({ ok: true, checks: {} }),
     disposeMoney: async (id) => {

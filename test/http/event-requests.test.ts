@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createAdminApp, type Listener, listen } from '../../src/http/index.ts';
+import { aStatus } from './admin-status.ts';
 import { type Edge, problemOf, serveEdge } from './serve.ts';
 import { createStubGateway, type StubGateway } from './stub-gateway.ts';
 
@@ -13,7 +14,7 @@ beforeEach(async () => {
     guard: { token: null, host: '127.0.0.1', now: () => 0, onRefused: () => {} },
     metrics: async () => ({ contentType: 'text/plain', body: '' }),
     ready: async () => ({ ok: true, checks: {} }),
-    status: async () => ({}),
+    status: async () => aStatus(),
     disposeMoney: operated.disposeMoney,
     webhooks: operated.webhooks,
     onError: (thrown) => {

@@ -9,6 +9,7 @@ import {
   adminGuardFault,
   type ConfigFault,
   type ConfiguredChannel,
+  confirmMasterKey,
   type Environment,
   type LoadedConfig,
   loadConfig,
@@ -70,6 +71,8 @@ export async function startSwitchyard(
   const sandbox = config.value.channels.some(({ mode }) => mode === 'sandbox');
   const sealer = openMasterKey({ masterKey, dataDir, sandbox, randomBytes });
   if (!sealer.ok) return err([sealer.error]);
+  const confirmed = confirmMasterKey(dataDir, sealer.value.keyId);
+  if (!confirmed.ok) return err([confirmed.error]);
   const closers: Closers = [];
   try {
     return ok(await open(environment.value, config.value, sealer.value, closers));

@@ -93,8 +93,10 @@ function heardCell({ last_callback_at, last_failure }: ChannelStatus, now: strin
   return html`<span class="line">${called}</span>${failed}`;
 }
 
-function failureText({ kind, code }: FailureStatus): string {
-  return code === null ? kind : `${kind} (${code})`;
+/** Long words of capitals may break where they have an underscore. */
+function failureText({ kind, code }: FailureStatus): Html {
+  const words = (code === null ? kind : `${kind} (${code})`).split('_');
+  return html`${words.map((word, index) => (index === 0 ? html`${word}` : html`_<wbr>${word}`))}`;
 }
 
 function percent(ratio: number): string {

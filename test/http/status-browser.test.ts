@@ -94,7 +94,7 @@ describe.skipIf('missing' in found)('the status page in a browser without script
     const box = await line.boundingBox();
     expect((box?.y ?? 1e6) + (box?.height ?? 0)).toBeLessThan(844);
     await line.getByRole('link').click();
-    expect(await page.locator('h1').innerText()).toBe('ChannelDown');
+    expect(await page.locator('h1').textContent()).toBe('ChannelDown');
     await page.getByRole('link', { name: 'Status' }).click();
     expect(new URL(page.url()).pathname).toBe('/admin/');
     await page.close();

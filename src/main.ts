@@ -3,6 +3,7 @@ import type { RequestListener } from 'node:http';
 import { join } from 'node:path';
 import { PROVIDERS } from '../channels/index.ts';
 import PACKAGE from '../package.json' with { type: 'json' };
+import { openAlertRelay } from './alert-relay.ts';
 import type { AdapterPorts } from './channel/index.ts';
 import { createChannelWatch } from './channel-watch.ts';
 import {
@@ -149,8 +150,16 @@ async function open(
   const observed = observedBy({ channels, breakers, statistics, store, settings, now, config, gateway });
   metrics.build.set({ version: PACKAGE.version }, 1);
   addGauges(metrics, observed);
+  const alerts = openAlertRelay({
+    dataDir: environment.dataDir,
+    settings: () => config.alertRelay,
+    now,
+    metrics,
+    telemetry,
+  });
+  closers.push(() => alerts.stop());
   const admin = await openAdmin(environment, {
-    ...{ metrics, store, channels, telemetry, gateway, now },
+    ...{ alerts, metrics, store, channels, telemetry, gateway, now },
     version: PACKAGE.version,
     channelStates: () => channelStates(observed, watch),
     alertThresholds: observed.alertThresholds,

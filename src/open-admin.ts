@@ -1,3 +1,4 @@
+import type { AlertRelay } from './alerts/index.ts';
 import type { Environment } from './config/index.ts';
 import type { Channel, Gateway, Telemetry } from './gateway/index.ts';
 import { openGatewayStatus } from './gateway-status.ts';
@@ -18,9 +19,10 @@ export async function openAdmin(
     readonly alertThresholds: () => ReadonlyMap<string, number>;
     readonly telemetry: Telemetry;
     readonly now: () => number;
+    readonly alerts: AlertRelay;
   },
 ): Promise<Listener> {
-  const { metrics, store, channels, gateway, telemetry, now, version } = parts;
+  const { metrics, store, channels, gateway, telemetry, now, version, alerts } = parts;
   const gatewayStatus = openGatewayStatus({
     ...{ version, store, now, startedAt: now() },
     pausedEndpoints: () => gateway.webhooks.endpoints().filter(({ pausedAt }) => pausedAt !== null).length,
@@ -51,6 +53,7 @@ export async function openAdmin(
     },
     disposeMoney: gateway.disposeMoney,
     webhooks: gateway.webhooks,
+    alerts,
     onError: (thrown) => telemetry.error({ err: thrown }, 'admin request failed'),
   });
   const { adminHost: host, adminPort: port } = environment;

@@ -1,5 +1,6 @@
 import { Router } from '@koa/router';
 import Koa from 'koa';
+import { type AlertParts, addAlertRoutes } from './admin-alerts.ts';
 import { addWebhookRoutes, type WebhookParts } from './admin-events.ts';
 import { type AdminGuard, adminGuard } from './admin-guard.ts';
 import { addHeldMoneyRoutes, type HeldMoneyParts } from './admin-payments.ts';
@@ -11,7 +12,7 @@ export interface Readiness {
   readonly checks: Readonly<Record<string, string>>;
 }
 
-export interface AdminAppParts extends HeldMoneyParts, WebhookParts, StatusParts {
+export interface AdminAppParts extends HeldMoneyParts, WebhookParts, StatusParts, AlertParts {
   readonly guard: AdminGuard;
   readonly metrics: () => Promise<{ readonly contentType: string; readonly body: string }>;
   readonly ready: () => Promise<Readiness>;
@@ -35,6 +36,7 @@ export function createAdminApp(parts: AdminAppParts): Koa {
   addStatusRoutes(router, parts);
   addHeldMoneyRoutes(router, parts);
   addWebhookRoutes(router, parts);
+  addAlertRoutes(router, parts);
 
   router.get('/metrics', async (ctx) => {
     const { contentType, body } = await parts.metrics();

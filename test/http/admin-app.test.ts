@@ -3,6 +3,7 @@ import { gatewayError } from '../../src/gateway/index.ts';
 import { createAdminApp, type Listener, listen, type Readiness } from '../../src/http/index.ts';
 import { err } from '../../src/payment/index.ts';
 import { aStatus } from './admin-status.ts';
+import { createStubAlerts } from './stub-alerts.ts';
 import { createStubGateway } from './stub-gateway.ts';
 
 let listener: Listener | null = null;
@@ -20,6 +21,7 @@ async function serveAdmin(set: {
     ready: set.ready ?? (async () => ({ ok: true, checks: { store: 'ok' } })),
     disposeMoney: async () => err(gatewayError('not_found', 'No such payment.')),
     webhooks: createStubGateway().webhooks,
+    alerts: createStubAlerts(),
     onError: (thrown) => errors.push(thrown),
   });
   listener = await listen(app, { host: '127.0.0.1', port: 0 });

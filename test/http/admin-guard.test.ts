@@ -3,8 +3,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { gatewayError } from '../../src/gateway/index.ts';
 import { createAdminApp, type Listener, listen } from '../../src/http/index.ts';
 import { err } from '../../src/payment/index.ts';
-import { aStatus } from './admin-status.ts';
-import { createStubGateway } from './stub-gateway.ts';
+import { adminParts } from './admin-parts.ts';
 
 const TOKEN = 'c3f1a09be7d24586aa01f3d2';
 const JSON_TYPE = { 'content-type': 'application/json' };
@@ -16,20 +15,15 @@ async function serve(token: string | null, host = '127.0.0.1') {
   const refused: string[] = [];
   const decided: string[] = [];
   let nowMs = 1_000_000;
-  const app = createAdminApp({
-    guard: { token, host, now: () => nowMs, onRefused: (why) => refused.push(why) },
-    status: async () => aStatus(),
-    metrics: async () => ({ contentType: 'text/plain', body: 'up 1\n' }),
-    ready: async () => ({ ok: true, checks: {} }),
-    disposeMoney: async (id) => {
-      decided.push(id);
-      return err(gatewayError('not_found', 'No such payment.'));
-    },
-    webhooks: createStubGateway().webhooks,
-    onError: (thrown) => {
-      throw thrown;
-    },
-  });
+  const app = createAdminApp(
+    adminParts({
+      guard: { token, host, now: () => nowMs, onRefused: (why) => refused.push(why) },
+      disposeMoney: async (id) => {
+        decided.push(id);
+        return err(gatewayError('not_found', 'No such payment.'));
+      },
+    }),
+  );
   listener = await listen(app, { host: '127.0.0.1', port: 0 });
   const { url } = listener;
   const ask = async (path: string, headers: Record<string, string> = {}, method: 'GET' | 'POST' = 'GET') => {

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createAdminApp, type Listener, listen } from '../../src/http/index.ts';
 import { aStatus } from './admin-status.ts';
 import { type Edge, problemOf, serveEdge } from './serve.ts';
+import { createStubAlerts } from './stub-alerts.ts';
 import { createStubGateway, type StubGateway } from './stub-gateway.ts';
 
 let edge: Edge;
@@ -17,6 +18,7 @@ beforeEach(async () => {
     status: async () => aStatus(),
     disposeMoney: operated.disposeMoney,
     webhooks: operated.webhooks,
+    alerts: createStubAlerts(),
     onError: (thrown) => {
       throw thrown;
     },

@@ -1,10 +1,8 @@
 import { type Browser, chromium } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import { gatewayError } from '../../src/gateway/index.ts';
 import { type AdminStatus, createAdminApp, type Listener, listen, problemsOf } from '../../src/http/index.ts';
-import { err } from '../../src/payment/index.ts';
+import { adminParts } from './admin-parts.ts';
 import { aChannel, aDeadChannel, aGateway, ago, aStatus } from './admin-status.ts';
-import { createStubGateway } from './stub-gateway.ts';
 
 const found = inject('chromium');
 const TOKEN = 'c3f1a09be7d24586aa01f3d2';
@@ -42,17 +40,12 @@ describe.skipIf('missing' in found)('the status page in a browser without script
   beforeAll(async () => {
     if ('missing' in found) return;
     browser = await chromium.launch({ executablePath: found.path, args: ['--no-sandbox'] });
-    const app = createAdminApp({
-      guard: { token: TOKEN, host: '127.0.0.1', now: () => 0, onRefused: () => {} },
-      status: async () => ({ ...shown, problems: problemsOf(shown, { webhookOldestS: 300 }) }),
-      metrics: async () => ({ contentType: 'text/plain', body: '' }),
-      ready: async () => ({ ok: true, checks: {} }),
-      disposeMoney: async () => err(gatewayError('not_found', 'No such payment.')),
-      webhooks: createStubGateway().webhooks,
-      onError: (thrown) => {
-        throw thrown;
-      },
-    });
+    const app = createAdminApp(
+      adminParts({
+        guard: { token: TOKEN, host: '127.0.0.1', now: () => 0, onRefused: () => {} },
+        status: async () => ({ ...shown, problems: problemsOf(shown, { webhookOldestS: 300 }) }),
+      }),
+    );
     listener = await listen(app, { host: '127.0.0.1', port: 0 });
   }, SLOW_MS);
   afterAll(async () => {

@@ -1,11 +1,9 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { gatewayError } from '../../src/gateway/index.ts';
 import { type AdminStatus, createAdminApp, type Listener, listen, problemsOf } from '../../src/http/index.ts';
-import { err } from '../../src/payment/index.ts';
+import { adminParts } from './admin-parts.ts';
 import { aChannel, aDeadChannel, aGateway, ago, aStatus } from './admin-status.ts';
-import { createStubGateway } from './stub-gateway.ts';
 
 const RUNBOOKS = join(import.meta.dirname, '../../grafana/runbooks');
 const NASTY = `<script>alert(1)</script>"'&`;
@@ -14,17 +12,7 @@ let shown: AdminStatus;
 let listener: Listener;
 beforeEach(async () => {
   shown = aStatus({ channels: [aChannel('alipay-main')] });
-  const app = createAdminApp({
-    guard: { token: null, host: '127.0.0.1', now: () => 0, onRefused: () => {} },
-    status: async () => shown,
-    metrics: async () => ({ contentType: 'text/plain', body: '' }),
-    ready: async () => ({ ok: true, checks: {} }),
-    disposeMoney: async () => err(gatewayError('not_found', 'No such payment.')),
-    webhooks: createStubGateway().webhooks,
-    onError: (thrown) => {
-      throw thrown;
-    },
-  });
+  const app = createAdminApp(adminParts({ status: async () => shown }));
   listener = await listen(app, { host: '127.0.0.1', port: 0 });
 });
 afterEach(() => listener.close(1_000));

@@ -1,10 +1,12 @@
 import type { AlertRelay } from './alerts/index.ts';
 import type { Environment } from './config/index.ts';
+import { configForAdmin, configState } from './config-for-admin.ts';
 import type { Channel, Gateway, Telemetry } from './gateway/index.ts';
 import { openGatewayStatus } from './gateway-status.ts';
 import { type ChannelStatus, createAdminApp, endpointStates, type Listener, listen, problemsOf } from './http/index.ts';
+import type { Reloads } from './reload.ts';
 import type { PaymentStore } from './store/port.ts';
-import type { Metrics } from './telemetry/index.ts';
+import { expose, type Metrics } from './telemetry/index.ts';
 
 /** Opens the admin listener: metrics, health, state, and what an operator decides. */
 export async function openAdmin(
@@ -12,23 +14,24 @@ export async function openAdmin(
   parts: {
     readonly metrics: Metrics;
     readonly store: PaymentStore;
-    readonly channels: ReadonlyMap<string, Channel>;
+    readonly channels: () => ReadonlyMap<string, Channel>;
     readonly gateway: Gateway;
     readonly version: string;
     readonly channelStates: () => readonly ChannelStatus[];
     readonly alertThresholds: () => ReadonlyMap<string, number>;
+    readonly reloads: Reloads;
     readonly telemetry: Telemetry;
     readonly now: () => number;
     readonly alerts: AlertRelay;
   },
 ): Promise<Listener> {
-  const { metrics, store, channels, gateway, telemetry, now, version, alerts } = parts;
+  const { metrics, store, channels, gateway, telemetry, now, version, reloads, alerts } = parts;
   const gatewayStatus = openGatewayStatus({
     ...{ version, store, now, startedAt: now() },
     pausedEndpoints: () => gateway.webhooks.endpoints().filter(({ pausedAt }) => pausedAt !== null).length,
     evidenceDropped: async () => {
-      const { values } = await metrics.evidenceEntries.get();
-      return values.find(({ labels }) => labels.outcome === 'dropped')?.value ?? 0;
+      const counted = await metrics.registry.getSingleMetric('switchyard_evidence_entries_total')?.get();
+      return counted?.values.find(({ labels }) => labels.outcome === 'dropped')?.value ?? 0;
     },
   });
   const admin = createAdminApp({
@@ -36,24 +39,26 @@ export async function openAdmin(
       ...{ token: environment.adminToken, host: environment.adminHost, now },
       onRefused: (reason) => metrics.adminRefusals.inc({ reason }),
     },
-    metrics: async () => ({ contentType: metrics.registry.contentType, body: await metrics.registry.metrics() }),
+    metrics: (accept) => expose(metrics.registry, accept),
     ready: async () => {
       const storeOk = await store.ping().then(
         () => true,
         () => false,
       );
-      const checks = { store: storeOk ? 'ok' : 'unreachable', channels: channels.size > 0 ? 'ok' : 'none loaded' };
-      return { ok: storeOk && channels.size > 0, checks };
+      const loaded = channels().size > 0;
+      const checks = { store: storeOk ? 'ok' : 'unreachable', channels: loaded ? 'ok' : 'none loaded' };
+      return { ok: storeOk && loaded, checks };
     },
     status: async () => {
       const webhooks = { failing: endpointStates(gateway.webhooks) };
       const looked = { gateway: await gatewayStatus.read(), channels: parts.channelStates(), webhooks };
       const webhookOldestS = parts.alertThresholds().get('webhook_oldest_above') ?? 300;
-      return { ...looked, problems: problemsOf(looked, { webhookOldestS }) };
+      return { ...looked, problems: problemsOf(looked, { webhookOldestS }), config: configState(reloads) };
     },
     disposeMoney: gateway.disposeMoney,
     webhooks: gateway.webhooks,
     alerts,
+    config: configForAdmin(reloads),
     onError: (thrown) => telemetry.error({ err: thrown }, 'admin request failed'),
   });
   const { adminHost: host, adminPort: port } = environment;

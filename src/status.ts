@@ -1,5 +1,4 @@
 import type { ChannelFailure, ChannelSeen, ChannelWatch } from './channel-watch.ts';
-import type { LoadedConfig } from './config/index.ts';
 import type { Channel, GatewaySettings, RunningGateway } from './gateway/index.ts';
 import type { ChannelStatus, FailureStatus } from './http/index.ts';
 import { AMOUNT_MINOR_MAX, feeMinorCeil } from './payment/index.ts';
@@ -12,18 +11,18 @@ const TYPICAL_AMOUNT_MINOR = 5_000;
 
 /** What the gauges and the status answer look at. */
 export function observedBy(parts: {
-  readonly channels: ReadonlyMap<string, Channel>;
+  readonly channels: () => ReadonlyMap<string, Channel>;
   readonly breakers: Breakers;
   readonly statistics: Statistics;
   readonly store: PaymentStore;
   readonly settings: () => GatewaySettings;
   readonly now: () => number;
-  readonly config: LoadedConfig;
+  readonly alertThresholds: () => ReadonlyMap<string, number>;
   readonly gateway: Pick<RunningGateway, 'webhooks' | 'balances'>;
 }): Observed {
-  const { channels, breakers, statistics, store, settings, now, config, gateway } = parts;
+  const { channels, breakers, statistics, store, settings, now, alertThresholds, gateway } = parts;
   return {
-    channels: () => channels,
+    channels,
     breakerState: (channelId, operation) => breakers.state(channelId, operation),
     estimate: (channelId, method) => statistics.estimate(channelId, method, now()),
     score: ({ id, profile }) => {
@@ -39,7 +38,7 @@ export function observedBy(parts: {
       });
       return profile.weight === 0 ? 0 : scoreOf(factors, settings().routing.weights, profile.weight);
     },
-    alertThresholds: () => config.alertThresholds,
+    alertThresholds,
     pausedEndpoints: () => gateway.webhooks.endpoints().filter(({ pausedAt }) => pausedAt !== null).length,
     balances: () => gateway.balances(),
     store,

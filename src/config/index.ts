@@ -1,7 +1,12 @@
 export { adminGuardFault } from './admin-token.ts';
 export type { ConfiguredChannel, EpayAccount, LoadedConfig } from './assemble.ts';
+export { type ConfigChange, type DescribedChange, describeChange, diffForms } from './diff.ts';
 export { type Environment, readEnvironment } from './environment.ts';
+export { explainForm } from './explain.ts';
 export { type ConfigFault, describeFaults } from './faults.ts';
 export { confirmMasterKey } from './key-mark.ts';
-export { type LoadOptions, loadConfig } from './load.ts';
+export { type LoadOptions, loadConfig, type ProposedFile } from './load.ts';
 export { openMasterKey } from './master-key.ts';
+export { type ConfigForm, redacted, secretMarks } from './normal-form.ts';
+export { type Reading, readConfig, readConfigAtRest } from './reading.ts';
+export { watchFiles } from './watch.ts';

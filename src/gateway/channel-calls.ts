@@ -2,9 +2,9 @@ import { type ChannelError, channelError, feedsBreaker } from '../channel/index.
 import { err, type Result } from '../payment/index.ts';
 import { withDeadline } from './deadline.ts';
 import type { Parts } from './parts.ts';
-import type { Channel } from './ports.ts';
+import type { Channel, ChannelOperation } from './ports.ts';
 
-export type Operation = 'create' | 'query' | 'close' | 'probe' | 'refund' | 'refund_query' | 'balance';
+type Operation = ChannelOperation;
 
 export interface CallOptions {
   readonly operation: Operation;
@@ -51,12 +51,27 @@ export function createChannelCalls(parts: Parts) {
     const passed = await breakers.run(
       channel.id,
       GUARDED_AS[operation],
-      () => parts.evidence.during(subject, () => timed(channel, options, run)),
+      () => parts.evidence.during(subject, () => traced(channel, options, run)),
       (result) => !result.ok && feedsBreaker(result.error),
     );
     if (passed.outcome === 'open')
       return err(channelError('CHANNEL_UNAVAILABLE', 'no', { providerCode: 'breaker_open' }));
     return passed.value;
+  }
+
+  function traced<T>(
+    channel: Channel,
+    options: CallOptions,
+    run: (signal: AbortSignal) => Promise<Result<T, ChannelError>>,
+  ): Promise<Result<T, ChannelError>> {
+    const { operation, paymentId } = options;
+    const about = { channelId: channel.id, operation, ...(paymentId === null ? {} : { paymentId }) };
+    return telemetry.trace.within('channel call', about, async (span) => {
+      const result = await timed(channel, options, run);
+      span.set({ outcome: result.ok ? 'ok' : result.error.kind });
+      if (!result.ok) span.fail();
+      return result;
+    });
   }
 
   async function timed<T>(
@@ -73,7 +88,8 @@ export function createChannelCalls(parts: Parts) {
     });
     // A clock that is set meanwhile makes no call last for an hour, or for less than nothing.
     const durationMs = Math.min(Math.max(0, clock.now() - startedAt), options.timeoutMs);
-    const [outcome, code] = result.ok ? ['ok', null] : [result.error.kind, result.error.providerCode];
+    const outcome = result.ok ? 'ok' : result.error.kind;
+    const code = result.ok ? null : result.error.providerCode;
     telemetry.channelRequest(channel.id, options.operation, outcome, durationMs, code);
     learn(channel, options, result, durationMs);
     return result;

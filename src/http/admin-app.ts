@@ -1,6 +1,7 @@
 import { Router } from '@koa/router';
 import Koa from 'koa';
 import { type AlertParts, addAlertRoutes } from './admin-alerts.ts';
+import { addConfigRoutes, type ConfigParts } from './admin-config.ts';
 import { addWebhookRoutes, type WebhookParts } from './admin-events.ts';
 import { type AdminGuard, adminGuard } from './admin-guard.ts';
 import { addHeldMoneyRoutes, type HeldMoneyParts } from './admin-payments.ts';
@@ -12,9 +13,10 @@ export interface Readiness {
   readonly checks: Readonly<Record<string, string>>;
 }
 
-export interface AdminAppParts extends HeldMoneyParts, WebhookParts, StatusParts, AlertParts {
+export interface AdminAppParts extends HeldMoneyParts, WebhookParts, StatusParts, AlertParts, ConfigParts {
   readonly guard: AdminGuard;
-  readonly metrics: () => Promise<{ readonly contentType: string; readonly body: string }>;
+  /** In the format that the `Accept` header of the scraper asks for. */
+  readonly metrics: (accept: string) => Promise<{ readonly contentType: string; readonly body: string }>;
   readonly ready: () => Promise<Readiness>;
   readonly onError: (thrown: unknown) => void;
 }
@@ -37,9 +39,10 @@ export function createAdminApp(parts: AdminAppParts): Koa {
   addHeldMoneyRoutes(router, parts);
   addWebhookRoutes(router, parts);
   addAlertRoutes(router, parts);
+  addConfigRoutes(router, parts);
 
   router.get('/metrics', async (ctx) => {
-    const { contentType, body } = await parts.metrics();
+    const { contentType, body } = await parts.metrics(ctx.get('Accept'));
     ctx.set('Content-Type', contentType);
     ctx.body = body;
   });

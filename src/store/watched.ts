@@ -1,7 +1,4 @@
-import type { PaymentStore } from './port.ts';
-
-/** What kinds of work a store is asked for, as far as somebody counts its failures. */
-export type StoreOperation = 'insert' | 'update' | 'read' | 'claim' | 'other';
+import type { PaymentStore, StoreOperation } from './port.ts';
 
 const OPERATIONS: Readonly<Record<keyof PaymentStore, StoreOperation>> = {
   insert: 'insert',
@@ -12,6 +9,7 @@ const OPERATIONS: Readonly<Record<keyof PaymentStore, StoreOperation>> = {
   listEvents: 'read',
   listDeadEvents: 'read',
   findAhead: 'read',
+  countNeeding: 'read',
   counts: 'read',
   dueBacklog: 'read',
   listFailingEndpoints: 'read',
@@ -49,6 +47,7 @@ export function watchedStore(store: PaymentStore, onFailure: (operation: StoreOp
     listEvents: watch('listEvents', store.listEvents),
     listDeadEvents: watch('listDeadEvents', store.listDeadEvents),
     findAhead: watch('findAhead', store.findAhead),
+    countNeeding: watch('countNeeding', store.countNeeding),
     counts: watch('counts', store.counts),
     dueBacklog: watch('dueBacklog', store.dueBacklog),
     listFailingEndpoints: watch('listFailingEndpoints', store.listFailingEndpoints),

@@ -4,7 +4,7 @@ import { createAdminApp, type Listener, listen, type Readiness } from '../../src
 import { err } from '../../src/payment/index.ts';
 import { aStatus } from './admin-status.ts';
 import { createStubAlerts } from './stub-alerts.ts';
-import { createStubGateway } from './stub-gateway.ts';
+import { createStubGateway, stubConfig } from './stub-gateway.ts';
 
 let listener: Listener | null = null;
 afterEach(() => listener?.close(1_000));
@@ -22,6 +22,7 @@ async function serveAdmin(set: {
     disposeMoney: async () => err(gatewayError('not_found', 'No such payment.')),
     webhooks: createStubGateway().webhooks,
     alerts: createStubAlerts(),
+    config: stubConfig,
     onError: (thrown) => errors.push(thrown),
   });
   listener = await listen(app, { host: '127.0.0.1', port: 0 });

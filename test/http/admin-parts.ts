@@ -3,7 +3,7 @@ import type { AdminAppParts } from '../../src/http/index.ts';
 import { err } from '../../src/payment/index.ts';
 import { aStatus } from './admin-status.ts';
 import { createStubAlerts } from './stub-alerts.ts';
-import { createStubGateway } from './stub-gateway.ts';
+import { createStubGateway, stubConfig } from './stub-gateway.ts';
 
 /** The parts of an admin listener that is well and asks for no token; a test names what it is about. */
 export function adminParts(set: Partial<AdminAppParts> = {}): AdminAppParts {
@@ -15,6 +15,7 @@ export function adminParts(set: Partial<AdminAppParts> = {}): AdminAppParts {
     disposeMoney: async () => err(gatewayError('not_found', 'No such payment.')),
     webhooks: createStubGateway().webhooks,
     alerts: createStubAlerts(),
+    config: stubConfig,
     onError: (thrown) => {
       throw thrown;
     },

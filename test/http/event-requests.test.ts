@@ -3,7 +3,7 @@ import { createAdminApp, type Listener, listen } from '../../src/http/index.ts';
 import { aStatus } from './admin-status.ts';
 import { type Edge, problemOf, serveEdge } from './serve.ts';
 import { createStubAlerts } from './stub-alerts.ts';
-import { createStubGateway, type StubGateway } from './stub-gateway.ts';
+import { createStubGateway, type StubGateway, stubConfig } from './stub-gateway.ts';
 
 let edge: Edge;
 let admin: Listener;
@@ -19,6 +19,7 @@ beforeEach(async () => {
     disposeMoney: operated.disposeMoney,
     webhooks: operated.webhooks,
     alerts: createStubAlerts(),
+    config: stubConfig,
     onError: (thrown) => {
       throw thrown;
     },

@@ -53,7 +53,7 @@ describe('what is noted of a channel', () => {
 
   test("takes no decline, no shop's mistake and no missing order for a failure", () => {
     const { heard, seen } = open();
-    for (const kind of ['ok', 'DECLINED', 'INVALID_REQUEST', 'RISK_REJECTED', 'NOT_FOUND', 'ALREADY_PAID']) {
+    for (const kind of ['ok', 'DECLINED', 'INVALID_REQUEST', 'RISK_REJECTED', 'NOT_FOUND', 'ALREADY_PAID'] as const) {
       heard.channelRequest('a', 'create', kind, 3, 'x');
     }
     expect(seen().lastFailure).toBeNull();

@@ -18,6 +18,7 @@ const CONTRACT: readonly (readonly [string, 'counter' | 'gauge' | 'histogram', r
   ['build_info', 'gauge', ['version']],
   ['store_errors_total', 'counter', ['operation']],
   ['admin_refusals_total', 'counter', ['reason']],
+  ['trace_spans_total', 'counter', ['outcome']],
   ['channel_weight', 'gauge', ['channel']],
   ['channel_breaker_state', 'gauge', ['channel', 'operation']],
   ['channel_balance_minor', 'gauge', ['channel', 'currency']],
@@ -51,6 +52,8 @@ const CONTRACT: readonly (readonly [string, 'counter' | 'gauge' | 'histogram', r
   ['reconciliation_differences', 'gauge', ['channel', 'kind']],
   ['alert_threshold', 'gauge', ['alert']],
   ['config_reloads_total', 'counter', ['outcome']],
+  ['config_last_reload_successful', 'gauge', []],
+  ['config_loaded_timestamp_seconds', 'gauge', []],
 ];
 
 interface Exposition {
@@ -112,12 +115,13 @@ function reportOnceOfEach(metrics: Metrics): void {
   metrics.alertNotifications.inc({ receiver_kind: 'sms', outcome: 'sent' });
   metrics.evidenceEntries.inc({ outcome: 'written' });
   metrics.adminRefusals.inc({ reason: 'wrong_token' });
+  metrics.traceSpans.inc({ outcome: 'sent' });
   metrics.storeErrors.inc({ operation: 'insert' });
   metrics.build.set({ version: '1.2.3' }, 1);
   telemetry.webhookDelivery('delivered');
   telemetry.surplusPayment('alipay-main');
   telemetry.anomaly('amount_mismatch');
-  metrics.configReloads.inc({ outcome: 'taken' });
+  metrics.configReloads.inc({ outcome: 'accepted' });
   metrics.differences.set({ channel: 'alipay-main', kind: 'missing' }, 0);
 }
 

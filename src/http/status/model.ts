@@ -5,6 +5,8 @@ export interface AdminStatus {
   readonly problems: readonly Problem[];
   readonly channels: readonly ChannelStatus[];
   readonly webhooks: { readonly failing: readonly FailingEndpointStatus[] };
+  /** When the configuration was taken, and what was refused since. */
+  readonly config?: unknown;
 }
 
 export interface Problem {

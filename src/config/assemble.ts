@@ -105,6 +105,7 @@ function settingsOf({
       pauseAfterMs: webhooks.pause_after,
     },
     allowHttpUrls: allowHttp,
+    balanceEveryMs: file.balance_every,
   };
 }
 

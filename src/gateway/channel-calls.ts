@@ -18,7 +18,7 @@ export interface CallOptions {
 }
 
 /** Asking about a refund is as much worth as asking about an order. */
-const GUARDED_AS: Readonly<Record<Exclude<Operation, 'create' | 'probe'>, 'query' | 'close' | 'refund'>> = {
+const GUARDED_AS: Readonly<Record<Exclude<Operation, 'create' | 'probe' | 'balance'>, 'query' | 'close' | 'refund'>> = {
   query: 'query',
   refund_query: 'query',
   close: 'close',
@@ -45,6 +45,8 @@ export function createChannelCalls(parts: Parts) {
     const subject = { channelId: channel.id, operation, paymentId };
     const make = () => parts.evidence.during(subject, () => traced(channel, options, run));
     if (operation === 'create' || operation === 'probe') return make();
+    // What our account holds says nothing of whether orders are served: no breaker asks, and none learns.
+    if (operation === 'balance') return make();
     const passed = await breakers.run(
       channel.id,
       GUARDED_AS[operation],
@@ -88,7 +90,9 @@ export function createChannelCalls(parts: Parts) {
     });
     // A clock that is set meanwhile makes no call last for an hour, or for less than nothing.
     const durationMs = Math.min(Math.max(0, clock.now() - startedAt), options.timeoutMs);
-    telemetry.channelRequest(channel.id, options.operation, result.ok ? 'ok' : result.error.kind, durationMs);
+    const outcome = result.ok ? 'ok' : result.error.kind;
+    const code = result.ok ? null : result.error.providerCode;
+    telemetry.channelRequest(channel.id, options.operation, outcome, durationMs, code);
     if (ticket) statistics.callEnded(ticket, outcomeOf(result), clock.now(), durationMs);
     learn(channel, options, result);
     return result;
@@ -97,8 +101,10 @@ export function createChannelCalls(parts: Parts) {
   function learn<T>(channel: Channel, options: CallOptions, result: Result<T, ChannelError>): void {
     const now = clock.now();
     const failed = !result.ok && feedsBreaker(result.error);
-    lastContactAt.set(channel.id, now);
-    if (failed) lastFailureAt.set(channel.id, now);
+    // A question about our balance says nothing of whether orders are served.
+    const apart = options.operation === 'balance';
+    if (!apart) lastContactAt.set(channel.id, now);
+    if (failed && !apart) lastFailureAt.set(channel.id, now);
     const { methods } = channel.profile;
     if (options.operation === 'probe') {
       const works = result.ok || !(failed || result.error.kind === 'AUTH_MISCONFIGURED');
@@ -107,13 +113,13 @@ export function createChannelCalls(parts: Parts) {
     }
     if (result.ok) return;
     const { kind, reason } = result.error;
-    if (options.operation !== 'create') {
+    if (options.operation !== 'create' && !apart) {
       if (kind === 'RATE_LIMITED') statistics.throttle.refused(channel.id, 'rate_limit', now);
       if (reason === 'quota') statistics.throttle.refused(channel.id, 'quota', now);
     }
     // A right that is missing for refunds alone says nothing of taking money.
     const aboutRefunds = options.operation === 'refund' || options.operation === 'refund_query';
-    if (kind === 'AUTH_MISCONFIGURED' && !aboutRefunds) {
+    if (kind === 'AUTH_MISCONFIGURED' && !aboutRefunds && !apart) {
       outOfService.add(channel.id);
       statistics.technical.trip(channel.id, methods, now);
     }

@@ -153,7 +153,7 @@ export type Exploration = ReturnType<typeof createExploration>;
 export function explorationChance(leader: Explorable, other: Explorable, { paymentsMs }: Stance, now: EpochMs): number {
   const idleMs = Math.abs(now - other.openedAt);
   if (other.low) return idleMs > Math.min(LOW_MS_MAX, Math.max(LOW_MS_MIN, LOW_PAYMENTS * paymentsMs)) ? 1 : 0;
-  const spread = Math.hypot(spreadOf(leader), spreadOf(other));
+  const spread = Math.sqrt(spreadOf(leader) ** 2 + spreadOf(other) ** 2);
   const distance = (other.valueMinor - leader.valueMinor) / Math.max(1e-9, spread);
   if (other.opened < NEW_ORDERS) return distance > -3 ? NEW_CHANCE : 0;
   const better = TEMPER * normalShareBelow(distance / TEMPER);

@@ -5,7 +5,8 @@ import type { ChannelView, Estimate } from './types.ts';
 
 /** A channel that was scored: its numbers and where they come from. */
 export interface Judged {
-  readonly candidate: Candidate;
+  /** What is stored of it; the sums are filled in once all channels are judged. */
+  readonly candidate: { -readonly [Key in keyof Candidate]: Candidate[Key] };
   readonly view: ChannelView;
   readonly method: string;
   readonly segment: Segment;

@@ -1,6 +1,6 @@
 import { type Candidate, type Decision, type EpochMs, type ExclusionReason, feeMinorCeil } from '../payment/index.ts';
 import { explain } from './explain.ts';
-import { explorationChance, type Stance } from './exploration.ts';
+import { type Explorable, explorationChance, type Stance } from './exploration.ts';
 import type { Judged, Pick } from './judged.ts';
 import type { Segment } from './paid-share.ts';
 import { type Arranged, arrange, exclusionsByRules } from './rules.ts';
@@ -100,7 +100,7 @@ function judge(
   const { settlementDelayMs } = profile;
   const traits = { technicalRatio, paymentRatio, latencyMs, lostMs, feeMinor, amountMinor, settlementDelayMs };
   const value = valueFor(traits, pull);
-  const candidate: Candidate = {
+  const candidate = {
     channelId: profile.id,
     method: segment.method,
     score: 0,
@@ -112,6 +112,8 @@ function judge(
     excluded,
     technicalRatio: round6(technicalRatio),
     paymentRatio: round6(paymentRatio),
+    expectedShare: 0,
+    expectedMinor: 0,
   };
   return { candidate, view, method: segment.method, segment, estimate, value, feeMinor, share: 0, score: 0 };
 }
@@ -182,13 +184,12 @@ function explore(
   chance: Chance,
 ): Pick | null {
   const money = (one: Judged) => moneyOf(one, amountMinor, pull);
-  const leader = { ...best.estimate, orders: best.estimate.sampleSize, valueMinor: money(best) };
+  const leader = explorable(best, money(best));
   const chances: { readonly one: Judged; readonly share: number }[] = [];
   let total = 0;
   for (const one of eligible) {
     if (one === best || leader.valueMinor - money(one) > stance.riskMinor) continue;
-    const other = { ...one.estimate, orders: one.estimate.sampleSize, valueMinor: money(one) };
-    const share = explorationChance(leader, other, stance, chance.now);
+    const share = explorationChance(leader, explorable(one, money(one)), stance, chance.now);
     if (share < 0.001) continue;
     chances.push({ one, share });
     total += share;
@@ -201,6 +202,11 @@ function explore(
     if (draw < passed) return { chosen: one, reason: 'exploration', draw };
   }
   return { chosen: best, reason: 'best_score', draw };
+}
+
+function explorable({ estimate }: Judged, valueMinor: number): Explorable {
+  const { paymentRatio, sampleSize: orders, opened, openedAt, low } = estimate;
+  return { valueMinor, paymentRatio, orders, opened, openedAt, low };
 }
 
 function bestOf(judged: readonly Judged[]): Judged | null {
@@ -219,7 +225,11 @@ function moneyOf({ share }: Judged, amountMinor: number, { marginBps }: Pull): n
 
 function finished(one: Judged, amountMinor: number, pull: Pull): Candidate {
   const expectedMinor = round6(moneyOf(one, amountMinor, pull));
-  return Object.assign(one.candidate, { score: one.score, expectedShare: round6(one.share), expectedMinor });
+  const { candidate } = one;
+  candidate.score = one.score;
+  candidate.expectedShare = round6(one.share);
+  candidate.expectedMinor = expectedMinor;
+  return candidate;
 }
 
 function excludedCandidate(

@@ -145,6 +145,10 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX payments_unknown ON payments (created_at) WHERE unknown = 1;
   CREATE INDEX payments_undelivered ON payments (created_at) WHERE undelivered = 1;
   `,
+  `
+  -- For reading the payments of a period, whoever's they are.
+  CREATE INDEX payments_created ON payments (created_at, id);
+  `,
 ];
 
 /** The version of a file; 0 for an empty one. Throws when the file belongs to another program. */

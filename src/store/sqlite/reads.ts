@@ -5,6 +5,7 @@ import { decodeCursor, encodeCursor } from '../cursor.ts';
 import type { Page, PaymentFilter, PaymentStore, StoreCounts, Stored } from '../port.ts';
 import { parseDocument } from '../stored-document.ts';
 import type { Connection } from './connection.ts';
+import { prepareCreated } from './created.ts';
 import { prepareEventLists } from './events.ts';
 import { prepareFailingEndpointList } from './failing-endpoints.ts';
 import { explaining } from './failures.ts';
@@ -16,6 +17,8 @@ export type PaymentReads = Pick<
   | 'findById'
   | 'findByOrderNo'
   | 'list'
+  | 'listCreated'
+  | 'countCreated'
   | 'dueBacklog'
   | 'listEvents'
   | 'listDeadEvents'
@@ -35,6 +38,7 @@ export function prepareReads({ db, path }: Connection): PaymentReads {
     'SELECT id, version, document FROM payments WHERE merchant_id = ? AND merchant_order_no = ?',
   );
   const list = prepareList(db, (merchantId, orderNo) => byOrderNo.get(merchantId, orderNo));
+  const created = prepareCreated(db);
   const events = prepareEventLists(db);
   const listFailingEndpoints = prepareFailingEndpointList(db);
   const backlog = db.prepare<[EpochMs], { readonly count: number; readonly oldestDueAt: EpochMs | null }>(
@@ -55,6 +59,8 @@ export function prepareReads({ db, path }: Connection): PaymentReads {
     findById: (id) => reading(() => stored(byId.get(id))),
     findByOrderNo: (merchantId, orderNo) => reading(() => stored(byOrderNo.get(merchantId, orderNo))),
     list: (filter) => reading(() => list(filter)),
+    listCreated: (page) => reading(() => created.list(page)),
+    countCreated: (period) => reading(() => created.count(period)),
     listEvents: (page) => reading(() => events.listEvents(page)),
     listDeadEvents: (page) => reading(() => events.listDeadEvents(page)),
     listFailingEndpoints: () => reading(listFailingEndpoints),

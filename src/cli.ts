@@ -6,6 +6,7 @@ import { describeFaults, loadConfig, readEnvironment } from './config/index.ts';
 import { demoGreeting } from './greeting.ts';
 import { decideHeldMoney } from './held-money.ts';
 import type { Result } from './payment/index.ts';
+import { addSimulateCommand } from './simulate-command.ts';
 import { type ShowOptions, showPayment, verifyEvidence } from './story.ts';
 import { table } from './table.ts';
 import { deadEvents, failingWebhooks, redeliverEvents, resumeWebhooks } from './webhook-commands.ts';
@@ -125,6 +126,7 @@ config
   .description('name every mistake with its line')
   .action(checkConfig);
 program.command('channels').description('the state of each channel of the running gateway').action(listChannels);
+addSimulateCommand(program, { env: process.env, now: Date.now }, told);
 const payments = program.command('payments').description('stored payments');
 payments
   .command('show')

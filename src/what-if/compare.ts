@@ -43,14 +43,12 @@ export function compare(tried: Tried): WhatIfReport {
     ...{ object: 'what_if', version: 1 },
     headline: headlineOf({ totals, money, channels }),
     ...{ seed: tried.seed, traffic: tried.traffic, totals, money, channels, refused },
-    exclusions: [...new Set([...live.exclusions.keys(), ...proposed.exclusions.keys()])]
-      .sort()
-      .flatMap((channel) =>
-        countsOf(live.exclusions.get(channel), proposed.exclusions.get(channel)).map((count) => ({
-          channel,
-          ...count,
-        })),
-      ),
+    exclusions: [...new Set([...live.exclusions.keys(), ...proposed.exclusions.keys()])].sort().flatMap((channel) =>
+      countsOf(live.exclusions.get(channel), proposed.exclusions.get(channel)).map((count) => ({
+        channel,
+        ...count,
+      })),
+    ),
     reasons: countsOf(live.reasons, proposed.reasons),
     ...{ recorded: tried.recorded, notes },
   };

@@ -1,5 +1,6 @@
 export { hashText } from './chance.ts';
 export { describeReport } from './describe.ts';
+export { createRecordedFigures } from './recorded-figures.ts';
 export { type Lesson, learnWorld } from './recorded-world.ts';
 export type * from './report.ts';
 export {

@@ -29,9 +29,7 @@ export function smooth(
   const normal = new Float64Array(count);
   for (let t = 0; t < count; t += 1) {
     const before = t > 0 ? step(forwards[t - 1] ?? []) : usual;
-    const weights = (backwards[t] ?? []).map(
-      (weight, k) => (weight * (before[k] ?? 0)) / (usual[k] ?? 1),
-    );
+    const weights = (backwards[t] ?? []).map((weight, k) => (weight * (before[k] ?? 0)) / (usual[k] ?? 1));
     const total = weights.reduce((sum, weight) => sum + weight, 0);
     normal[t] = (weights[0] ?? 0) / total;
     expected[t] = weights.reduce((sum, weight, k) => sum + weight * (levels[k] ?? 0), 0) / total;

@@ -54,8 +54,15 @@ interface Pair {
   paidAfterMs: number;
 }
 
-/** @param period what the payments were created in, both in epoch milliseconds */
-export function learnWorld(period: { readonly from: EpochMs; readonly to: EpochMs }): Lesson {
+/**
+ * @param period what the payments were created in, and until when their ends are known: an order that could still be paid then counts
+ *   for nothing, or those that pay fast would pass for all
+ */
+export function learnWorld(period: {
+  readonly from: EpochMs;
+  readonly to: EpochMs;
+  readonly knownUntil: EpochMs;
+}): Lesson {
   const stretchMs = Math.max(STRETCH_MS_MIN, Math.ceil((period.to - period.from) / STRETCHES_MAX));
   const count = Math.max(1, Math.ceil((period.to - period.from) / stretchMs));
   const pairs = new Map<string, Pair>();
@@ -79,7 +86,7 @@ export function learnWorld(period: { readonly from: EpochMs; readonly to: EpochM
     return pair;
   }
 
-  function observeTry(tried: Order['tries'][number]): void {
+  function observeTry(tried: Order['tries'][number], hasExpired: boolean): void {
     const pair = tried.answer === null ? undefined : pairOf(tried.channelId, tried.method);
     const index = stretchAt(tried.at);
     const stretch = pair?.stretches[index];
@@ -97,7 +104,7 @@ export function learnWorld(period: { readonly from: EpochMs; readonly to: EpochM
       stretch.latencyMs += tried.latencyMs;
     }
     const end = pair.ends[Math.floor(index / STRETCHES_PER_END)];
-    if (!end || tried.outcome === null) return;
+    if (!end || !hasExpired || tried.outcome === null) return;
     if (tried.outcome === 'unpaid') end.unpaid += 1;
     else {
       end.paid += 1;
@@ -117,7 +124,8 @@ export function learnWorld(period: { readonly from: EpochMs; readonly to: EpochM
 
   return {
     observe(order, sightings, withoutIp) {
-      for (const tried of order.tries) observeTry(tried);
+      const hasExpired = order.at + order.expiresInMs <= period.knownUntil;
+      for (const tried of order.tries) observeTry(tried, hasExpired);
       for (const sighting of sightings) observeGlance(sighting);
       for (const providerId of withoutIp) ipNeeded.add(keyOf(providerId, order.scene));
     },

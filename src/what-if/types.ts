@@ -29,7 +29,7 @@ export interface Try {
   readonly feeMinor: number | null;
   /** How an opened order ended; null while its buyer may still pay. */
   readonly outcome: 'paid' | 'unpaid' | null;
-  /** From the try to the moment when its end was known; null without one. */
+  /** From the channel's answer to the moment when the end was known; null without one. */
   readonly endedAfterMs: number | null;
 }
 

@@ -1,0 +1,1 @@
+export { type Asked, type Configurations, loadBoth, type Proposal, periodOf, rehearse } from './question.ts';

@@ -13,6 +13,7 @@ import {
   openMasterKey,
   readEnvironment,
 } from './config/index.ts';
+import { createDryRuns } from './dry-run.ts';
 import { createMemoryEphemeral } from './ephemeral/index.ts';
 import { openEvidence } from './evidence-log.ts';
 import { type Channel, createGateway, type GatewaySettings, type Sealer, type Telemetry } from './gateway/index.ts';
@@ -51,6 +52,8 @@ export interface Running {
 /** What could be opened has to be closed again, in reverse, also when a later part fails to open. */
 type Closers = (() => Promise<void>)[];
 
+type Env = Readonly<Record<string, string | undefined>>;
+
 /**
  * The composition root: the only place that knows every part. Answers every fault of environment and configuration before
  * anything is opened, so that a gateway is never half-started.
@@ -68,7 +71,7 @@ export async function startSwitchyard(
   if (!sealer.ok) return err([sealer.error]);
   const closers: Closers = [];
   try {
-    return ok(await open(environment.value, config.value, sealer.value, closers));
+    return ok(await open(environment.value, config.value, sealer.value, closers, env));
   } catch (thrown) {
     await closeAll(closers);
     throw thrown;
@@ -80,6 +83,7 @@ async function open(
   config: LoadedConfig,
   sealer: Sealer,
   closers: Closers,
+  env: Env,
 ): Promise<Running> {
   const metrics = createMetrics();
   const telemetry = createTelemetry(metrics, createLogger(environment.logLevel));
@@ -138,8 +142,10 @@ async function open(
   const observed = observedBy({ channels, breakers, statistics, store, settings, now, config, gateway });
   metrics.build.set({ version: PACKAGE.version }, 1);
   addGauges(metrics, observed);
+  const dryRuns = createDryRuns({ env, now });
+  closers.push(() => dryRuns.close());
   const admin = await openAdmin(environment, {
-    ...{ metrics, store, channels, telemetry, gateway },
+    ...{ metrics, store, channels, telemetry, gateway, dryRuns },
     states: () => channelStates(observed),
   });
   closers.push(() => admin.close(1_000));

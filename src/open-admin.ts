@@ -1,4 +1,5 @@
 import type { Environment } from './config/index.ts';
+import type { DryRuns } from './dry-run.ts';
 import type { Channel, Gateway, Telemetry } from './gateway/index.ts';
 import { createAdminApp, endpointStates, type Listener, listen } from './http/index.ts';
 import type { PaymentStore } from './store/port.ts';
@@ -14,6 +15,7 @@ export async function openAdmin(
     readonly gateway: Gateway;
     readonly states: () => unknown;
     readonly telemetry: Telemetry;
+    readonly dryRuns: DryRuns;
   },
 ): Promise<Listener> {
   const { metrics, store, channels, gateway, states, telemetry } = parts;
@@ -30,6 +32,7 @@ export async function openAdmin(
     status: async () => ({ channels: states(), webhooks: { failing: endpointStates(gateway.webhooks) } }),
     disposeMoney: gateway.disposeMoney,
     webhooks: gateway.webhooks,
+    dryRun: parts.dryRuns.run,
     onError: (thrown) => telemetry.error({ err: thrown }, 'admin request failed'),
   });
   return listen(admin, { host: environment.adminHost, port: environment.adminPort, portVariable: 'ADMIN_PORT' });

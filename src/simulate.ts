@@ -43,7 +43,7 @@ export async function simulate(
     { path, env, providers: PROVIDERS, production },
     { kind: 'file', path: options.config },
   );
-  if (!configurations.ok) return err(describeFaults(configurations.error));
+  if (!configurations.ok) return err(describeFaults(configurations.error.faults));
   const report = await withTraffic(environment.value, options, now, (traffic) =>
     rehearse({ configurations: configurations.value, seed, traffic }),
   );

@@ -7,12 +7,15 @@ import { BODY_BYTES_MAX, readBody } from './read-body.ts';
 
 const JSON_TYPE = /^application\/json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?$/i;
 
-/** Reads a JSON document: UTF-8, uncompressed, every key once, at most `BODY_BYTES_MAX` bytes. What it means is not judged here. */
-export async function readJson(request: IncomingMessage): Promise<Result<unknown, EdgeError>> {
+/** Reads a JSON document: UTF-8, uncompressed, every key once, at most `bytesMax` bytes. What it means is not judged here. */
+export async function readJson(
+  request: IncomingMessage,
+  bytesMax = BODY_BYTES_MAX,
+): Promise<Result<unknown, EdgeError>> {
   const type = singleHeader(request, 'content-type');
   const encoding = singleHeader(request, 'content-encoding');
-  const body = await readBody(request);
-  if (!body.ok) return err(body.error === 'too_large' ? tooLarge() : invalidJson('The body ended too early.'));
+  const body = await readBody(request, bytesMax);
+  if (!body.ok) return err(body.error === 'too_large' ? tooLarge(bytesMax) : invalidJson('The body ended too early.'));
   if (type.kind === 'repeated') return err(invalidJson('Content-Type was sent more than once.'));
   if (type.kind === 'absent' || !JSON_TYPE.test(type.value.trim())) {
     return err(invalidJson('Send the body as Content-Type: application/json, in UTF-8.'));
@@ -48,6 +51,6 @@ function invalidJson(detail: string): EdgeError {
   return { code: 'invalid_json', detail };
 }
 
-function tooLarge(): EdgeError {
-  return { code: 'body_too_large', detail: `The body may have at most ${BODY_BYTES_MAX} bytes.` };
+function tooLarge(bytesMax: number): EdgeError {
+  return { code: 'body_too_large', detail: `The body may have at most ${bytesMax} bytes.` };
 }

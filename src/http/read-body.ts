@@ -12,19 +12,22 @@ const DRAIN_BYTES_MAX = 16 * 1024 * 1024;
 
 type BodyFault = 'too_large' | 'aborted';
 
-/** Reads at most `BODY_BYTES_MAX` bytes exactly as they came; keeps nothing of a longer body. */
-export async function readBody(request: IncomingMessage): Promise<Result<Buffer, BodyFault>> {
+/** Reads at most `bytesMax` bytes exactly as they came; keeps nothing of a longer body. */
+export async function readBody(
+  request: IncomingMessage,
+  bytesMax = BODY_BYTES_MAX,
+): Promise<Result<Buffer, BodyFault>> {
   const chunks: Buffer[] = [];
   let size = 0;
   try {
     for await (const chunk of request as AsyncIterable<Buffer>) {
       size += chunk.length;
-      if (size <= BODY_BYTES_MAX) chunks.push(chunk);
+      if (size <= bytesMax) chunks.push(chunk);
       else chunks.length = 0;
       if (size > DRAIN_BYTES_MAX) return err('too_large');
     }
   } catch {
     return err('aborted');
   }
-  return size > BODY_BYTES_MAX ? err('too_large') : ok(Buffer.concat(chunks));
+  return size > bytesMax ? err('too_large') : ok(Buffer.concat(chunks));
 }

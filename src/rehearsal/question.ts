@@ -24,12 +24,18 @@ export type LoadBothOptions = Pick<LoadOptions, 'env' | 'providers' | 'productio
 
 const MERCHANTS = 'merchants.yaml';
 
+export interface RefusedConfiguration {
+  readonly which: 'live' | 'proposed';
+  readonly faults: readonly ConfigFault[];
+}
+
 /** Loads both configurations, or names the faults: of the live one first, since nothing can be compared with a broken one. */
-export function loadBoth(options: LoadBothOptions, proposal: Proposal): Result<Configurations, readonly ConfigFault[]> {
+export function loadBoth(options: LoadBothOptions, proposal: Proposal): Result<Configurations, RefusedConfiguration> {
   const live = loadConfig(options);
-  if (!live.ok) return live;
+  if (!live.ok) return err({ which: 'live', faults: live.error });
   const proposed = proposal.kind === 'file' ? loadFile(options, proposal.path) : loadTexts(options, proposal);
-  return proposed.ok ? ok({ live: live.value, proposed: proposed.value }) : proposed;
+  if (!proposed.ok) return err({ which: 'proposed', faults: proposed.error });
+  return ok({ live: live.value, proposed: proposed.value });
 }
 
 function loadFile(options: LoadBothOptions, path: string): ReturnType<typeof loadConfig> {

@@ -161,7 +161,7 @@ function notesOf({ traffic, live, proposed, recorded }: Tried, channels: readonl
     }
     notes.push('Payments that were refused before a channel was asked are not recorded, so they are not in here.');
   }
-  const bases = channels.filter(({ evidence }) => evidence.basis === 'assumed').map(({ channel }) => channel);
+  const bases = channels.filter((one) => one.evidence.basis === 'assumed' && isUsed(one)).map(({ channel }) => channel);
   if (bases.length > 0) {
     notes.push(`The scenario says nothing of ${bases.join(', ')}: 99% technical success and 90% paid are assumed.`);
   }
@@ -181,6 +181,10 @@ function notesOf({ traffic, live, proposed, recorded }: Tried, channels: readonl
   if (live.payments !== proposed.payments)
     notes.push('The two replays saw different payments: a fault, please report it.');
   return notes;
+}
+
+function isUsed({ live, proposed }: ChannelReport): boolean {
+  return [live, proposed].some(({ first_choices: first, failovers }) => first + failovers > 0);
 }
 
 function ordinal(n: number): string {

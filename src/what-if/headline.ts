@@ -29,10 +29,10 @@ function shares(channels: readonly ChannelReport[]): readonly string[] {
     .toSorted((a, b) => Math.abs(b.difference.share) - Math.abs(a.difference.share))
     .slice(0, CHANNELS_NAMED_MAX)
     .sort((a, b) => b.difference.share - a.difference.share)
-    .map(
-      ({ channel, live, proposed }) =>
-        `${channel} gets ${share(proposed.share)} of payments instead of ${share(live.share)}`,
-    );
+    .map(({ channel, live, proposed }, index) => {
+      const what = index === 0 ? ' of payments' : '';
+      return `${channel} gets ${share(proposed.share)}${what} instead of ${share(live.share)}`;
+    });
 }
 
 function successes({ live, proposed }: Compared<TotalFigures>): readonly string[] {

@@ -18,6 +18,7 @@ async function serveAdmin(set: {
     ready: set.ready ?? (async () => ({ ok: true, checks: { store: 'ok' } })),
     disposeMoney: async () => err(gatewayError('not_found', 'No such payment.')),
     webhooks: createStubGateway().webhooks,
+    dryRun: async () => ({ outcome: 'busy' }),
     onError: (thrown) => errors.push(thrown),
   });
   listener = await listen(app, { host: '127.0.0.1', port: 0 });

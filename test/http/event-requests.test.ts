@@ -15,6 +15,7 @@ beforeEach(async () => {
     status: async () => ({}),
     disposeMoney: operated.disposeMoney,
     webhooks: operated.webhooks,
+    dryRun: async () => ({ outcome: 'busy' }),
     onError: (thrown) => {
       throw thrown;
     },

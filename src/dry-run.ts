@@ -18,7 +18,7 @@ export interface DryRunOrder {
 
 const PROGRAM = fileURLToPath(new URL('./dry-run-program.ts', import.meta.url));
 const TIME_LIMIT_MS = 120_000;
-const MEMORY_MB_MAX = 768;
+const MEMORY_MB_MAX = 512;
 /** Payments go first: it takes the time that they leave. */
 const NICE = 10;
 

@@ -96,8 +96,10 @@ function comparedRow(
   { live, proposed, difference }: Compared<number | null>,
   show: Show,
 ): readonly string[] {
-  const signed = difference === null ? '-' : difference > 0 ? `+${show(difference)}` : show(difference);
-  return [name, shown(live, show), shown(proposed, show), difference === 0 ? '0' : signed];
+  const by = difference ?? 0;
+  const change = show === percent ? `${(by * 100).toFixed(2)} points` : show(by);
+  const signed = by > 0 ? `+${change}` : change;
+  return [name, shown(live, show), shown(proposed, show), difference === null ? '-' : by === 0 ? '0' : signed];
 }
 
 function shown(value: number | null, show: Show): string {

@@ -4,6 +4,7 @@ import { type ConfigFault, type LoadedConfig, type LoadOptions, loadConfig, pars
 import { type EpochMs, err, ok, type Result } from '../payment/index.ts';
 import type { PaymentStore } from '../store/port.ts';
 import type { WhatIfReport } from '../what-if/index.ts';
+import { strayReferences } from './references.ts';
 import { rehearseRecorded, rehearseScenario } from './rehearse.ts';
 import { readScenario } from './scenario-file.ts';
 
@@ -50,6 +51,11 @@ function loadTexts(
   { gateway, merchants }: Extract<Proposal, { kind: 'texts' }>,
 ): ReturnType<typeof loadConfig> {
   const merchantsPath = join(dirname(options.path), MERCHANTS);
+  const strays = [
+    ...strayReferences('gateway', gateway, readFileSync(options.path, 'utf8')),
+    ...(merchants === null ? [] : strayReferences('merchants', merchants, readFileSync(merchantsPath, 'utf8'))),
+  ];
+  if (strays.length > 0) return err(strays);
   const readFile = (file: string): string => {
     if (file === options.path) return gateway;
     return file === merchantsPath && merchants !== null ? merchants : readFileSync(file, 'utf8');

@@ -20,7 +20,7 @@ test('a run shows what the page shows', { timeout: 60_000 }, async () => {
   const folder = await mkdtemp(join(tmpdir(), 'switchyard-what-if-'));
   try {
     const shipped = readFileSync(join(ROOT, 'config/gateway.yaml'), 'utf8');
-    const proposed = shipped.replace(/(alipay-backup:[^]*?rate: )0\.7%/, '$10.5%');
+    const proposed = shipped.replace(/(alipay-backup:[\s\S]*?rate: )0\.7%/, '$10.5%');
     expect(proposed).not.toBe(shipped);
     const path = join(folder, 'proposed.yaml');
     writeFileSync(path, proposed);

@@ -19,7 +19,7 @@ beforeAll(async () => {
 afterAll(() => stage.stop());
 
 const ask = (body: unknown) => call('POST', `${stage.gateway().adminUrl}/admin/config/dry-run`, body);
-const drained = (channel: string): string => GATEWAY.replace(new RegExp(`(\n  ${channel}:[^]*?weight: )100`), '$10');
+const drained = (channel: string): string => GATEWAY.replace(new RegExp(`(\n  ${channel}:[sS]*?weight: )100`), '$10');
 
 describe('POST /admin/config/dry-run', { timeout: SLOW_MS }, () => {
   test('answers how the payments of the last day would have been routed', async () => {
@@ -65,6 +65,20 @@ describe('POST /admin/config/dry-run', { timeout: SLOW_MS }, () => {
     expect(JSON.stringify(body)).not.toContain('sk_live');
     const scenario = await ask({ gateway: GATEWAY, scenario: 'version: 1\nname: [' });
     expect({ status: scenario.status, file: scenario.body.faults[0].file }).toEqual({ status: 422, file: 'scenario' });
+  });
+
+  test('resolves no reference where what it stands for could be told', async () => {
+    const reference = (name: string): string => `\${${name}}`;
+    const telling = GATEWAY.replace('exploration: 2%', `exploration: "${reference('PATH')}"`).replace(
+      '  alipay-main:\n',
+      `  alipay-main:\n    credentials: { app_id: "${reference('HOME')}" }\n`,
+    );
+    const line = telling.split('\n').findIndex((text) => text.includes(reference('PATH'))) + 1;
+    const { status, body } = await ask({ gateway: telling });
+    expect({ status, faults: body.faults }).toMatchObject({
+      status: 422,
+      faults: [{ file: 'gateway', line, path: 'routing.exploration' }],
+    });
   });
 
   test.each([

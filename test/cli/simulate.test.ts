@@ -28,7 +28,7 @@ function proposal(theatre: Theatre, edit: (yaml: string) => string): string {
 const draining =
   (channel: string) =>
   (yaml: string): string =>
-    yaml.replace(new RegExp(`(\n  ${channel}:[sS]*?weight: )100`), '$10');
+    yaml.replace(new RegExp(`(\n  ${channel}:(?:.|\n)*?weight: )100`), '$10');
 
 const asReport = (out: string): WhatIfReport => JSON.parse(out);
 

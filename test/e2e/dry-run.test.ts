@@ -19,7 +19,8 @@ beforeAll(async () => {
 afterAll(() => stage.stop());
 
 const ask = (body: unknown) => call('POST', `${stage.gateway().adminUrl}/admin/config/dry-run`, body);
-const drained = (channel: string): string => GATEWAY.replace(new RegExp(`(\n  ${channel}:[sS]*?weight: )100`), '$10');
+const drained = (channel: string): string =>
+  GATEWAY.replace(new RegExp(`(\n  ${channel}:(?:.|\n)*?weight: )100`), '$10');
 
 describe('POST /admin/config/dry-run', { timeout: SLOW_MS }, () => {
   test('answers how the payments of the last day would have been routed', async () => {

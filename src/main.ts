@@ -7,6 +7,7 @@ import type { AdapterPorts } from './channel/index.ts';
 import {
   type ConfigFault,
   type ConfiguredChannel,
+  confirmMasterKey,
   type Environment,
   type LoadedConfig,
   loadConfig,
@@ -69,6 +70,8 @@ export async function startSwitchyard(
   const sandbox = config.value.channels.some(({ mode }) => mode === 'sandbox');
   const sealer = openMasterKey({ masterKey, dataDir, sandbox, randomBytes });
   if (!sealer.ok) return err([sealer.error]);
+  const confirmed = confirmMasterKey(dataDir, sealer.value.keyId);
+  if (!confirmed.ok) return err([confirmed.error]);
   const closers: Closers = [];
   try {
     return ok(await open(environment.value, config.value, sealer.value, closers, env));

@@ -1,13 +1,13 @@
-import { createHash } from 'node:crypto';
-import { closeSync, fsyncSync, linkSync, mkdirSync, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Sealer } from '../gateway/index.ts';
 import { err, ok, type Result } from '../payment/index.ts';
 import { decodeBase64 } from './base64.ts';
 import { environmentFault } from './environment.ts';
 import type { ConfigFault } from './faults.ts';
+import { otherKey, readKeyMark } from './key-mark.ts';
 import { readFailure } from './references.ts';
-import { MASTER_KEY_BYTES, sealerFor } from './sealer.ts';
+import { type KeyedSealer, MASTER_KEY_BYTES, sealerFor } from './sealer.ts';
+import { writeOnce } from './write-once.ts';
 
 const HOW_TO = 'make one with: openssl rand -base64 32';
 
@@ -22,7 +22,7 @@ export function openMasterKey(options: {
   readonly dataDir: string;
   readonly sandbox: boolean;
   readonly randomBytes: (size: number) => Uint8Array;
-}): Result<Sealer, ConfigFault> {
+}): Result<KeyedSealer, ConfigFault> {
   const { masterKey, dataDir, sandbox, randomBytes } = options;
   if (masterKey !== null) {
     const key = decodeKey(masterKey);
@@ -33,7 +33,10 @@ export function openMasterKey(options: {
 
   const path = join(dataDir, 'master.key');
   try {
-    const key = decodeKey(readKeyFile(path) ?? createKeyFile(path, dataDir, randomBytes));
+    const stored = readKeyFile(path);
+    const marked = stored === null ? readKeyMark(dataDir) : null;
+    if (marked !== null) return err(keyFileFault(path, `is gone: a file beside it ${otherKey(marked, null)}`));
+    const key = decodeKey(stored ?? createKeyFile(path, dataDir, randomBytes));
     if (key !== null) return ok(sealerFor(key, randomBytes));
     return err(
       keyFileFault(path, 'does not hold 32 random bytes in base64; bring it back, or data sealed with it is lost'),
@@ -58,26 +61,10 @@ function readKeyFile(path: string): string | null {
   }
 }
 
-/** Whole or not at all, and never over another: two processes may start at once, and one may be killed half-way. */
+/** Never over another: two processes may start at once. */
 function createKeyFile(path: string, dataDir: string, randomBytes: (size: number) => Uint8Array): string {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-  const text = `${Buffer.from(randomBytes(MASTER_KEY_BYTES)).toString('base64')}\n`;
-  const draft = `${path}.${createHash('sha256').update(randomBytes(16)).digest('hex').slice(0, 12)}`;
-  const file = openSync(draft, 'wx', 0o600);
-  try {
-    writeSync(file, text);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
-  try {
-    linkSync(draft, path);
-  } catch (cause) {
-    if (!(cause instanceof Error && 'code' in cause && cause.code === 'EEXIST')) throw cause;
-  } finally {
-    unlinkSync(draft);
-  }
-  return readFileSync(path, 'utf8');
+  return writeOnce(path, `${Buffer.from(randomBytes(MASTER_KEY_BYTES)).toString('base64')}\n`);
 }
 
 function keyFileFault(file: string, message: string): ConfigFault {

@@ -6,14 +6,21 @@ const ALGORITHM = 'aes-256-gcm';
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
+/** A sealer that tells which key it seals with: eight hexadecimal digits, a hash and not the key. */
+export interface KeyedSealer extends Sealer {
+  readonly keyId: string;
+}
+
 /**
  * AES-256-GCM with a random nonce: `v1.<key id>.<base64url of nonce, ciphertext and tag>`. The key id (the first four bytes of
  * the key's SHA-256) tells which key a text needs once there are several; it is bound to the text as additional data.
  * `open` throws on anything that this key did not seal: a caller has only ever stored what `seal` gave it.
  */
-export function sealerFor(key: Uint8Array, randomBytes: (size: number) => Uint8Array): Sealer {
-  const prefix = `v1.${createHash('sha256').update(key).digest('hex').slice(0, 8)}`;
+export function sealerFor(key: Uint8Array, randomBytes: (size: number) => Uint8Array): KeyedSealer {
+  const ownId = createHash('sha256').update(key).digest('hex').slice(0, 8);
+  const prefix = `v1.${ownId}`;
   return {
+    keyId: ownId,
     seal: (plain) => {
       const nonce = randomBytes(NONCE_BYTES);
       const cipher = createCipheriv(ALGORITHM, key, nonce, { authTagLength: TAG_BYTES });

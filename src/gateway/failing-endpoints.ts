@@ -115,13 +115,17 @@ export function createFailingEndpoints(parts: Pick<Parts, 'store' | 'clock' | 't
     write(() => store.saveFailingEndpoint(entry.state), entry);
   }
 
-  /** A delivery has succeeded: whatever was held against the address is forgotten. */
-  function worked(at: Endpoint): void {
+  /** A delivery has succeeded: whatever was held against the address is forgotten. Answers for how long it had only failed. */
+  function worked(at: Endpoint): number {
     const entry = entries.get(keyOf(at));
-    if (!entry) return;
+    if (!entry) return 0;
     forget(entry);
-    if (entry.state.pausedAt === null) return;
-    telemetry.info({ ...nameOf(at), pausedForMs: clock.now() - entry.state.pausedAt }, 'webhook endpoint resumed');
+    const { pausedAt, failingSince } = entry.state;
+    const now = clock.now();
+    if (pausedAt !== null) {
+      telemetry.info({ ...nameOf(at), pausedForMs: now - pausedAt }, 'webhook endpoint resumed');
+    }
+    return now - failingSince;
   }
 
   /** An operator ends the pause of one address of a merchant, or of all; answers which were paused. */

@@ -2,11 +2,14 @@ import { lastDeliveryAt, type Payment, type PaymentEvent } from '../payment/inde
 import type { Change } from './change.ts';
 import { createDeliveryLanes, type Leave, type Waiting } from './delivery-lanes.ts';
 import { createFailingEndpoints, type Endpoint, endpointOf } from './failing-endpoints.ts';
+import { createOwedDeliveries } from './owed-deliveries.ts';
 import type { Parts } from './parts.ts';
 import { createWebhookPost, type Posted } from './webhook-post.ts';
 
 /** What was put off is called early only if its own time does not come meanwhile. */
 const TURN_MARGIN_MS = 1_000;
+/** An address that had failed for so long and works was down; before, it may be one event that it does not take. */
+const WAS_DOWN_MS = 60_000;
 
 /**
  * Brings the events of payments to their merchants: so many at a time to one address, next to nothing to an address that has long
@@ -21,6 +24,7 @@ export function createNotifier(parts: Parts, change: Change) {
     const { concurrencyPerEndpoint: perEndpoint, timeoutMs } = parts.settings().webhooks;
     return { perEndpoint, timeoutMs };
   });
+  const owed = createOwedDeliveries();
   const stopping = new AbortController();
   const called = new Set<Promise<void>>();
   const inFlight = new Set<string>();
@@ -129,7 +133,7 @@ export function createNotifier(parts: Parts, change: Change) {
     const posted = await post(payment, event, tryNo, signal);
     if (posted.outcome === 'cut_short') return;
     const delivered = posted.outcome === 'delivered';
-    if (at && delivered) endpoints.worked(at);
+    if (at && delivered) recovered(at, event.id);
     // A fault of ours says nothing about the shop.
     if (at && posted.blames === 'shop') endpoints.failed(at, posted.why);
     // Before the delivery is recorded: an event that is delivered is not sent again, and its answer would be lost with us.
@@ -137,7 +141,18 @@ export function createNotifier(parts: Parts, change: Change) {
     const changed = await change(payment.id, { type: 'event_sent', eventId: event.id, tryNo, delivered });
     const after = changed.outcome === 'applied' ? changed.payment.events.find((e) => e.id === event.id) : undefined;
     telemetry.webhookDelivery(after?.delivery.state === 'dead' ? 'dead' : posted.outcome);
-    if (!delivered) reportFailure(payment, event, posted);
+    if (delivered) return;
+    reportFailure(payment, event, posted);
+    if (!at || after?.delivery.state !== 'pending') return;
+    const until = after.delivery.nextAt;
+    owed.remember(at, { paymentId: payment.id, eventId: event.id, until, written: Promise.resolve(true) });
+  }
+
+  /** What a shop missed while it was down goes out now, as many at a time as its address takes; not at the hours of their next tries. */
+  function recovered(at: Endpoint, eventId: string): void {
+    owed.forget(at, eventId);
+    if (endpoints.worked(at) < WAS_DOWN_MS) return;
+    for (const waiting of owed.release(at)) lanes.remember(at, waiting);
   }
 
   function reportFailure(payment: Payment, event: PaymentEvent, { why }: Posted): void {

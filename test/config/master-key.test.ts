@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { openMasterKey } from '../../src/config/index.ts';
+import { confirmMasterKey, openMasterKey } from '../../src/config/index.ts';
 
 const KEY = Buffer.from('0123456789abcdefghijklmnopqrstuv').toString('base64');
 const OTHER_KEY = Buffer.from('vutsrqponmlkjihgfedcba9876543210').toString('base64');
@@ -128,5 +128,34 @@ describe('the master key', () => {
     writeFileSync(join(dataDir, '..', 'file'), '');
     const result = open({ masterKey: null, sandbox: true, dataDir: join(dataDir, '..', 'file') });
     expect(result.ok).toBe(false);
+  });
+});
+
+describe('a data folder', () => {
+  const keyId = sealerOf().keyId;
+  const otherId = sealerOf({ masterKey: OTHER_KEY }).keyId;
+
+  test('takes the first master key, and the same one ever after', () => {
+    expect(confirmMasterKey(dataDir, keyId)).toEqual({ ok: true, value: undefined });
+    expect(confirmMasterKey(dataDir, keyId)).toEqual({ ok: true, value: undefined });
+    expect(readFileSync(join(dataDir, 'master-key.id'), 'utf8')).toBe(`${keyId}\n`);
+  });
+
+  test('refuses another one, says which it was, and takes the first one again', () => {
+    confirmMasterKey(dataDir, keyId);
+    const refused = confirmMasterKey(dataDir, otherId);
+    expect(refused).toMatchObject({ ok: false, error: { file: join(dataDir, 'master-key.id') } });
+    expect(JSON.stringify(refused)).toContain(keyId);
+    expect(confirmMasterKey(dataDir, keyId).ok).toBe(true);
+  });
+
+  test('whose key file is gone gets no new key', () => {
+    confirmMasterKey(dataDir, sealerOf({ masterKey: null, sandbox: true }).keyId);
+    rmSync(join(dataDir, 'master.key'));
+    expect(open({ masterKey: null, sandbox: true })).toMatchObject({
+      ok: false,
+      error: { message: expect.stringContaining('is gone') },
+    });
+    expect(readdirSync(dataDir)).toEqual(['master-key.id']);
   });
 });

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -32,6 +32,21 @@ describe.concurrent('a start is refused', { timeout: SLOW_MS }, () => {
       await first.program.ended;
       // Also a killed one leaves nothing behind that keeps the next one out.
       await theatre.start();
+    }),
+  );
+
+  test(
+    'with another master key than the data is sealed with, or with none where there was one',
+    inTheatre(async (theatre) => {
+      const first = await theatre.start();
+      first.program.kill('SIGTERM');
+      await first.program.ended;
+      const other = Buffer.from('vutsrqponmlkjihgfedcba9876543210').toString('base64');
+      const said = await refusal(theatre.run(['start'], { MASTER_KEY: other }));
+      expect(said).toMatch(/master-key\.id: says that this data is sealed with the master key [0-9a-f]{8}/);
+      expect(said).not.toContain(other);
+      rmSync(join(theatre.dataDir, 'master.key'));
+      expect(await refusal(theatre.run(['start']))).toContain('master.key: is gone');
     }),
   );
 

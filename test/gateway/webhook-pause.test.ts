@@ -43,6 +43,47 @@ async function paused(options: Partial<StageOptions<'a'>> = {}): Promise<Payment
   return payment;
 }
 
+describe('an address that works again', () => {
+  test('gets what it has failed to take right away, and not at the hours of their next tries', async () => {
+    await open();
+    const missed = [await oweOne(), await oweOne(), await oweOne(`${ENDPOINT}?order=3`)];
+    await stage.elapse();
+    await pass(20 * MINUTE);
+    const inAnHour = stage.clock.now() + 30 * MINUTE;
+    for (const payment of missed) expect(await deliveryOf(payment)).toMatchObject({ state: 'pending', tries: 5 });
+    stage.shop.answer = () => taken;
+    const fresh = await oweOne();
+    await stage.elapse();
+    for (const payment of [fresh, ...missed]) expect(await stateOf(payment)).toBe('delivered');
+    expect(stage.clock.now()).toBeLessThan(inAnHour);
+    expect(sent()).toBe(3 * 5 + 1 + 3);
+  });
+
+  test('is not asked again and again about the one event that it does not take', async () => {
+    await open();
+    const poison = await oweOne(`${ENDPOINT}?order=poison`);
+    stage.shop.answer = ({ url }) => (url.includes('poison') ? broken : taken);
+    for (let i = 0; i < 60; i += 1) {
+      await oweOne();
+      await pass(20 * SECOND, 10 * SECOND);
+    }
+    expect(await deliveryOf(poison)).toMatchObject({ state: 'pending', tries: 5 });
+  });
+
+  test('keeps its hands off another address of the same shop', async () => {
+    await open();
+    const elsewhere = await oweOne(`${ORIGIN}/other`);
+    const here = await oweOne();
+    await stage.elapse();
+    await pass(20 * MINUTE);
+    stage.shop.answer = ({ url }) => (url.includes('/other') ? broken : taken);
+    await oweOne();
+    await stage.elapse();
+    expect([await stateOf(here), await stateOf(elsewhere)]).toEqual(['delivered', 'pending']);
+    expect(await deliveryOf(elsewhere)).toMatchObject({ tries: 5 });
+  });
+});
+
 describe('an address that fails', () => {
   test('is written down once, with the time of its first failure, and forgotten with its first success', async () => {
     const writes: string[] = [];
@@ -185,9 +226,10 @@ describe('an address that has failed for a day', () => {
     await paused();
     const payments: Payment[] = [];
     for (let i = 0; i < 20; i += 1) payments.push(await oweOne());
-    await pass(71 * HOUR, 10 * MINUTE);
+    // A try of the last three hours is the last one, and the hourly trial may be one.
+    await pass(68 * HOUR, 10 * MINUTE);
     for (const payment of payments) expect(await stateOf(payment)).toBe('pending');
-    await pass(3 * HOUR);
+    await pass(6 * HOUR, 2 * MINUTE);
     for (const payment of payments) {
       const delivery = await deliveryOf(payment);
       expect(delivery).toMatchObject({ state: 'dead' });

@@ -1,7 +1,7 @@
 import type { Candidate, EpochMs } from '../payment/index.ts';
 import { type Chance, hashText, skewed } from './chance.ts';
 import { createUpcoming } from './heap.ts';
-import { openRouter } from './router-under-test.ts';
+import { openRouter, type Started } from './router-under-test.ts';
 import { newTally, type Tally, tallyDecision, tallyExclusions, tallyRefusal, wordOf } from './tally.ts';
 import type { Order, Setup, SetupMerchant, World } from './types.ts';
 
@@ -30,14 +30,8 @@ interface Journey {
 }
 
 type News =
-  | {
-      readonly type: 'answer';
-      readonly journey: Journey;
-      readonly channelId: string;
-      readonly method: string;
-      readonly fate: Fate;
-    }
-  | { readonly type: 'end'; readonly channelId: string; readonly method: string; readonly isPaid: boolean };
+  | { readonly type: 'answer'; readonly journey: Journey; readonly started: Started; readonly fate: Fate }
+  | { readonly type: 'end'; readonly started: Started; readonly isPaid: boolean };
 
 /** What becomes of one payment on one channel: recorded where it was recorded, else drawn. */
 interface Fate {
@@ -95,15 +89,13 @@ export function createReplay({ setup, world, chance, startsAt, countsFor }: Repl
 
   function hear(news: News, now: EpochMs): void {
     if (news.type === 'end') {
-      router.orderEnded(news, now);
+      router.ended(news.started, news.isPaid, now);
       return;
     }
-    const { journey, channelId, method, fate } = news;
-    const { order } = journey;
-    router.callAnswered({ channelId, method, ok: fate.answer !== 'failed', latencyMs: fate.latencyMs }, now);
+    const { journey, started, fate } = news;
+    router.answered(started, fate.answer, fate.latencyMs, now);
     if (fate.answer === 'opened') {
-      router.orderOpened(channelId, order.amount.minor, now);
-      upcoming.push(now + fate.endsAfterMs, { type: 'end', channelId, method, isPaid: fate.isPaid });
+      upcoming.push(now + fate.endsAfterMs, { type: 'end', started, isPaid: fate.isPaid });
       return;
     }
     const { maxAttempts, budgetMs } = setup.failover;
@@ -118,8 +110,9 @@ export function createReplay({ setup, world, chance, startsAt, countsFor }: Repl
     if (!ranking.choice) return ranking;
     const { channelId, method } = ranking.choice;
     tried.push(channelId);
+    const started = router.start(order, ranking.choice, now);
     const fate = fateOf(order, channelId, method, now);
-    upcoming.push(now + fate.latencyMs, { type: 'answer', journey, channelId, method, fate });
+    upcoming.push(now + fate.latencyMs, { type: 'answer', journey, started, fate });
     return ranking;
   }
 

@@ -1,5 +1,6 @@
 import type { EpochMs, Scene } from '../payment/index.ts';
-import { createStatistics, type Ranking, type RoutingRequest, rank } from '../routing/index.ts';
+import { type ChannelView, createStatistics, type Ranking, type RoutingRequest, rank } from '../routing/index.ts';
+import { createSums, type Sums } from './sums.ts';
 import type { Order, Setup, SetupChannel } from './types.ts';
 import { createVirtualBreakers } from './virtual-breakers.ts';
 
@@ -11,13 +12,11 @@ export interface RouterUnderTest {
   /** Lets time pass up to `now`: probes that are due by then are made. */
   advance(now: EpochMs): void;
   decide(order: Order, question: Question, now: EpochMs): Ranking;
-  callAnswered(call: Call, now: EpochMs): void;
-  /** A channel has taken the order. */
-  orderOpened(channelId: string, amountMinor: number, now: EpochMs): void;
-  orderEnded(
-    order: { readonly channelId: string; readonly method: string; readonly isPaid: boolean },
-    now: EpochMs,
-  ): void;
+  /** The choice is followed: the channel is asked. */
+  start(order: Order, choice: Choice, now: EpochMs): Started;
+  /** `failed`: technically. Only an order that was opened ends. */
+  answered(started: Started, answer: 'opened' | 'failed' | 'refused', latencyMs: number, now: EpochMs): void;
+  ended(started: Started, isPaid: boolean, now: EpochMs): void;
 }
 
 export interface Question {
@@ -26,12 +25,14 @@ export interface Question {
   readonly random: () => number;
 }
 
-export interface Call {
+type Choice = NonNullable<Ranking['choice']>;
+
+/** One try of an order on a channel. */
+export interface Started {
+  readonly order: Order;
   readonly channelId: string;
   readonly method: string;
-  /** Technically. */
-  readonly ok: boolean;
-  readonly latencyMs: number;
+  readonly at: EpochMs;
 }
 
 export interface RouterPorts {
@@ -42,10 +43,6 @@ export interface RouterPorts {
   readonly countsFor: number;
 }
 
-const MINUTE_MS = 60_000;
-const DAY_MS = 24 * 60 * MINUTE_MS;
-/** The day of daily limits is China's, as in the gateway. */
-const DAY_OFFSET_MS = 8 * 60 * MINUTE_MS;
 /** When the gateway probes: a channel that nobody has called for so long, and, closely, one that has just failed. */
 const IDLE_MS = 3_000;
 const SUSPECT_MS = 10_000;
@@ -53,10 +50,7 @@ const PROBE_EVERY_MS = 500;
 
 interface ChannelState {
   readonly channel: SetupChannel;
-  day: number;
-  usedTodayMinor: number;
-  minute: number;
-  startedThisMinute: number;
+  readonly sums: Sums;
   lastContactAt: EpochMs;
   lastFailureAt: EpochMs;
 }
@@ -66,31 +60,28 @@ export function openRouter(setup: Setup, ports: RouterPorts, startsAt: EpochMs):
   const statistics = createStatistics();
   const states = new Map(
     setup.channels.map((channel) => {
-      const blank = { day: 0, usedTodayMinor: 0, minute: 0, startedThisMinute: 0 };
-      const state: ChannelState = {
-        channel,
-        ...blank,
-        lastContactAt: startsAt,
-        lastFailureAt: Number.NEGATIVE_INFINITY,
-      };
+      const contact = { lastContactAt: startsAt, lastFailureAt: Number.NEGATIVE_INFINITY };
+      const state: ChannelState = { channel, sums: createSums(channel.profile, ports.countsFor), ...contact };
       return [channel.profile.id, state];
     }),
   );
-  const breakers = createVirtualBreakers((channelId) => {
+  const breakers = createVirtualBreakers((channelId) => stateOf(channelId).channel.breaker);
+
+  function stateOf(channelId: string): ChannelState {
     const known = states.get(channelId);
-    if (!known) throw new Error(`simulation: a call to ${channelId}, which is not configured`);
-    return known.channel.breaker;
-  });
+    if (!known) throw new Error(`simulation: ${channelId} is not configured`);
+    return known;
+  }
 
   function learnCall(
     state: ChannelState,
     methods: readonly string[],
-    call: Omit<Call, 'channelId' | 'method'>,
+    call: { readonly ok: boolean; readonly latencyMs: number },
     now: EpochMs,
-  ) {
-    const { id } = state.channel.profile;
+  ): void {
     state.lastContactAt = now;
     if (!call.ok) state.lastFailureAt = now;
+    const { id } = state.channel.profile;
     for (const method of methods) statistics.recordTechnical(id, method, call.ok, call.latencyMs, now);
   }
 
@@ -110,17 +101,15 @@ export function openRouter(setup: Setup, ports: RouterPorts, startsAt: EpochMs):
     return lastContactAt + (lastContactAt - lastFailureAt < SUSPECT_MS ? PROBE_EVERY_MS : IDLE_MS);
   }
 
-  function viewOf(state: ChannelState, now: EpochMs) {
-    const { profile, providerId } = state.channel;
-    const { id, limits } = profile;
+  function viewOf({ channel, sums }: ChannelState, currency: string, now: EpochMs): ChannelView {
+    const { profile, providerId } = channel;
     return {
       profile,
-      estimate: (method: string) => statistics.estimate(id, method, now),
-      needsBuyerIp: (scene: Scene) => ports.needsBuyerIp(providerId, scene),
-      breakerOpen: breakers.isOpen(id),
+      estimate: (method) => statistics.estimate(profile.id, method, now),
+      needsBuyerIp: (scene) => ports.needsBuyerIp(providerId, scene),
+      breakerOpen: breakers.isOpen(profile.id),
       coolingDown: false,
-      usedTodayMinor: limits.dailyMinor !== null && state.day === dayOf(now) ? state.usedTodayMinor : 0,
-      startedThisMinute: limits.perMinute !== null && state.minute === minuteOf(now) ? state.startedThisMinute : 0,
+      ...sums.usage(currency, now),
     };
   }
 
@@ -135,39 +124,22 @@ export function openRouter(setup: Setup, ports: RouterPorts, startsAt: EpochMs):
     decide(order, { merchantChannels, triedChannelIds, random }, now) {
       const { amount, methods, scene, buyerIpKnown, pinnedChannelId } = order;
       const request = { amount, methods, scene, buyerIpKnown, pinnedChannelId, merchantChannels, triedChannelIds };
-      const views = [...states.values()].map((state) => viewOf(state, now));
+      const views = [...states.values()].map((state) => viewOf(state, amount.currency, now));
       return rank(request, views, setup.routing, { now, random });
     },
 
-    callAnswered({ channelId, method, ok, latencyMs }, now) {
-      const state = states.get(channelId);
-      if (!state) return;
+    start: (order, { channelId, method }, now) => ({ order, channelId, method, at: now }),
+
+    answered({ order, channelId, method }, answer, latencyMs, now) {
+      const state = stateOf(channelId);
+      const ok = answer !== 'failed';
       breakers.called(channelId, !ok, now);
       learnCall(state, [method], { ok, latencyMs }, now);
+      if (answer === 'opened') state.sums.opened(order.amount, now);
     },
 
-    orderOpened(channelId, amountMinor, now) {
-      const state = states.get(channelId);
-      if (!state) return;
-      const [day, minute] = [dayOf(now), minuteOf(now)];
-      if (state.day !== day) state.usedTodayMinor = 0;
-      if (state.minute !== minute) state.startedThisMinute = 0;
-      state.day = day;
-      state.minute = minute;
-      state.usedTodayMinor += amountMinor * ports.countsFor;
-      state.startedThisMinute += ports.countsFor;
-    },
-
-    orderEnded({ channelId, method, isPaid }, now) {
+    ended({ channelId, method }, isPaid, now) {
       statistics.recordOutcome(channelId, method, isPaid ? 'paid' : 'unpaid', now);
     },
   };
-}
-
-function dayOf(now: EpochMs): number {
-  return Math.floor((now + DAY_OFFSET_MS) / DAY_MS);
-}
-
-function minuteOf(now: EpochMs): number {
-  return Math.floor(now / MINUTE_MS);
 }

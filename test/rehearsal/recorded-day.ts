@@ -71,9 +71,10 @@ export function liveThrough(scenario: Scenario, setup: Setup, seed: number): Rec
     const latencyMs = Math.round((fails ? does.failureLatencyMs : does.latencyMs) * (0.7 + 0.6 * die()));
     const started = after(document, { type: 'attempt_started', attempt: bindingOf(document, choice, now) }, now);
     const seq = started.attempts.length;
+    const asked = router.start(order, choice, now);
     upcoming.push(now + latencyMs, () => {
       const at = now + latencyMs;
-      router.callAnswered({ ...choice, ok: !fails, latencyMs }, at);
+      router.answered(asked, fails ? 'failed' : 'opened', latencyMs, at);
       if (fails) {
         const error = { kind: 'CHANNEL_UNAVAILABLE', providerCode: null };
         const failed = after(started, { type: 'attempt_refused', seq, error, latencyMs, endsPayment: false }, at);
@@ -84,11 +85,10 @@ export function liveThrough(scenario: Scenario, setup: Setup, seed: number): Rec
       }
       const action = { type: 'redirect', url: 'https://pay.example/1' } as const;
       const open = after(started, { type: 'attempt_opened', seq, action, channelTradeNo: null, latencyMs }, at);
-      router.orderOpened(choice.channelId, order.amount.minor, at);
       const isPaid = die() < does.paid;
       const endsAt = isPaid ? at + Math.round(does.paidAfterMs * (0.3 + 1.4 * die())) : document.expiresAt + SECOND;
       upcoming.push(endsAt, () => {
-        router.orderEnded({ ...choice, isPaid }, endsAt);
+        router.ended(asked, isPaid, endsAt);
         if (isPaid) paid += 1;
         finished.push(isPaid ? paidUp(open, endsAt) : ended(open, endsAt));
       });

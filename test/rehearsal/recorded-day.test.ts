@@ -109,7 +109,7 @@ describe('a recorded day that is replayed under the configuration of that day', 
     expect(traffic).toMatchObject({ recorded: day.payments.length, every });
     expect(Math.abs(totals.live.payments - day.payments.length / every)).toBeLessThanOrEqual(1);
     expect(notes.join('\n')).toContain('was routed again; all figures are of those');
-    expect(Math.abs(totals.live.success_ratio - day.paid / day.payments.length)).toBeLessThan(0.04);
+    expect(Math.abs(totals.live.success_ratio - day.paid / day.payments.length)).toBeLessThan(0.07);
   });
 });
 

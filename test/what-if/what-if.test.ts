@@ -213,10 +213,12 @@ describe('a payment that no channel can be asked for', () => {
     const sure = aWorld({ one: { failure: 0, latencyMs: 10 } });
     const daily = narrow({ limits: { minMinor: 1, maxMinor: null, dailyMinor: 40_000, perMinute: null } });
     const minute = narrow({ limits: { minMinor: 1, maxMinor: null, dailyMinor: null, perMinute: 3 } });
-    expect(reasons(compareOrders(orders, sure, daily, minute))).toEqual([
-      ['daily_limit', 6, 0],
-      ['rate_limit', 0, 7],
-    ]);
+    const report = compareOrders(orders, sure, daily, minute);
+    expect(reasons(report)).toContainEqual(['daily_limit', 6, 0]);
+    expect(report.exclusions).toContainEqual({
+      ...{ channel: 'one', reason: 'rate_limit', live: 0 },
+      ...{ proposed: 7, difference: 7 },
+    });
   });
 });
 

@@ -74,9 +74,15 @@ export const HOUSE_RULES: readonly HouseRule[] = [
     'It brings recorded and made-up traffic to the simulator; its caller brings the store.',
   ),
   only(
+    'alerts import payment',
+    /^src\/alerts\//,
+    () => new RegExp(`^${CORE}$`),
+    'Who is told, and how, knows nothing of what is wrong.',
+  ),
+  only(
     'edges import faces',
     /^src\/(http|telemetry|webhooks|config)\//,
-    () => /^src\/((payment|routing|channel|gateway)\/index|(store|ephemeral)\/port)\.ts$/,
+    () => /^src\/((payment|routing|channel|gateway|alerts)\/index|(store|ephemeral)\/port)\.ts$/,
     'The edges use the faces of the inner folders, and not each other.',
   ),
   only(

@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { z } from 'zod';
 import { askAdmin } from './admin-client.ts';
+import { sentAlerts, testAlerts } from './alert-commands.ts';
 import { describeFaults, loadConfig, readEnvironment } from './config/index.ts';
 import { demoGreeting } from './greeting.ts';
 import { decideHeldMoney } from './held-money.ts';
@@ -169,6 +170,13 @@ webhooks
   .action(async (merchant: string, endpoint: string | undefined) =>
     told(await resumeWebhooks(process.env, merchant, endpoint)),
   );
+const alerts = program.command('alerts').description('what people were told of alerts, newest first');
+alerts.action(async () => told(await sentAlerts(process.env)));
+alerts
+  .command('test')
+  .option('--severity <severity>', 'page or ticket', 'page')
+  .description('send a test message to each receiver of this urgency; exit code 1 unless each has taken it')
+  .action(async ({ severity }: { severity: string }) => told(await testAlerts(process.env, severity)));
 const evidence = program.command('evidence').description('the record of what was said');
 evidence
   .command('verify')

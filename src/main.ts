@@ -3,6 +3,7 @@ import type { RequestListener } from 'node:http';
 import { join } from 'node:path';
 import { PROVIDERS } from '../channels/index.ts';
 import PACKAGE from '../package.json' with { type: 'json' };
+import { openAlertRelay } from './alert-relay.ts';
 import type { AdapterPorts } from './channel/index.ts';
 import {
   type ConfigFault,
@@ -147,8 +148,16 @@ async function open(
   addGauges(metrics, observed);
   const dryRuns = createDryRuns({ env, now });
   closers.push(() => dryRuns.close());
+  const alerts = openAlertRelay({
+    dataDir: environment.dataDir,
+    settings: () => config.alertRelay,
+    now,
+    metrics,
+    telemetry,
+  });
+  closers.push(() => alerts.stop());
   const admin = await openAdmin(environment, {
-    ...{ metrics, store, channels, telemetry, gateway, dryRuns },
+    ...{ alerts, dryRuns, metrics, store, channels, telemetry, gateway },
     states: () => channelStates(observed),
   });
   closers.push(() => admin.close(1_000));

@@ -1,3 +1,4 @@
+import type { AlertRelay } from './alerts/index.ts';
 import type { Environment } from './config/index.ts';
 import type { DryRuns } from './dry-run.ts';
 import type { Channel, Gateway, Telemetry } from './gateway/index.ts';
@@ -16,9 +17,10 @@ export async function openAdmin(
     readonly states: () => unknown;
     readonly telemetry: Telemetry;
     readonly dryRuns: DryRuns;
+    readonly alerts: AlertRelay;
   },
 ): Promise<Listener> {
-  const { metrics, store, channels, gateway, states, telemetry } = parts;
+  const { metrics, store, channels, gateway, states, telemetry, alerts } = parts;
   const admin = createAdminApp({
     metrics: async () => ({ contentType: metrics.registry.contentType, body: await metrics.registry.metrics() }),
     ready: async () => {
@@ -33,6 +35,7 @@ export async function openAdmin(
     disposeMoney: gateway.disposeMoney,
     webhooks: gateway.webhooks,
     dryRun: parts.dryRuns.run,
+    alerts,
     onError: (thrown) => telemetry.error({ err: thrown }, 'admin request failed'),
   });
   return listen(admin, { host: environment.adminHost, port: environment.adminPort, portVariable: 'ADMIN_PORT' });

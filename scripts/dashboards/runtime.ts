@@ -11,6 +11,7 @@ export const runtime: Dashboard = {
   sections: [
     { title: 'Process', panels: [build(), eventLoop(), cpu(), memory(), collections(), handles(), files()] },
     { title: 'Store and worker', panels: [storeErrors(), agendaLag(), agendaDue(), evidence(), routing(), scrapes()] },
+    { title: 'Alerts', panels: [notifications()] },
   ],
 };
 
@@ -197,6 +198,26 @@ function evidence(): Panel {
       {
         legend: '{{outcome}}',
         expr: 'sum by (outcome) (rate(switchyard_evidence_entries_total[$__rate_interval])) * 60',
+      },
+    ],
+  });
+}
+
+function notifications(): Panel {
+  return lines({
+    title: 'Messages of alerts, per hour',
+    shows:
+      'What became of messages to people: sent, known there already, held back, or not taken, by kind of receiver.',
+    normal: 'nothing, or a few that were sent.',
+    otherwise:
+      'failed: `npm run --silent cli -- alerts` names the receiver and the reason. rate_limited: what is so noisy?',
+    runbooks: ['AlertRelayFailing'],
+    unit: 'short',
+    width: 24,
+    queries: [
+      {
+        legend: '{{receiver_kind}} {{outcome}}',
+        expr: 'sum by (receiver_kind, outcome) (increase(switchyard_alert_notifications_total[1h]))',
       },
     ],
   });

@@ -1,5 +1,7 @@
+import type { RelaySettings } from '../alerts/index.ts';
 import type { BreakerSettings, Channel, GatewaySettings, Merchants } from '../gateway/index.ts';
 import type { ChannelProfile } from '../routing/index.ts';
+import { relaySettings } from './alert-relay.ts';
 import type { ConfigFault } from './faults.ts';
 import type { GatewayReading, ReadChannel } from './gateway-file.ts';
 import type { GatewayFile } from './gateway-schema.ts';
@@ -41,6 +43,8 @@ export interface LoadedConfig {
   readonly evidence: { readonly retentionMs: number };
   /** By the `alert` label of `switchyard_alert_threshold`; ratios 0 to 1, times in seconds, balances in minor units. */
   readonly alertThresholds: ReadonlyMap<string, number>;
+  /** Who is told of alerts; without a receiver they go to the log. */
+  readonly alertRelay: RelaySettings;
   readonly epay: readonly EpayAccount[];
   /** Allowed, but to be told at every start. */
   readonly warnings: readonly ConfigFault[];
@@ -59,6 +63,7 @@ export function assemble(
     merchantIds: merchants.map(({ id }) => id),
     evidence: { retentionMs: gateway.file.evidence.retention },
     alertThresholds: alertThresholds(gateway.file.alerts),
+    alertRelay: relaySettings(gateway.file.alerts.relay),
     epay: merchants.flatMap(epayAccount),
     warnings,
   };

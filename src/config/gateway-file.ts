@@ -1,4 +1,5 @@
 import type { Provider } from '../channel/index.ts';
+import { checkRelayUrls } from './alert-relay.ts';
 import { isWithin, type Path, pathText } from './faults.ts';
 import { CHANNEL_ID, type ChannelEntry, channelSchema, type GatewayFile, gatewayFileSchema } from './gateway-schema.ts';
 import { suggestion } from './nearest.ts';
@@ -43,6 +44,7 @@ export function readGateway(sink: FaultSink, options: GatewayReadOptions): Gatew
   }
   const sandboxIds = rawChannels.filter(([, value]) => rawAt(value, 'mode') === 'sandbox').map(([id]) => id);
   const allSandbox = sandboxIds.length === channelIds.length;
+  checkRelayUrls(sink, allSandbox);
   // Read from the unchecked file too, so that a fault elsewhere does not look like a refusal of http.
   const allowHttp = (rawAt(raw, 'allow_http') ?? allSandbox) !== false;
   return { file, channels, channelIds, sandboxIds, allSandbox, allowHttp };

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { AMOUNT_MINOR_MAX, type FeeSchedule, isCurrency, SCENES } from '../payment/index.ts';
+import { alertRelaySchema } from './alert-relay.ts';
 import { distinctList, durationMs, section, sharePpm, shareRatio } from './units.ts';
 
 /** The payment methods that a channel may offer and a shop may ask for. */
@@ -66,6 +67,7 @@ export const gatewayFileSchema = z.strictObject({
       .record(z.string(), minor())
       .nullish()
       .transform((balances) => balances ?? {}),
+    relay: alertRelaySchema,
   }),
 });
 

@@ -1,5 +1,6 @@
 import { Router } from '@koa/router';
 import Koa from 'koa';
+import { type AlertParts, addAlertRoutes } from './admin-alerts.ts';
 import { addDryRunRoute, type DryRunParts } from './admin-dry-run.ts';
 import { addWebhookRoutes, type WebhookParts } from './admin-events.ts';
 import { addHeldMoneyRoutes, type HeldMoneyParts } from './admin-payments.ts';
@@ -10,7 +11,7 @@ export interface Readiness {
   readonly checks: Readonly<Record<string, string>>;
 }
 
-export interface AdminAppParts extends HeldMoneyParts, WebhookParts, DryRunParts {
+export interface AdminAppParts extends HeldMoneyParts, WebhookParts, AlertParts, DryRunParts {
   readonly metrics: () => Promise<{ readonly contentType: string; readonly body: string }>;
   readonly ready: () => Promise<Readiness>;
   /** What an operator reads when the dashboards are down; JSON. */
@@ -37,6 +38,7 @@ export function createAdminApp(parts: AdminAppParts): Koa {
   addHeldMoneyRoutes(router, parts);
   addWebhookRoutes(router, parts);
   addDryRunRoute(router, parts);
+  addAlertRoutes(router, parts);
 
   router.get('/metrics', async (ctx) => {
     const { contentType, body } = await parts.metrics();

@@ -91,6 +91,10 @@ export function createMetrics() {
       'outcome',
     ]),
     storeErrors: counter('store_errors_total', 'What the store could not do.', ['operation']),
+    alertNotifications: counter('alert_notifications_total', 'Messages of alerts to people.', [
+      'receiver_kind',
+      'outcome',
+    ]),
     build: gauge('build_info', 'Always 1; the label says which version runs.', ['version']),
     configReloads: counter('config_reloads_total', 'Configurations taken and refused.', ['outcome']),
   };

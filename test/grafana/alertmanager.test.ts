@@ -124,9 +124,11 @@ describe.skipIf('missing' in amtool)('amtool', () => {
 describe.skipIf('missing' in alertmanager)('an Alertmanager', () => {
   const FIRING: readonly Readonly<Record<string, string>>[] = [
     { alertname: 'ChannelDown', channel: 'alipay-main', severity: 'page', instance: 'a:1' },
+    { alertname: 'ChannelDown', channel: 'stripe-main', method: 'card', severity: 'page', instance: 'a:1' },
     { alertname: 'ChannelSuccessRateLow', channel: 'alipay-main', severity: 'page', symptom_of: 'channel' },
     { alertname: 'CallbacksStopped', channel: 'alipay-main', severity: 'ticket', symptom_of: 'channel' },
     { alertname: 'CallbacksStopped', channel: 'stripe-main', severity: 'ticket', symptom_of: 'channel' },
+    { alertname: 'CallbacksStopped', channel: 'wechatpay-main', severity: 'ticket', symptom_of: 'channel' },
     { alertname: 'CallbackBadSignatures', channel: 'alipay-main', severity: 'ticket' },
     { alertname: 'UnknownOutcomesOld', severity: 'page' },
     { alertname: 'AllChannelsOfMethodDown', method: 'card', severity: 'page' },
@@ -171,6 +173,8 @@ describe.skipIf('missing' in alertmanager)('an Alertmanager', () => {
       .toEqual([
         'AgendaLag',
         'CallbacksStopped alipay-main',
+        'CallbacksStopped stripe-main',
+        'ChannelDown stripe-main',
         'ChannelSuccessRateLow alipay-main',
         'InstanceDown c:1 elsewhere',
         'MoneyHeld elsewhere',

@@ -29,6 +29,7 @@ const QUIET = [
   'Questions that had to wait, per minute',
   'Second payments of one order, per hour',
   'Deliveries to shops, per minute',
+  'Messages of alerts, per hour',
   'Anomalies, per hour',
   'Balance at the provider, in minor units',
   'Store errors since the start',

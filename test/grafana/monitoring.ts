@@ -28,11 +28,19 @@ export function hastened(yaml: string, factor: number): string {
     .replaceAll(/(time\(\) - )(\d+)/g, (_, before: string, seconds: string) => `${before}${Number(seconds) / factor}`);
 }
 
-/** Alertmanager with the project's configuration, its relay being `receiver`. */
-export async function startAlertmanager(program: string, receiver: string, factor = 1): Promise<Server> {
+/** Alertmanager with the project's configuration, its relay being `receiver`; `webhook` is told as well. */
+export async function startAlertmanager(
+  program: string,
+  receiver: string,
+  factor = 1,
+  webhook?: string,
+): Promise<Server> {
   const folder = mkdtempSync(join(tmpdir(), 'switchyard-alertmanager-'));
   const config = join(folder, 'alertmanager.yml');
-  writeFileSync(config, hastened(renderAlertmanager({ ALERT_RELAY_URL: receiver }).yaml, factor));
+  writeFileSync(
+    config,
+    hastened(renderAlertmanager({ ALERT_RELAY_URL: receiver, ALERT_WEBHOOK_URL: webhook }).yaml, factor),
+  );
   return serve(program, folder, (address) => [
     `--config.file=${config}`,
     `--storage.path=${join(folder, 'data')}`,

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { gatewayError } from '../../src/gateway/index.ts';
 import { createAdminApp, type Listener, listen, type Readiness } from '../../src/http/index.ts';
 import { err } from '../../src/payment/index.ts';
+import { createStubAlerts } from './stub-alerts.ts';
 import { createStubGateway } from './stub-gateway.ts';
 
 let listener: Listener | null = null;
@@ -19,6 +20,7 @@ async function serveAdmin(set: {
     disposeMoney: async () => err(gatewayError('not_found', 'No such payment.')),
     webhooks: createStubGateway().webhooks,
     dryRun: async () => ({ outcome: 'busy' }),
+    alerts: createStubAlerts(),
     onError: (thrown) => errors.push(thrown),
   });
   listener = await listen(app, { host: '127.0.0.1', port: 0 });

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createAdminApp, type Listener, listen } from '../../src/http/index.ts';
 import { type Edge, problemOf, serveEdge } from './serve.ts';
+import { createStubAlerts } from './stub-alerts.ts';
 import { createStubGateway, type StubGateway } from './stub-gateway.ts';
 
 let edge: Edge;
@@ -16,6 +17,7 @@ beforeEach(async () => {
     disposeMoney: operated.disposeMoney,
     webhooks: operated.webhooks,
     dryRun: async () => ({ outcome: 'busy' }),
+    alerts: createStubAlerts(),
     onError: (thrown) => {
       throw thrown;
     },

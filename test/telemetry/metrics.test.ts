@@ -9,6 +9,7 @@ import { openTemporaryStore } from '../store/sqlite/temporary.ts';
 /** The table of the wire contract: name, type, labels. */
 const CONTRACT: readonly (readonly [string, 'counter' | 'gauge' | 'histogram', readonly string[]])[] = [
   ['payments_total', 'counter', ['method', 'outcome']],
+  ['alert_notifications_total', 'counter', ['receiver_kind', 'outcome']],
   ['channel_requests_total', 'counter', ['channel', 'operation', 'outcome']],
   ['channel_request_duration_seconds', 'histogram', ['channel', 'operation']],
   ['channel_success_ratio', 'gauge', ['channel', 'kind']],
@@ -101,6 +102,7 @@ function reportOnceOfEach(metrics: Metrics): void {
   telemetry.returned('alipay-main', 'merchant', { minor: 300, currency: 'CNY' });
   telemetry.merchantPayment('m_demo', 'created');
   telemetry.refund('alipay-main', 'merchant', 'requested');
+  metrics.alertNotifications.inc({ receiver_kind: 'sms', outcome: 'sent' });
   metrics.evidenceEntries.inc({ outcome: 'written' });
   metrics.storeErrors.inc({ operation: 'insert' });
   metrics.build.set({ version: '1.2.3' }, 1);

@@ -1,0 +1,10 @@
+export { aliyunSms } from './aliyun-sms.ts';
+export type { AlertChannel, SendFailure } from './channel.ts';
+export type { Delivery } from './courier.ts';
+export { dingtalkRobot } from './dingtalk.ts';
+export { feishuRobot } from './feishu.ts';
+export { type Outcome, openJournal, type SentEntry } from './journal.ts';
+export { type Alert, type AlertMessage, SEVERITIES, type Severity } from './message.ts';
+export { type AlertRelay, createAlertRelay } from './relay.ts';
+export { createPoster } from './robot-post.ts';
+export type { AliyunSmsSettings, Receiver, ReceiverKind, RelaySettings, SmsFact } from './settings.ts';

@@ -21,6 +21,7 @@ import { openEvidence } from './evidence-log.ts';
 import { type Channel, createGateway, type GatewaySettings, type Sealer, type Telemetry } from './gateway/index.ts';
 import { createPublicApp, listen } from './http/index.ts';
 import { openAdmin } from './open-admin.ts';
+import { openTelemetry } from './open-telemetry.ts';
 import { err, ok, type Result } from './payment/index.ts';
 import { createBreakers, createStatistics } from './routing/index.ts';
 import { remoteSandbox, type SandboxLink, startOwnSandbox } from './sandbox-link.ts';
@@ -90,7 +91,10 @@ async function open(
   env: Env,
 ): Promise<Running> {
   const metrics = createMetrics();
-  const telemetry = createTelemetry(metrics, createLogger(environment.logLevel));
+  const { telemetry, close: closeTelemetry } = await openTelemetry(environment, {
+    ...{ metrics, now, randomBytes, version: PACKAGE.version },
+  });
+  closers.push(closeTelemetry);
   for (const { path, message } of config.warnings) telemetry.warn({ path }, message);
   const opened = openStore(environment, telemetry, closers);
   const store = watchedStore(opened, (operation) => metrics.storeErrors.inc({ operation }));

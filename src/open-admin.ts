@@ -4,7 +4,7 @@ import type { DryRuns } from './dry-run.ts';
 import type { Channel, Gateway, Telemetry } from './gateway/index.ts';
 import { createAdminApp, endpointStates, type Listener, listen } from './http/index.ts';
 import type { PaymentStore } from './store/port.ts';
-import type { Metrics } from './telemetry/index.ts';
+import { expose, type Metrics } from './telemetry/index.ts';
 
 /** Opens the admin listener: metrics, health, state, and what an operator decides. */
 export async function openAdmin(
@@ -22,7 +22,7 @@ export async function openAdmin(
 ): Promise<Listener> {
   const { metrics, store, channels, gateway, states, telemetry, alerts } = parts;
   const admin = createAdminApp({
-    metrics: async () => ({ contentType: metrics.registry.contentType, body: await metrics.registry.metrics() }),
+    metrics: (accept) => expose(metrics.registry, accept),
     ready: async () => {
       const storeOk = await store.ping().then(
         () => true,

@@ -22,6 +22,8 @@ export interface Environment {
   readonly publicUrl: string | null;
   readonly logLevel: (typeof LOG_LEVELS)[number];
   readonly production: boolean;
+  /** Where spans go, in the usual variables of OpenTelemetry; null: nowhere. */
+  readonly traces: { readonly url: string; readonly serviceName: string; readonly sampleRatio: number } | null;
   /** Base64, for `openMasterKey`; never log this object. */
   readonly masterKey: string | null;
 }
@@ -53,8 +55,17 @@ export function readEnvironment(env: Env): Result<Environment, readonly ConfigFa
     publicUrl: vars.PUBLIC_URL ?? null,
     logLevel: vars.LOG_LEVEL,
     production: vars.NODE_ENV === 'production',
+    traces: tracesOf(vars),
     masterKey: vars.MASTER_KEY ?? null,
   });
+}
+
+/** As the OpenTelemetry specification has it: the address for traces is taken as it is, the common one gets a path. */
+function tracesOf(vars: z.output<typeof environmentSchema>): Environment['traces'] {
+  const common = vars.OTEL_EXPORTER_OTLP_ENDPOINT;
+  const url = vars.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? (common === undefined ? null : `${common}/v1/traces`);
+  if (url === null || vars.OTEL_SDK_DISABLED === 'true') return null;
+  return { url, serviceName: vars.OTEL_SERVICE_NAME, sampleRatio: vars.OTEL_TRACES_SAMPLER_ARG };
 }
 
 /** A fault of an environment variable. */
@@ -111,6 +122,15 @@ const environmentSchema = z.strictObject({
   MONGO_URL: notYet(),
   REDIS_URL: notYet(),
   MASTER_KEY: z.string().optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: baseUrl(),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: baseUrl(),
+  OTEL_SERVICE_NAME: z.string().max(100, 'must have at most 100 characters').default('switchyard'),
+  OTEL_TRACES_SAMPLER_ARG: z
+    .string()
+    .regex(/^(0(\.\d{1,9})?|1(\.0{1,9})?)$/, 'must be a share from 0 to 1, for example 0.1')
+    .transform(Number)
+    .default(1),
+  OTEL_SDK_DISABLED: z.string().optional(),
 });
 
 /** All listeners but the sandbox's have a host of their own; two that differ may share a port. */

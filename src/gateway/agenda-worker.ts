@@ -93,17 +93,27 @@ export function createAgendaWorker(
     let faults = 0;
     for (const item of payment.agenda.filter(({ at }) => at <= startedAt)) {
       if (stopping.signal.aborted || clock.now() - startedAt > WORK_MS) break;
-      try {
-        current = await perform(current, item);
-      } catch (thrown) {
-        faults += 1;
-        telemetry.error({ paymentId: payment.id, item: item.kind, err: thrown }, 'agenda item failed');
-      }
+      const done = await performOrReport(current, item);
+      if (done === null) faults += 1;
+      else current = done;
     }
     // What failed is still due: without a pause a fault that stays would be met again at once, and again.
     if (faults > 0) await pause(FAULT_PAUSE_MS, stopping.signal);
     await store.releaseLease(payment.id, parts.processId).catch((thrown: unknown) => {
       telemetry.error({ paymentId: payment.id, err: thrown }, 'lease not released; it runs out by itself');
+    });
+  }
+
+  /** Null when it threw. */
+  function performOrReport(payment: Payment, item: AgendaItem): Promise<Payment | null> {
+    return telemetry.trace.forPayment(payment, 'agenda work', { operation: item.kind }, async (span) => {
+      try {
+        return await perform(payment, item);
+      } catch (thrown) {
+        span.fail();
+        telemetry.error({ paymentId: payment.id, item: item.kind, err: thrown }, 'agenda item failed');
+        return null;
+      }
     });
   }
 

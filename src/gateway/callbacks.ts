@@ -70,7 +70,14 @@ export function createCallbackReception(
       telemetry.callback('none', 'unknown_payment');
       return { status: 404, contentType: 'text/plain', body: 'no such channel' };
     }
-    const { answer, judged } = await receive(channel, token, raw);
+    telemetry.trace.note({ channelId });
+    const { answer, judged } = await telemetry.trace.within('callback', { channelId }, async (span) => {
+      const received = await receive(channel, token, raw);
+      const outcome = received.judged[0]?.result ?? 'ignored';
+      span.set({ outcome });
+      telemetry.trace.note({ outcome });
+      return received;
+    });
     for (const { result } of judged) telemetry.callback(channelId, result);
     await keepEvidence(channel, raw, answer, judged);
     return answer;
@@ -171,6 +178,7 @@ export function createCallbackReception(
     const found = await findBound(channel, token, notice);
     if (!found) return unread('unknown_payment');
     const { payment, attempt } = found;
+    telemetry.trace.concerns(payment);
     const changed = await change(payment.id, factOf(notice, payment, attempt), { known: payment });
     if (changed.outcome === 'applied' && notice.kind === 'order') reportDelay(channel.id, notice.observation);
     if (changed.outcome === 'rejected' && notice.kind === 'order')

@@ -79,7 +79,7 @@ export function createChanger(parts: Parts, onDue: (dueAt: number) => void) {
         return { ...applied, payment };
       }
       const next = withBodies({ ...applied.payment, version: payment.version + 1 });
-      const updated = await store.update(next);
+      const updated = await telemetry.trace.within('store write', { operation: 'update' }, () => store.update(next));
       if (updated.outcome === 'updated') {
         report(payment, updated.payment, fact, applied.anomalies);
         return { outcome: 'applied', payment: updated.payment, receipt: updated.receipt };
@@ -122,6 +122,7 @@ export function createChanger(parts: Parts, onDue: (dueAt: number) => void) {
         to: after.status,
         fact: fact.type,
         channelId,
+        ageMs: Math.max(0, clock.now() - after.createdAt),
       });
       const { status } = after;
       if (status === 'succeeded' || status === 'failed' || status === 'closed') {

@@ -2,9 +2,9 @@ import { type ChannelError, channelError, feedsBreaker } from '../channel/index.
 import { err, type Result } from '../payment/index.ts';
 import { withDeadline } from './deadline.ts';
 import type { Parts } from './parts.ts';
-import type { Channel } from './ports.ts';
+import type { Channel, ChannelOperation } from './ports.ts';
 
-export type Operation = 'create' | 'query' | 'close' | 'probe' | 'refund' | 'refund_query';
+type Operation = ChannelOperation;
 
 export interface CallOptions {
   readonly operation: Operation;
@@ -49,12 +49,27 @@ export function createChannelCalls(parts: Parts) {
     const passed = await breakers.run(
       channel.id,
       GUARDED_AS[operation],
-      () => parts.evidence.during(subject, () => timed(channel, options, run)),
+      () => parts.evidence.during(subject, () => traced(channel, options, run)),
       (result) => !result.ok && feedsBreaker(result.error),
     );
     if (passed.outcome === 'open')
       return err(channelError('CHANNEL_UNAVAILABLE', 'no', { providerCode: 'breaker_open' }));
     return passed.value;
+  }
+
+  function traced<T>(
+    channel: Channel,
+    options: CallOptions,
+    run: (signal: AbortSignal) => Promise<Result<T, ChannelError>>,
+  ): Promise<Result<T, ChannelError>> {
+    const { operation, paymentId } = options;
+    const about = { channelId: channel.id, operation, ...(paymentId === null ? {} : { paymentId }) };
+    return telemetry.trace.within('channel call', about, async (span) => {
+      const result = await timed(channel, options, run);
+      span.set({ outcome: result.ok ? 'ok' : result.error.kind });
+      if (!result.ok) span.fail();
+      return result;
+    });
   }
 
   async function timed<T>(

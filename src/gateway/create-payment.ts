@@ -42,8 +42,11 @@ export function createPaymentCreation(
     if (existing) return repeat(merchant, order, existing.payment);
     const first = await firstDocument(merchant, order);
     if (!first.ok) return first;
-    const inserted = await store.insert(first.value);
+    const inserted = await telemetry.trace.within('store write', { operation: 'insert' }, () =>
+      store.insert(first.value),
+    );
     if (inserted.outcome === 'exists') return repeat(merchant, order, inserted.payment);
+    telemetry.trace.concerns(inserted.payment);
     telemetry.paymentOutcome(first.value.attempts[0]?.method ?? 'none', 'created');
     telemetry.merchantPayment(merchant.id, 'created');
     telemetry.info({ paymentId: inserted.payment.id, merchantId: merchant.id }, 'payment created');
@@ -74,6 +77,7 @@ export function createPaymentCreation(
   async function firstDocument(merchant: Merchant, order: Order): Promise<Placed> {
     const { merchantOrderNo, amount, methods, scene, subject, metadata, pinnedChannelId, requestHash } = order;
     const now = clock.now();
+    const traceparent = telemetry.trace.traceparent();
     const blank = newDocument(
       {
         id: newId('pay', now, parts.randomBytes),
@@ -84,6 +88,7 @@ export function createPaymentCreation(
         returnUrl: order.returnUrl,
         policies: parts.settings().policies,
         expiresInMs: order.expiresInMs,
+        ...(traceparent === null ? {} : { traceparent }),
       },
       now,
     );
@@ -109,6 +114,7 @@ export function createPaymentCreation(
   }
 
   async function repeat(merchant: Merchant, order: Order, existing: Payment) {
+    telemetry.trace.concerns(existing);
     if (existing.requestHash !== order.requestHash) {
       const detail = 'A payment with this merchant_order_no exists with different content. Use a new number.';
       return err(gatewayError('idempotency_conflict', detail));

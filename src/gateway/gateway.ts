@@ -53,7 +53,9 @@ export function createGateway(parts: Parts): RunningGateway {
 
   async function own(merchant: Merchant, paymentId: string): Promise<Result<Payment, GatewayError>> {
     const stored = isPaymentId(paymentId) ? await store.findById(paymentId) : null;
-    return stored?.payment.merchantId === merchant.id ? ok(stored.payment) : err(NOT_FOUND);
+    if (stored?.payment.merchantId !== merchant.id) return err(NOT_FOUND);
+    parts.telemetry.trace.concerns(stored.payment);
+    return ok(stored.payment);
   }
 
   async function closePayment(merchant: Merchant, paymentId: string): Promise<Result<Payment, GatewayError>> {
@@ -83,6 +85,7 @@ export function createGateway(parts: Parts): RunningGateway {
 
   async function syncForBuyer(paymentId: string): Promise<Payment | null> {
     const stored = isPaymentId(paymentId) ? await store.findById(paymentId) : null;
+    if (stored) parts.telemetry.trace.concerns(stored.payment);
     if (!stored || hasEnded(stored.payment)) return stored?.payment ?? null;
     const gate = await parts.ephemeral.hit(`buyer-sync/${paymentId}`, 1, BUYER_SYNC_EVERY_MS).catch(() => null);
     return gate?.allowed ? orders.queryAll(stored.payment) : stored.payment;
@@ -139,7 +142,10 @@ export function createGateway(parts: Parts): RunningGateway {
       parts.telemetry.callback(parts.channels().has(channelId) ? channelId : 'none', 'malformed'),
     findForBuyer: async (paymentId) => {
       const stored = isPaymentId(paymentId) ? await store.findById(paymentId) : null;
-      if (stored) presence.noticed(stored.payment);
+      if (stored) {
+        parts.telemetry.trace.concerns(stored.payment);
+        presence.noticed(stored.payment);
+      }
       return stored?.payment ?? null;
     },
     syncForBuyer,

@@ -3,4 +3,5 @@ export * from './errors.ts';
 export { createGateway, type RunningGateway } from './gateway.ts';
 export type { Parts } from './parts.ts';
 export type * from './ports.ts';
+export * from './tracing.ts';
 export * from './view.ts';

@@ -135,7 +135,7 @@ export function createPlacement(
     const { kind, created, providerCode } = answer.error;
     const error = { kind, providerCode };
     telemetry.info(
-      { paymentId: payment.id, attemptSeq: seq, channelId: attempt.channelId, kind, created },
+      { paymentId: payment.id, attemptSeq: seq, channelId: attempt.channelId, kind, created, latencyMs },
       'attempt failed',
     );
     if (created === 'maybe') {

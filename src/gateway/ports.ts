@@ -1,6 +1,7 @@
-import type { Capability, ChannelAdapter } from '../channel/index.ts';
+import type { Capability, ChannelAdapter, ChannelErrorKind } from '../channel/index.ts';
 import type {
   AnomalyKind,
+  Decision,
   EpochMs,
   Money,
   ObservedBy,
@@ -9,6 +10,7 @@ import type {
   RefundCause,
 } from '../payment/index.ts';
 import type { ChannelProfile, RoutingSettings } from '../routing/index.ts';
+import type { Tracing } from './tracing.ts';
 
 /** A shop that may call, as far as the use cases care. */
 export interface Merchant {
@@ -89,11 +91,24 @@ export type CallbackResult =
   | 'malformed'
   | 'error';
 
+/** What a channel is asked for. */
+export type ChannelOperation = 'create' | 'query' | 'close' | 'probe' | 'refund' | 'refund_query';
+
 /** What the use cases report. Implemented once, on prom-client and pino; label values are closed sets. */
 export interface Telemetry {
   paymentOutcome(method: string, outcome: 'created' | 'succeeded' | 'failed' | 'closed' | 'rejected'): void;
-  channelRequest(channelId: string, operation: string, outcome: string, durationMs: number): void;
-  routingDecision(channelId: string, position: 'first' | 'failover', reason: string, durationMs: number): void;
+  channelRequest(
+    channelId: string,
+    operation: ChannelOperation,
+    outcome: 'ok' | ChannelErrorKind,
+    durationMs: number,
+  ): void;
+  routingDecision(
+    channelId: string,
+    position: Decision['position'],
+    reason: Decision['reason'],
+    durationMs: number,
+  ): void;
   callback(channelId: string, outcome: CallbackResult): void;
   callbackDelay(channelId: string, delayMs: number): void;
   /** A success has become known: by what, and how long after the buyer had paid. */
@@ -125,7 +140,11 @@ export interface Telemetry {
     to: PaymentStatus;
     fact: string;
     channelId: string | null;
+    /** Since the payment was created. */
+    ageMs: number;
   }): void;
+  /** Which trace the work of this moment belongs to. */
+  readonly trace: Tracing;
   info(fields: Readonly<Record<string, unknown>>, message: string): void;
   warn(fields: Readonly<Record<string, unknown>>, message: string): void;
   error(fields: Readonly<Record<string, unknown>>, message: string): void;

@@ -14,6 +14,15 @@ export function createRouter(parts: Parts, calls: ChannelCalls) {
   const { clock, breakers, statistics, ephemeral } = parts;
 
   async function route(request: RoutingRequest): Promise<Ranking> {
+    return parts.telemetry.trace.within('routing decision', {}, async (span) => {
+      const ranking = await decide(request);
+      if (ranking.choice) span.set({ channelId: ranking.choice.channelId, outcome: ranking.choice.decision.reason });
+      else span.set({ outcome: 'none' });
+      return ranking;
+    });
+  }
+
+  async function decide(request: RoutingRequest): Promise<Ranking> {
     const startedAt = performance.now();
     const now = clock.now();
     const views = await Promise.all([...parts.channels().values()].map((channel) => viewOf(channel, now)));

@@ -57,11 +57,14 @@ export function createWebhookPost(parts: Parts) {
   ): Promise<WebhookAnswer> {
     const { timeoutMs, allowPrivateAddresses } = parts.settings().webhooks;
     const at = new Date(parts.clock.now());
+    const traceparent = parts.telemetry.trace.traceparent();
     const headers = {
       'content-type': 'application/json',
       'webhook-id': event.id,
       'webhook-timestamp': String(Math.floor(at.getTime() / 1000)),
       'webhook-signature': secrets.map((secret) => new Webhook(secret).sign(event.id, at, event.body)).join(' '),
+      // Where a shop's own trace goes on; not part of what is signed, and another one with every delivery.
+      ...(traceparent === null ? {} : { traceparent }),
     };
     const allowHttp = parts.settings().allowHttpUrls;
     return parts.sendWebhook({ url, headers, body: event.body, timeoutMs, allowPrivateAddresses, allowHttp }, signal);

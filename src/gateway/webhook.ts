@@ -127,11 +127,26 @@ export function createNotifier(parts: Parts, change: Change) {
     }
   }
 
+  function deliver(payment: Payment, event: PaymentEvent, signal: AbortSignal, at?: Endpoint): Promise<void> {
+    return telemetry.trace.forPayment(payment, 'webhook delivery', { operation: event.type }, async (span) => {
+      const { outcome } = await deliverNow(payment, event, signal, at);
+      span.set({ outcome });
+      if (outcome !== 'delivered') span.fail();
+    });
+  }
+
   /** Sends the event and records what came of it. */
-  async function deliver(payment: Payment, event: PaymentEvent, signal: AbortSignal, at?: Endpoint): Promise<void> {
+  async function deliverNow(
+    payment: Payment,
+    event: PaymentEvent,
+    signal: AbortSignal,
+    at?: Endpoint,
+  ): Promise<Posted> {
     const tryNo = event.delivery.state === 'pending' ? event.delivery.tries + 1 : 1;
+    const begunAt = clock.now();
     const posted = await post(payment, event, tryNo, signal);
-    if (posted.outcome === 'cut_short') return;
+    const durationMs = Math.max(0, clock.now() - begunAt);
+    if (posted.outcome === 'cut_short') return posted;
     const delivered = posted.outcome === 'delivered';
     if (at && delivered) recovered(at, event.id);
     // A fault of ours says nothing about the shop.
@@ -141,11 +156,15 @@ export function createNotifier(parts: Parts, change: Change) {
     const changed = await change(payment.id, { type: 'event_sent', eventId: event.id, tryNo, delivered });
     const after = changed.outcome === 'applied' ? changed.payment.events.find((e) => e.id === event.id) : undefined;
     telemetry.webhookDelivery(after?.delivery.state === 'dead' ? 'dead' : posted.outcome);
-    if (delivered) return;
-    reportFailure(payment, event, posted);
-    if (!at || after?.delivery.state !== 'pending') return;
-    const until = after.delivery.nextAt;
-    owed.remember(at, { paymentId: payment.id, eventId: event.id, until, written: Promise.resolve(true) });
+    const { id: paymentId, merchantId } = payment;
+    const about = { paymentId, eventId: event.id, type: event.type, merchantId, tryNo, durationMs };
+    if (delivered) telemetry.info(about, 'webhook delivered');
+    else telemetry.warn({ ...about, why: posted.why }, 'webhook not delivered');
+    if (!delivered && at && after?.delivery.state === 'pending') {
+      const until = after.delivery.nextAt;
+      owed.remember(at, { paymentId: payment.id, eventId: event.id, until, written: Promise.resolve(true) });
+    }
+    return posted;
   }
 
   /** What a shop missed while it was down goes out now, as many at a time as its address takes; not at the hours of their next tries. */
@@ -153,11 +172,6 @@ export function createNotifier(parts: Parts, change: Change) {
     owed.forget(at, eventId);
     if (endpoints.worked(at) < WAS_DOWN_MS) return;
     for (const waiting of owed.release(at)) lanes.remember(at, waiting);
-  }
-
-  function reportFailure(payment: Payment, event: PaymentEvent, { why }: Posted): void {
-    const { id: paymentId, merchantId } = payment;
-    telemetry.warn({ paymentId, eventId: event.id, merchantId, why }, 'webhook not delivered');
   }
 
   return {

@@ -12,7 +12,8 @@ export interface Readiness {
 }
 
 export interface AdminAppParts extends HeldMoneyParts, WebhookParts, AlertParts, DryRunParts {
-  readonly metrics: () => Promise<{ readonly contentType: string; readonly body: string }>;
+  /** In the format that the `Accept` header of the scraper asks for. */
+  readonly metrics: (accept: string) => Promise<{ readonly contentType: string; readonly body: string }>;
   readonly ready: () => Promise<Readiness>;
   /** What an operator reads when the dashboards are down; JSON. */
   readonly status: () => Promise<unknown>;
@@ -41,7 +42,7 @@ export function createAdminApp(parts: AdminAppParts): Koa {
   addAlertRoutes(router, parts);
 
   router.get('/metrics', async (ctx) => {
-    const { contentType, body } = await parts.metrics();
+    const { contentType, body } = await parts.metrics(ctx.get('Accept'));
     ctx.set('Content-Type', contentType);
     ctx.body = body;
   });

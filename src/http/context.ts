@@ -26,6 +26,8 @@ export interface PublicAppParts {
 export interface RequestState {
   requestId: string;
   merchantId?: string;
+  /** The code of the refusal that was answered. */
+  code?: string;
 }
 
 export type EdgeContext = RouterContext<RequestState>;

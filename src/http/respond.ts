@@ -16,6 +16,7 @@ export function sendJson(ctx: EdgeContext, reply: Reply): void {
 /** Answers a refusal as problem+json. */
 export function sendProblem(ctx: EdgeContext, error: EdgeError): void {
   const problem = problemOf(error, ctx.state.requestId);
+  ctx.state.code = error.code;
   ctx.status = problem.status;
   ctx.set({ ...problem.headers });
   ctx.body = problem.body;

@@ -20,6 +20,8 @@ export interface NewPayment {
   readonly returnUrl: string | null;
   readonly policies: Policies;
   readonly expiresInMs: number;
+  /** Of the request that creates it. */
+  readonly traceparent?: string;
 }
 
 /** The first document of a payment, version 1, with its expiry already on the agenda. */

@@ -224,4 +224,6 @@ export interface Payment {
   readonly updatedAt: EpochMs;
   readonly expiresAt: EpochMs;
   readonly paidAt: EpochMs | null;
+  /** Where its trace begins, as a `traceparent`; documents from before this was kept do not have it. */
+  readonly traceparent?: string;
 }

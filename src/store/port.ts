@@ -145,6 +145,9 @@ export interface PaymentStore {
   close(): Promise<void>;
 }
 
+/** What kinds of work a store is asked for, as far as somebody counts its failures. */
+export type StoreOperation = 'insert' | 'update' | 'read' | 'claim' | 'other';
+
 export interface StoreCounts {
   /** Payments with an attempt in state unknown. */
   readonly unknown: number;

@@ -1,7 +1,4 @@
-import type { PaymentStore } from './port.ts';
-
-/** What kinds of work a store is asked for, as far as somebody counts its failures. */
-export type StoreOperation = 'insert' | 'update' | 'read' | 'claim' | 'other';
+import type { PaymentStore, StoreOperation } from './port.ts';
 
 const OPERATIONS: Readonly<Record<keyof PaymentStore, StoreOperation>> = {
   insert: 'insert',

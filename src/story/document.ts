@@ -7,6 +7,7 @@ export function describePayment(payment: Payment): string {
     `${payment.id}  ${toDecimalString(amount)} ${amount.currency}  ${status}${statusReason ? ` (${statusReason})` : ''}`,
     `  merchant    ${payment.merchantId}  order ${payment.merchantOrderNo}  "${payment.subject}"`,
     `  created     ${time(payment.createdAt)}  expires ${time(payment.expiresAt)}  version ${payment.version}`,
+    ...(payment.traceparent === undefined ? [] : [`  trace       ${payment.traceparent.split('-')[1]}`]),
     ...(payment.paidAt === null ? [] : [`  paid        ${time(payment.paidAt)}  fulfilment ${payment.fulfilment}`]),
     ...(payment.closeRequested
       ? [`  closing     ${time(payment.closeRequested.at)} by ${payment.closeRequested.by}`]

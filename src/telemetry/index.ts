@@ -1,3 +1,7 @@
+export { connectCollector } from './collector.ts';
+export type { CollectorOptions } from './collector-port.ts';
+export { type Exposition, expose } from './exposition.ts';
 export { createLogger } from './logger.ts';
 export { addGauges, createMetrics, type Metrics, type Observed } from './metrics.ts';
 export { createTelemetry } from './telemetry.ts';
+export { createTracing, type EndedSpan, type OpenTracing, type TracingOptions } from './tracing.ts';

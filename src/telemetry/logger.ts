@@ -18,11 +18,15 @@ const NEVER = [
   'config',
 ];
 
-/** JSON lines on stdout; `err` is reduced to its type, message and stack, since libraries hang requests on their errors. */
-export function createLogger(level: string): Logger {
+/**
+ * JSON lines on stdout; `err` is reduced to its type, message and stack, since libraries hang requests on their errors.
+ * `fields` are added to every line, unless it has them already.
+ */
+export function createLogger(level: string, fields: () => object = () => ({})): Logger {
   return pino({
     level,
     base: null,
+    mixin: fields,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
     redact: { paths: NEVER.flatMap((name) => [name, `*.${name}`]), censor: '[redacted]' },

@@ -1,6 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Channel } from '../gateway/index.ts';
 import type { PaymentStore } from '../store/port.ts';
+import type { LabelledMetric, LabelsOf } from './labels.ts';
 
 /** What the gauges look at when somebody scrapes. */
 export interface Observed {
@@ -15,6 +16,29 @@ export interface Observed {
   readonly now: () => number;
 }
 
+type LabelName<N extends LabelledMetric> = Extract<keyof LabelsOf<N>, string>;
+
+interface Counted<N extends LabelledMetric> {
+  inc(labels: LabelsOf<N>, value?: number): void;
+}
+
+interface Measured<N extends LabelledMetric> {
+  set(labels: LabelsOf<N>, value: number): void;
+}
+
+/** The trace that an exemplar leads to. */
+interface Exemplar {
+  readonly exemplarLabels?: { readonly trace_id: string };
+}
+
+interface CountedWithTrace<N extends LabelledMetric> {
+  inc(counted: Exemplar & { readonly labels: LabelsOf<N> }): void;
+}
+
+interface ObservedWithTrace<N extends LabelledMetric> {
+  observe(observed: Exemplar & { readonly labels: LabelsOf<N>; readonly value: number }): void;
+}
+
 const SECONDS_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const BREAKER_NUMBER = { closed: 0, half_open: 1, open: 2 } as const;
 const GUARDED_OPERATIONS = ['create', 'query', 'close', 'refund'] as const;
@@ -23,22 +47,47 @@ const GUARDED_OPERATIONS = ['create', 'query', 'close', 'refund'] as const;
 export function createMetrics() {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  const counter = <L extends string>(name: string, help: string, labelNames: L[]) =>
-    new Counter({ name: `switchyard_${name}`, help, labelNames, registers: [registry] });
-  const gauge = <L extends string>(name: string, help: string, labelNames: L[]) =>
-    new Gauge({ name: `switchyard_${name}`, help, labelNames, registers: [registry] });
-  const histogram = <L extends string>(name: string, help: string, labelNames: L[], buckets: number[]) =>
-    new Histogram({ name: `switchyard_${name}`, help, labelNames, buckets, registers: [registry] });
+  const named = <N extends LabelledMetric>(name: N, help: string, labelNames: LabelName<N>[]) => {
+    return { name: `switchyard_${name}`, help, labelNames };
+  };
+  const counter = <N extends LabelledMetric>(name: N, help: string, labelNames: LabelName<N>[]): Counted<N> =>
+    new Counter({ ...named(name, help, labelNames), registers: [registry] });
+  const gauge = <N extends LabelledMetric>(name: N, help: string, labelNames: LabelName<N>[]): Measured<N> =>
+    new Gauge({ ...named(name, help, labelNames), registers: [registry] });
+  const histogram = <N extends LabelledMetric>(name: N, help: string, labelNames: LabelName<N>[], buckets: number[]) =>
+    new Histogram({ ...named(name, help, labelNames), buckets, registers: [registry] });
+  // A registry of the plain format takes no metric with exemplars when it is made, and shows it without them afterwards.
+  const countedWithTrace = <N extends LabelledMetric>(
+    name: N,
+    help: string,
+    labelNames: LabelName<N>[],
+  ): CountedWithTrace<N> => {
+    const metric = new Counter<string>({ ...named(name, help, labelNames), registers: [], enableExemplars: true });
+    registry.registerMetric(metric);
+    return metric;
+  };
+  const histogramWithTrace = <N extends LabelledMetric>(
+    name: N,
+    help: string,
+    labelNames: LabelName<N>[],
+    buckets: number[],
+  ): ObservedWithTrace<N> => {
+    const metric = new Histogram<string>({
+      ...{ ...named(name, help, labelNames), buckets, registers: [], enableExemplars: true },
+    });
+    registry.registerMetric(metric);
+    return metric;
+  };
 
   return {
     registry,
-    payments: counter('payments_total', 'Payments by method and outcome.', ['method', 'outcome']),
+    payments: countedWithTrace('payments_total', 'Payments by method and outcome.', ['method', 'outcome']),
     channelRequests: counter('channel_requests_total', 'Calls to channels: ok or the kind of error.', [
       'channel',
       'operation',
       'outcome',
     ]),
-    channelRequestSeconds: histogram(
+    channelRequestSeconds: histogramWithTrace(
       'channel_request_duration_seconds',
       'How long calls to channels took.',
       ['channel', 'operation'],
@@ -52,13 +101,13 @@ export function createMetrics() {
       [0.00001, 0.00005, 0.0001, 0.0005, 0.001, 0.005, 0.01],
     ),
     callbacks: counter('callbacks_total', "Providers' callbacks by what came of them.", ['channel', 'outcome']),
-    callbackDelaySeconds: histogram(
+    callbackDelaySeconds: histogramWithTrace(
       'callback_delay_seconds',
       "From the provider's paid-at to our commit.",
       ['channel'],
       [0.1, 0.5, 1, 2, 5, 10, 30, 60, 300, 3600],
     ),
-    paymentKnownSeconds: histogram(
+    paymentKnownSeconds: histogramWithTrace(
       'payment_known_seconds',
       'From the buyer paying at the provider to our knowing it, by how it became known.',
       ['channel', 'by'],
@@ -90,6 +139,7 @@ export function createMetrics() {
     evidenceEntries: counter('evidence_entries_total', 'Entries of the evidence log: written, or dropped.', [
       'outcome',
     ]),
+    traceSpans: counter('trace_spans_total', 'Spans that the trace collector has taken, or has not.', ['outcome']),
     storeErrors: counter('store_errors_total', 'What the store could not do.', ['operation']),
     alertNotifications: counter('alert_notifications_total', 'Messages of alerts to people.', [
       'receiver_kind',

@@ -13,6 +13,7 @@ test('nothing set means the defaults of the contract', () => {
       sandboxUrl: null,
       sandboxDataDir: null,
       sandboxTimeFactor: 1,
+      traces: null,
       configPath: 'config/gateway.yaml',
       dataDir: './data',
       publicUrl: null,
@@ -39,6 +40,9 @@ test('every variable is taken', () => {
     LOG_LEVEL: 'debug',
     NODE_ENV: 'production',
     MASTER_KEY: 'any',
+    OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318/',
+    OTEL_SERVICE_NAME: 'pay',
+    OTEL_TRACES_SAMPLER_ARG: '0.25',
   };
   expect(readEnvironment(env)).toMatchObject({
     ok: true,
@@ -57,8 +61,18 @@ test('every variable is taken', () => {
       logLevel: 'debug',
       production: true,
       masterKey: 'any',
+      traces: { url: 'http://collector:4318/v1/traces', serviceName: 'pay', sampleRatio: 0.25 },
     },
   });
+});
+
+test('the address for traces is taken as it is, before the common one; without any, or disabled, there are no traces', () => {
+  const OTEL_EXPORTER_OTLP_ENDPOINT = 'http://collector:4318';
+  const own = { OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'https://spans.example/intake' };
+  expect(readEnvironment(own)).toMatchObject({
+    value: { traces: { url: 'https://spans.example/intake', serviceName: 'switchyard', sampleRatio: 1 } },
+  });
+  expect(readEnvironment({ ...own, OTEL_SDK_DISABLED: 'true' })).toMatchObject({ value: { traces: null } });
 });
 
 test.each([
@@ -77,6 +91,9 @@ test.each([
   ['SANDBOX_TIME_FACTOR', 'fast', /a number/],
   ['SANDBOX_TIME_FACTOR', '0', /more than 0/],
   ['LOG_LEVEL', 'verbose', /one of trace, debug/],
+  ['OTEL_EXPORTER_OTLP_ENDPOINT', 'collector:4318', /http or https URL/],
+  ['OTEL_TRACES_SAMPLER_ARG', '1.5', /share from 0 to 1/],
+  ['OTEL_TRACES_SAMPLER_ARG', '10%', /share from 0 to 1/],
   ['NODE_ENV', 'prod', /one of production/],
   ['MONGO_URL', 'mongodb://127.0.0.1', /cluster adapters are not part of this version yet/],
   ['REDIS_URL', 'redis://127.0.0.1', /cluster adapters are not part of this version yet/],

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openReceiver, type Receiver } from '../telemetry/otlp-receiver.ts';
 import { deliver } from './forger.ts';
 import { aFreePort, type Gateway, openTheatre, type Program, type Theatre } from './program.ts';
 import { openShop, type Shop } from './shop.ts';
@@ -18,21 +19,25 @@ const CUSTOMER = { id: 'cust-5512', ip: '203.0.113.77', email: 'Buyer.One+x@mail
 const CARD = '4242424242424242';
 const PERSONAL = [...Object.values(CUSTOMER), CUSTOMER.email.toLowerCase(), CARD, '2001:db8::77', 'wrong@mail.example'];
 const WORDS = ['notify-word-31', 'return-word-32', 'sk_wrong_aa77bb88', 'answer-word-33', 'Game key for Zhang San'];
+const MORE_WORDS = ['refund-word-34', 'admin-word-35', 'otel-word-36', 'fault-word-37'];
 
 let theatre: Theatre;
 let shop: Shop;
 let sandboxTap: Wiretap;
 let gatewayTap: Wiretap;
+let receiver: Receiver;
 let gateway: Gateway;
 let sandbox: { readonly url: string; readonly program: Program };
 /** Everything that was scraped, logged and learnt in one long run. */
 let metrics = '';
+let refusal = '';
 const known = { ids: new Set<string>(), clientSecrets: new Set<string>() };
 
 beforeAll(async () => {
   theatre = await openTheatre({}, SECRETS.DEMO_SECRET_KEY);
   shop = await openShop();
-  sandbox = await theatre.sandbox({ LOG_LEVEL: 'debug' });
+  receiver = await openReceiver();
+  sandbox = await theatre.sandbox({ LOG_LEVEL: 'trace' });
   sandboxTap = await openWiretap({
     to: () => sandbox.url,
     // Only where the gateway learns whom to call: other answers are signed.
@@ -40,18 +45,32 @@ beforeAll(async () => {
   });
   const PORT = String(await aFreePort());
   gatewayTap = await openWiretap({ to: () => `http://127.0.0.1:${PORT}` });
-  const env = { PORT, PUBLIC_URL: gatewayTap.url, SANDBOX_URL: sandboxTap.url, LOG_LEVEL: 'debug', ...SECRETS };
+  const env = {
+    PORT,
+    PUBLIC_URL: gatewayTap.url,
+    SANDBOX_URL: sandboxTap.url,
+    LOG_LEVEL: 'trace',
+    ...SECRETS,
+    ...traced(),
+  };
   gateway = await theatre.start(env);
   await goodTrade();
   await badTrade();
   await brokenChannels();
+  await adminWork();
+  await refusedStart();
   metrics = await (await fetch(`${gateway.adminUrl}/metrics`)).text();
   gateway.program.kill('SIGTERM');
   await gateway.program.ended;
 }, 120_000);
 afterAll(async () => {
   await theatre.close();
-  for (const part of [shop, sandboxTap, gatewayTap]) await part.close();
+  for (const part of [shop, sandboxTap, gatewayTap, receiver]) await part.close();
+});
+
+const traced = () => ({
+  OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
+  OTEL_EXPORTER_OTLP_HEADERS: 'authorization=Bearer%20otel-word-36',
 });
 
 let orders = 0;
@@ -95,6 +114,9 @@ async function goodTrade(): Promise<void> {
     const event = await eventually(() => shop.eventsOf(id)[0]);
     await gateway.api('POST', `/v1/events/${event.id}/redeliver`, {});
     await gateway.api('POST', `/v1/payments/${id}/fulfilment`, { status: 'delivered' });
+    const refund = { merchant_refund_no: `REFUND-${id.slice(-6)}`, reason: 'refund-word-34' };
+    await gateway.api('POST', `/v1/payments/${id}/refunds`, refund);
+    known.ids.add(refund.merchant_refund_no);
   }
   const declined = await placed({ methods: ['card'], scene: 'redirect' });
   await control(declined.channel, 'fail', declined.order);
@@ -145,6 +167,37 @@ async function brokenChannels(): Promise<void> {
       if (order.provider_ref) await control(channel, 'pay', order);
       await gateway.api('POST', `/v1/payments/${id}/sync`, {});
     }
+  }
+}
+
+async function adminWork(): Promise<void> {
+  const { adminUrl } = gateway;
+  for (const path of [
+    '/metrics',
+    '/readyz',
+    '/admin/status',
+    '/admin/events?email=wrong@mail.example&key=admin-word-35',
+  ]) {
+    await fetch(`${adminUrl}${path}`);
+  }
+  for (const path of [`/admin/payments/${CARD}/keep`, '/admin/webhooks/resume', '/admin/admin-word-35']) {
+    const headers = { 'content-type': 'application/json', authorization: 'Bearer admin-word-35' };
+    const body = JSON.stringify({ merchant: 'm_demo', endpoint: 'http://shop.example/?word=admin-word-35' });
+    await fetch(`${adminUrl}${path}`, { method: 'POST', headers, body });
+  }
+}
+
+/** A start with every secret at a wrong place: the faults name variables and say nothing of what is in them. */
+async function refusedStart(): Promise<void> {
+  for (const env of [
+    { PUBLIC_URL: 'https://fault-word-37:fault-word-37@pay.example', MASTER_KEY: 'fault-word-37' },
+    { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://fault-word-37@collector', LOG_LEVEL: 'fault-word-37' },
+    { DEMO_WEBHOOK_SECRET: 'whsec_fault-word-37', DEMO_SECRET_KEY: 'fault-word-37 ', DEMO_EPAY_KEY: '' },
+    { MASTER_KEY: 'fault-word-37fault-word-37fault-word-37fault', DATA_DIR: join(theatre.folder, 'other') },
+  ]) {
+    const program = theatre.run(['start'], { ...SECRETS, SANDBOX_URL: sandbox.url, ...env });
+    const { code } = await program.ended;
+    refusal += `${code}: ${program.output()}\n`;
   }
 }
 
@@ -210,18 +263,35 @@ describe('row 18: after a whole run with everything logged', () => {
     expect(keptSecrets().size).toBeGreaterThan(100);
     expect(known.clientSecrets.size).toBeGreaterThan(0);
     expect(shop.events.length).toBeGreaterThan(6);
+    expect(receiver.spans.length).toBeGreaterThan(100);
+    expect([...receiver.authorizations]).toEqual(['Bearer otel-word-36']);
+    expect(refusal.match(/^1: /gm)).toHaveLength(4);
   });
 
   test.each([
     ['the log of the gateway', () => gateway.program.output()],
     ['the log of the sandbox', () => sandbox.program.output()],
     ['the metrics', () => metrics],
+    ['the answer to a start with faults', () => refusal],
+    ['the spans that went to a collector', () => JSON.stringify(receiver.spans)],
   ])('%s holds no configured secret, no key, no signature, no token and nobody', (_, text) => {
     expectNone(text(), Object.values(SECRETS));
     expectNone(text(), keptSecrets());
     expectNone(text(), wireSecrets());
     expectNone(text(), PERSONAL);
     expectNone(text(), WORDS);
+    expectNone(text(), MORE_WORDS);
+  });
+
+  test('no line of the log holds an address of a peer, and none holds a number like that of a card', () => {
+    const lines = gateway.program.output().split('\n');
+    const logged = lines.filter((line) => line.startsWith('{'));
+    expect(logged.length).toBeGreaterThan(100);
+    expect(logged.filter((line) => /127\.0\.0\.1|::1|localhost/.test(line))).toEqual([]);
+    const withoutIds = logged.map((line) =>
+      line.replaceAll(/"(?:traceId|requestId|paymentId|eventId|refundId|time)":"[^"]*"/g, ''),
+    );
+    expect(withoutIds.filter((line) => /(?<![\w.])\d{13,19}(?![\w.])/.test(line))).toEqual([]);
   });
 
   test('the database holds the buyer only encrypted', () => {

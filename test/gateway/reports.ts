@@ -1,10 +1,10 @@
-import type { Telemetry } from '../../src/gateway/index.ts';
+import { type Telemetry, untraced } from '../../src/gateway/index.ts';
 
 /** Telemetry that keeps every report: its name and arguments. */
 export function recordingTelemetry(): { reports: [string, ...unknown[]][]; telemetry: Telemetry } {
   const reports: [string, ...unknown[]][] = [];
   const record =
-    (name: keyof Telemetry) =>
+    (name: Exclude<keyof Telemetry, 'trace'>) =>
     (...given: unknown[]): void =>
       void reports.push([name, ...given]);
   const telemetry: Telemetry = {
@@ -23,6 +23,7 @@ export function recordingTelemetry(): { reports: [string, ...unknown[]][]; telem
     surplusPayment: record('surplusPayment'),
     anomaly: record('anomaly'),
     paymentChanged: record('paymentChanged'),
+    trace: untraced,
     info: record('info'),
     warn: record('warn'),
     error: record('error'),

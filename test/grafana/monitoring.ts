@@ -52,9 +52,15 @@ export async function startAlertmanager(
 /** Prometheus with the project's configuration and rules; it watches `target` (host:port) in place of the usual one. */
 export async function startPrometheus(
   program: string,
-  watched: { readonly target: string; readonly alertmanager?: string; readonly factor?: number },
+  watched: {
+    readonly target: string;
+    readonly alertmanager?: string;
+    readonly factor?: number;
+    /** Those that Prometheus has to be asked for. */
+    readonly features?: readonly string[];
+  },
 ): Promise<Server> {
-  const { target, alertmanager = '127.0.0.1:9', factor = 1 } = watched;
+  const { target, alertmanager = '127.0.0.1:9', factor = 1, features = [] } = watched;
   const folder = mkdtempSync(join(tmpdir(), 'switchyard-prometheus-'));
   const shipped = join(GRAFANA, 'prometheus');
   cpSync(shipped, folder, { recursive: true });
@@ -75,6 +81,7 @@ export async function startPrometheus(
     `--web.listen-address=${address}`,
     `--query.lookback-delta=${300_000 / factor}ms`,
     `--rules.alert.resend-delay=${60_000 / factor}ms`,
+    ...features.map((feature) => `--enable-feature=${feature}`),
   ]);
 }
 

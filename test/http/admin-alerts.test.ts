@@ -18,6 +18,7 @@ async function serve(set: Partial<AlertRelay> = {}) {
     status: async () => ({}),
     disposeMoney: () => Promise.reject(new Error('not here')),
     webhooks: gateway.webhooks,
+    dryRun: async () => ({ outcome: 'busy' }),
     alerts: createStubAlerts({
       relay: async (alerts) => {
         relayed.push(...alerts);

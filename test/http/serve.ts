@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { expect } from 'vitest';
-import type { GatewaySettings, Merchant, Telemetry } from '../../src/gateway/index.ts';
+import { type GatewaySettings, type Merchant, type Telemetry, untraced } from '../../src/gateway/index.ts';
 import { createPublicApp, listen } from '../../src/http/index.ts';
 import { someSettings } from './settings.ts';
 import { createStubGateway, NOW, type StubGateway } from './stub-gateway.ts';
@@ -46,6 +46,7 @@ export function recordingTelemetry() {
     surplusPayment: nothing,
     anomaly: nothing,
     paymentChanged: nothing,
+    trace: untraced,
     info: log('info'),
     warn: log('warn'),
     error: log('error'),

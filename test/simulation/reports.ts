@@ -1,4 +1,4 @@
-import type { Telemetry } from '../../src/gateway/index.ts';
+import { type Telemetry, untraced } from '../../src/gateway/index.ts';
 import type { Life } from './life.ts';
 import { describe, MadeUpFault, type World } from './world.ts';
 
@@ -25,6 +25,7 @@ export function reportTo(world: World, life: Life): Telemetry {
     surplusPayment: nothing,
     anomaly: (kind) => count(`anomaly: ${kind}`),
     paymentChanged: nothing,
+    trace: untraced,
     info: nothing,
     warn: nothing,
     error: (fields, message) => {

@@ -17,6 +17,7 @@ const CONTRACT: readonly (readonly [string, 'counter' | 'gauge' | 'histogram', r
   ['channel_info', 'gauge', ['channel', 'provider', 'mode', 'method']],
   ['build_info', 'gauge', ['version']],
   ['store_errors_total', 'counter', ['operation']],
+  ['trace_spans_total', 'counter', ['outcome']],
   ['channel_weight', 'gauge', ['channel']],
   ['channel_breaker_state', 'gauge', ['channel', 'operation']],
   ['channel_balance_minor', 'gauge', ['channel', 'currency']],
@@ -104,6 +105,7 @@ function reportOnceOfEach(metrics: Metrics): void {
   telemetry.refund('alipay-main', 'merchant', 'requested');
   metrics.alertNotifications.inc({ receiver_kind: 'sms', outcome: 'sent' });
   metrics.evidenceEntries.inc({ outcome: 'written' });
+  metrics.traceSpans.inc({ outcome: 'sent' });
   metrics.storeErrors.inc({ operation: 'insert' });
   metrics.build.set({ version: '1.2.3' }, 1);
   telemetry.webhookDelivery('delivered');

@@ -1,5 +1,5 @@
 import { toDecimalString } from '../payment/index.ts';
-import type { Compared, Counted, WhatIfReport } from './report.ts';
+import type { ChannelReport, Compared, Counted, WhatIfReport } from './report.ts';
 
 /** A report as a text for a terminal; `table` lines up rows, the heading first. */
 export function describeReport(report: WhatIfReport, table: (rows: readonly (readonly string[])[]) => string): string {
@@ -8,6 +8,7 @@ export function describeReport(report: WhatIfReport, table: (rows: readonly (rea
     trafficWords(report),
     table([['', 'LIVE', 'PROPOSED', 'DIFFERENCE'], ...totalRows(report)]),
     table([CHANNEL_HEADING, ...report.channels.map(channelRow)]),
+    table([MONEY_HEADING, ...report.channels.flatMap(moneyRows)]),
     ...counted('Refused, by reason', report.refused, table),
     ...counted(
       'Channels that could not take a payment, by reason',
@@ -42,37 +43,47 @@ function totalRows({ totals, money }: WhatIfReport): readonly (readonly string[]
     row('failovers', (t) => t.failovers, oneDecimal),
     row('buyer waits, ms', (t) => t.wait_ms, whole),
     ...money.flatMap(({ currency, ...figures }) => {
-      const shown: Show = (minor) => (minor < 0 ? '-' : '') + toDecimalString({ minor: Math.abs(minor), currency });
       const sum = (name: string, key: 'captured' | 'fees' | 'after_fees'): readonly string[] =>
         comparedRow(
           `${name}, ${currency}`,
           { live: figures.live[key], proposed: figures.proposed[key], difference: figures.difference[key] },
-          shown,
+          amountIn(currency),
         );
       return [sum('captured', 'captured'), sum('fees', 'fees'), sum('after fees', 'after_fees')];
     }),
   ];
 }
 
-const CHANNEL_HEADING = ['CHANNEL', 'SHARE', 'FIRST', 'FAILOVERS', 'SUCCEED', 'LATENCY MS', 'FEES', 'KNOWN FROM'];
+const CHANNEL_HEADING = ['CHANNEL', 'SHARE', 'FAILOVERS', 'SUCCEED', 'LATENCY MS', 'KNOWN FROM'];
 
-function channelRow({ channel, live, proposed, evidence, money }: WhatIfReport['channels'][number]): readonly string[] {
-  const pair = (of: (figures: typeof live) => number | null, show: Show): string =>
-    `${shown(of(live), show)} -> ${shown(of(proposed), show)}`;
-  const fees = money.map(({ currency, live: before, proposed: after }) => {
-    const amount = (minor: number): string => toDecimalString({ minor, currency });
-    return `${amount(before.fees)} -> ${amount(after.fees)} ${currency}`;
-  });
+function channelRow({ channel, live, proposed, difference, evidence }: ChannelReport): readonly string[] {
+  const cell = (of: (figures: typeof live) => number | null, show: Show): string =>
+    moved({ live: of(live), proposed: of(proposed), difference: of(difference) }, show);
   return [
     channel,
-    pair((f) => f.share, percent),
-    pair((f) => f.first_choices, whole),
-    pair((f) => f.failovers, oneDecimal),
-    pair((f) => f.succeeded, oneDecimal),
-    pair((f) => f.latency_ms, whole),
-    fees.join(', ') || '-',
+    cell((f) => f.share, percent),
+    cell((f) => f.failovers, oneDecimal),
+    cell((f) => f.succeeded, oneDecimal),
+    cell((f) => f.latency_ms, whole),
     evidence.words,
   ];
+}
+
+const MONEY_HEADING = ['CHANNEL', 'CURRENCY', 'CAPTURED', 'FEES', 'AFTER FEES'];
+
+function moneyRows({ channel, money }: ChannelReport): readonly (readonly string[])[] {
+  return money.map(({ currency, live, proposed, difference }) => {
+    const cell = (key: keyof typeof live): string =>
+      moved({ live: live[key], proposed: proposed[key], difference: difference[key] }, amountIn(currency));
+    return [channel, currency, cell('captured'), cell('fees'), cell('after_fees')];
+  });
+}
+
+/** `12 -> 15 (+3)`, or `12` where nothing moves. */
+function moved({ live, proposed, difference }: Compared<number | null>, show: Show): string {
+  if (live === proposed) return shown(live, show);
+  const pair = `${shown(live, show)} -> ${shown(proposed, show)}`;
+  return difference === null ? pair : `${pair} (${signed(difference, show)})`;
 }
 
 function counted(
@@ -96,10 +107,17 @@ function comparedRow(
   { live, proposed, difference }: Compared<number | null>,
   show: Show,
 ): readonly string[] {
-  const by = difference ?? 0;
+  return [name, shown(live, show), shown(proposed, show), difference === null ? '-' : signed(difference, show)];
+}
+
+function signed(by: number, show: Show): string {
+  if (by === 0) return '0';
   const change = show === percent ? `${(by * 100).toFixed(2)} points` : show(by);
-  const signed = by > 0 ? `+${change}` : change;
-  return [name, shown(live, show), shown(proposed, show), difference === null ? '-' : by === 0 ? '0' : signed];
+  return by > 0 ? `+${change}` : change;
+}
+
+function amountIn(currency: string): Show {
+  return (minor) => (minor < 0 ? '-' : '') + toDecimalString({ minor: Math.abs(minor), currency });
 }
 
 function shown(value: number | null, show: Show): string {

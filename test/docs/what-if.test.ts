@@ -8,13 +8,13 @@ import { run } from './started.ts';
 
 const page = readPage('docs/what-if.md');
 
-/** Words and places; the figures move whenever routing learns something new. */
+/** Headings and the names of rows; the figures move whenever routing learns something new. */
 const words = (text: string): readonly string[] =>
   text
     .trim()
     .split('\n')
     .slice(1)
-    .map((line) => line.replaceAll(/[+-]?\d[\d.]*|(?<= )-(?= |$)/g, '#').replaceAll(/ +/g, ' '));
+    .map((line) => (/\d/.test(line) ? (line.split(/ {2,}/)[0] ?? '').replaceAll(/\d+/g, '#') : line));
 
 test('a run shows what the page shows', { timeout: 60_000 }, async () => {
   const folder = await mkdtemp(join(tmpdir(), 'switchyard-what-if-'));

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { askAdmin } from './admin-client.ts';
 import { sentAlerts, testAlerts } from './alert-commands.ts';
 import { describeFaults, loadConfig, readEnvironment } from './config/index.ts';
+import { type DiffOptions, diffConfig, explainConfig, reloadConfig } from './config-commands.ts';
 import { demoGreeting } from './greeting.ts';
 import { decideHeldMoney } from './held-money.ts';
 import type { Result } from './payment/index.ts';
@@ -45,10 +46,14 @@ function untilSignal(stop: () => Promise<void>): void {
 /* The gateway and the channels are loaded by the commands that need them: the others answer in half the time. */
 
 async function start(): Promise<void> {
+  // From the first moment on: without a listener the signal would end the process.
+  let reload = (): void => {};
+  process.on('SIGHUP', () => reload());
   const { startSwitchyard } = await import('./main.ts');
   const started = await startSwitchyard(process.env);
   if (!started.ok) fail(describeFaults(started.error));
   untilSignal(() => started.value.stop());
+  reload = () => void started.value.reload('signal');
   out(demoGreeting(started.value));
 }
 
@@ -126,6 +131,27 @@ config
   .argument('[file]', 'gateway.yaml; merchants.yaml lies beside it')
   .description('name every mistake with its line')
   .action(checkConfig);
+config
+  .command('diff')
+  .argument(
+    '[file]',
+    'a proposed gateway.yaml, merchants.yaml beside it or as it is; default: the files as they are now',
+  )
+  .option('--json', 'the changes as JSON')
+  .description('what it would change; exit code 0: nothing, 2: something, 1: faults')
+  .action(async (file: string | undefined, options: DiffOptions) => {
+    const diff = await diffConfig(process.env, file, options);
+    told(diff.story);
+    if (diff.differs) process.exitCode = 2;
+  });
+config
+  .command('reload')
+  .description('have the running gateway take the files now, and tell what changed')
+  .action(async () => told(await reloadConfig(process.env)));
+config
+  .command('explain')
+  .description('the configuration in force, defaults filled in, with what each key means')
+  .action(async () => told(await explainConfig(process.env)));
 program.command('channels').description('the state of each channel of the running gateway').action(listChannels);
 addSimulateCommand(program, { env: process.env, now: Date.now }, told);
 const payments = program.command('payments').description('stored payments');

@@ -10,7 +10,7 @@ export function evidencePath(dataDir: string): string {
 /** Opens the evidence log of a gateway. Never throws: trouble with it is logged, and payments go on. */
 export function openEvidence(options: {
   readonly dataDir: string;
-  readonly retentionMs: number;
+  readonly retentionMs: number | (() => number);
   readonly sealer: Sealer;
   readonly now: () => number;
   readonly telemetry: Pick<Telemetry, 'error'>;

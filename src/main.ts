@@ -4,31 +4,33 @@ import { join } from 'node:path';
 import { PROVIDERS } from '../channels/index.ts';
 import PACKAGE from '../package.json' with { type: 'json' };
 import { openAlertRelay } from './alert-relay.ts';
-import type { AdapterPorts } from './channel/index.ts';
 import {
   type ConfigFault,
-  type ConfiguredChannel,
   confirmMasterKey,
   type Environment,
   type LoadedConfig,
   loadConfig,
   openMasterKey,
+  readConfig,
   readEnvironment,
 } from './config/index.ts';
 import { createDryRuns } from './dry-run.ts';
 import { createMemoryEphemeral } from './ephemeral/index.ts';
 import { openEvidence } from './evidence-log.ts';
-import { type Channel, createGateway, type GatewaySettings, type Sealer, type Telemetry } from './gateway/index.ts';
+import { createGateway, type GatewaySettings, type Sealer, type Telemetry } from './gateway/index.ts';
 import { createPublicApp, listen } from './http/index.ts';
+import { createLiveChannels } from './live-channels.ts';
+import { createLiveConfig } from './live-config.ts';
 import { openAdmin } from './open-admin.ts';
 import { openTelemetry } from './open-telemetry.ts';
 import { err, ok, type Result } from './payment/index.ts';
+import { type ConfigState, createReloads, type ReloadAnswer, type ReloadCause, type ReloadParts } from './reload.ts';
 import { createBreakers, createStatistics } from './routing/index.ts';
-import { remoteSandbox, type SandboxLink, startOwnSandbox } from './sandbox-link.ts';
+import { lazySandboxes, startOwnSandbox } from './sandbox-link.ts';
 import { channelStates, observedBy } from './status.ts';
 import { watchedStore } from './store/index.ts';
 import { openSqliteStore, type SqliteStore } from './store/sqlite/index.ts';
-import { addGauges, createLogger, createMetrics, createTelemetry } from './telemetry/index.ts';
+import { addGauges, createLogger, createMetrics, createTelemetry, type Metrics } from './telemetry/index.ts';
 import { createWebhookSender } from './webhooks/index.ts';
 
 /** Requests in flight get this long to finish after SIGTERM; the whole stop stays under ten seconds. */
@@ -48,14 +50,15 @@ export interface Running {
   readonly listenUrl: string;
   readonly adminUrl: string;
   readonly sandboxUrl: string | null;
+  /** As it was at the start. */
   readonly config: LoadedConfig;
+  /** Reads the configuration again and takes it whole or refuses it whole. */
+  reload(by: ReloadCause): Promise<ReloadAnswer>;
   stop(): Promise<void>;
 }
 
 /** What could be opened has to be closed again, in reverse, also when a later part fails to open. */
 type Closers = (() => Promise<void>)[];
-
-type Env = Readonly<Record<string, string | undefined>>;
 
 /**
  * The composition root: the only place that knows every part. Answers every fault of environment and configuration before
@@ -67,7 +70,9 @@ export async function startSwitchyard(
   const environment = readEnvironment(env);
   if (!environment.ok) return environment;
   const { configPath, production, masterKey, dataDir } = environment.value;
-  const config = loadConfig({ path: configPath, env, providers: PROVIDERS, production });
+  const options = { path: configPath, env, providers: PROVIDERS, production };
+  const first = readConfig(options);
+  const config = first.loaded;
   if (!config.ok) return config;
   const sandbox = config.value.channels.some(({ mode }) => mode === 'sandbox');
   const sealer = openMasterKey({ masterKey, dataDir, sandbox, randomBytes });
@@ -76,7 +81,7 @@ export async function startSwitchyard(
   if (!confirmed.ok) return err([confirmed.error]);
   const closers: Closers = [];
   try {
-    return ok(await open(environment.value, config.value, sealer.value, closers, env));
+    return ok(await open(environment.value, { options, first, config: config.value }, sealer.value, closers));
   } catch (thrown) {
     await closeAll(closers);
     throw thrown;
@@ -85,10 +90,9 @@ export async function startSwitchyard(
 
 async function open(
   environment: Environment,
-  config: LoadedConfig,
+  { options, first, config }: Pick<ReloadParts, 'options' | 'first'> & { readonly config: LoadedConfig },
   sealer: Sealer,
   closers: Closers,
-  env: Env,
 ): Promise<Running> {
   const metrics = createMetrics();
   const { telemetry, close: closeTelemetry } = await openTelemetry(environment, {
@@ -98,8 +102,10 @@ async function open(
   for (const { path, message } of config.warnings) telemetry.warn({ path }, message);
   const opened = openStore(environment, telemetry, closers);
   const store = watchedStore(opened, (operation) => metrics.storeErrors.inc({ operation }));
+  const live = createLiveConfig(config);
+  const retentionMs = (): number => live.current().evidence.retentionMs;
   const evidence = openEvidence({
-    ...{ dataDir: environment.dataDir, retentionMs: config.evidence.retentionMs, sealer, now, telemetry },
+    ...{ dataDir: environment.dataDir, retentionMs, sealer, now, telemetry },
     onWritten: (entries) => metrics.evidenceEntries.inc({ outcome: 'written' }, entries),
     onDropped: (entries) => metrics.evidenceEntries.inc({ outcome: 'dropped' }, entries),
   });
@@ -109,19 +115,28 @@ async function open(
   const webhooks = createWebhookSender();
   closers.push(() => webhooks.close());
 
-  const channels = new Map<string, Channel>();
   let publicUrl = environment.publicUrl ?? `http://${environment.host}:${environment.port}`;
-  const settings = (): GatewaySettings => ({ ...config.settings, publicUrl });
+  const settings = (): GatewaySettings => ({ ...live.current().settings, publicUrl });
+  const sandboxes = lazySandboxes(environment, { randomBytes, random, now, telemetry }, config.channels);
   const statistics = createStatistics();
   const breakers = createBreakers({
-    settingsOf: (channelId) => channels.get(channelId)?.breaker ?? DEFAULT_BREAKER,
+    settingsOf: (channelId) => channels.current().get(channelId)?.breaker ?? DEFAULT_BREAKER,
     onChange: (change) => telemetry[change.state === 'closed' ? 'info' : 'warn']({ ...change }, 'breaker changed'),
   });
   closers.push(async () => breakers.dispose());
+  const channels = createLiveChannels({
+    ...{ sandboxes, telemetry, providers: PROVIDERS, publicUrl: () => publicUrl },
+    adapterPorts: { now, randomBytes, record: evidence.record },
+    needing: (channelId) => store.countNeeding(channelId, 1),
+    onGone: (channelId) => {
+      breakers.forget(channelId);
+      statistics.restore(statistics.snapshot().filter((entry) => entry.channelId !== channelId));
+    },
+  });
   const gateway = createGateway({
     ...{ store, evidence, ephemeral, settings, sealer, statistics, breakers, telemetry, random, randomBytes },
-    channels: () => channels,
-    merchants: () => config.merchants,
+    channels: channels.current,
+    merchants: () => live.merchants,
     clock: { now },
     sendWebhook: webhooks.send,
     alone: true,
@@ -130,7 +145,7 @@ async function open(
 
   const publicApp = createPublicApp({
     ...{ gateway, settings, ephemeral, telemetry, randomBytes },
-    merchants: config.merchants,
+    merchants: live.merchants,
     clock: { now },
   });
   const ready = Promise.withResolvers<void>();
@@ -141,46 +156,76 @@ async function open(
   closers.push(() => publicListener.close(DRAIN_MS));
   publicUrl = environment.publicUrl ?? publicListener.url;
 
-  const link = await openSandbox(environment, config.channels, telemetry, closers);
-  for (const configured of config.channels) {
-    const channel = await openChannel(configured, link, publicUrl, evidence.record);
-    channels.set(configured.id, channel);
-    closers.push(() => channel.adapter.dispose());
-  }
-  const observed = observedBy({ channels, breakers, statistics, store, settings, now, config, gateway });
+  closers.push(() => sandboxes.close());
+  const prepared = await channels.prepare(config.channels);
+  if (!prepared.ok) throw prepared.error.cause;
+  closers.push(() => channels.close());
+  prepared.value.commit();
+  const alertThresholds = () => live.current().alertThresholds;
+  const observed = observedBy({
+    channels: channels.current,
+    breakers,
+    statistics,
+    store,
+    settings,
+    now,
+    alertThresholds,
+    gateway,
+  });
   metrics.build.set({ version: PACKAGE.version }, 1);
   addGauges(metrics, observed);
-  const dryRuns = createDryRuns({ env, now });
+  const { masterKey, dataDir } = environment;
+  const reloads = createReloads({
+    ...{ options, first, live, channels, telemetry, now, randomBytes, needing: store.countNeeding },
+    startFault: (next) => {
+      const sandbox = next.channels.some(({ mode }) => mode === 'sandbox');
+      const opened = openMasterKey({ masterKey, dataDir, sandbox, randomBytes });
+      return opened.ok ? null : opened.error;
+    },
+    onOutcome: (outcome, state) => {
+      metrics.configReloads.inc({ outcome });
+      noteConfig(metrics, state);
+    },
+  });
+  noteConfig(metrics, reloads.state());
+  closers.push(() => reloads.close());
+  const dryRuns = createDryRuns({ env: options.env, now });
   closers.push(() => dryRuns.close());
   const alerts = openAlertRelay({
-    dataDir: environment.dataDir,
-    settings: () => config.alertRelay,
-    now,
-    metrics,
-    telemetry,
+    ...{ dataDir, now, metrics, telemetry },
+    settings: () => live.current().alertRelay,
   });
   closers.push(() => alerts.stop());
   const admin = await openAdmin(environment, {
-    ...{ alerts, dryRuns, metrics, store, channels, telemetry, gateway },
+    ...{ alerts, dryRuns, metrics, store, telemetry, gateway, reloads, channels: channels.current },
     states: () => channelStates(observed),
   });
   closers.push(() => admin.close(1_000));
   gateway.start();
+  sandboxes.started();
+  reloads.watch();
   ready.resolve();
 
   return {
     publicUrl,
     listenUrl: publicListener.url,
     adminUrl: admin.url,
-    sandboxUrl: link?.url ?? null,
+    sandboxUrl: sandboxes.url(),
     config,
+    reload: reloads.reload,
     stop: async () => {
+      await reloads.close();
       // Providers and shops first: nothing new comes in while what is in hand is finished.
       await publicListener.close(DRAIN_MS);
       await gateway.stop();
       await closeAll(closers);
     },
   };
+}
+
+function noteConfig(metrics: Metrics, { loadedAt, refused }: ConfigState): void {
+  metrics.configSound.set({}, refused === null ? 1 : 0);
+  metrics.configLoadedSeconds.set({}, loadedAt / 1_000);
 }
 
 /** The port has to be known before the channels are opened; requests that come meanwhile wait instead of being refused. */
@@ -196,37 +241,6 @@ function openStore(environment: Environment, telemetry: Telemetry, closers: Clos
   });
   closers.push(() => store.close());
   return store;
-}
-
-async function openSandbox(
-  environment: Environment,
-  channels: readonly ConfiguredChannel[],
-  telemetry: Telemetry,
-  closers: Closers,
-): Promise<SandboxLink | null> {
-  if (channels.every(({ mode }) => mode === 'live')) return null;
-  const link =
-    environment.sandboxUrl === null
-      ? await startOwnSandbox(environment, channels, { randomBytes, random, now, telemetry })
-      : remoteSandbox(environment.sandboxUrl);
-  closers.push(() => link.close());
-  return link;
-}
-
-async function openChannel(
-  configured: ConfiguredChannel,
-  link: SandboxLink | null,
-  publicUrl: string,
-  record: AdapterPorts['record'],
-): Promise<Channel> {
-  const provider = PROVIDERS.find(({ id }) => id === configured.providerId);
-  if (!provider) throw new Error(`channel ${configured.id}: no provider ${configured.providerId}`);
-  const given = configured.mode === 'live' ? configured.credentials : await link?.connect(configured.id, publicUrl);
-  const credentials = configured.mode === 'live' ? given : provider.configSchema.parse(given);
-  const { id, providerId, mode, profile, timeouts, breaker, queriesPerSecond } = configured;
-  const { capabilities, callbackUrl } = provider;
-  const adapter = provider.openAdapter(credentials, { now, randomBytes, record });
-  return { id, providerId, mode, capabilities, callbackUrl, adapter, profile, timeouts, breaker, queriesPerSecond };
 }
 
 /** A part that cannot be closed keeps none of the others open; what it said is told at the end. */

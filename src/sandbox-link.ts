@@ -11,15 +11,64 @@ import { err, ok, type Result } from './payment/index.ts';
 /** Where the simulators are: in this process, or in one of their own (SANDBOX_URL). */
 export interface SandboxLink {
   readonly url: string;
-  /** Made-up credentials of a sandbox channel. `publicUrl` tells its simulator where the gateway is. */
-  connect(channelId: string, publicUrl: string): Promise<unknown>;
+  /**
+   * Made-up credentials of a sandbox channel. `publicUrl` tells its simulator where the gateway is. A channel that the simulators
+   * do not have yet is added to them when the gateway runs already.
+   */
+  connect(channel: SandboxSubject, publicUrl: string): Promise<unknown>;
   close(): Promise<void>;
+}
+
+type SandboxSubject = Pick<ConfiguredChannel, 'id' | 'providerId'>;
+
+/** The simulators as a gateway sees them: there from the first sandbox channel on. */
+export interface Sandboxes extends Pick<SandboxLink, 'connect' | 'close'> {
+  /** Null while no channel has needed them. */
+  url(): string | null;
+  /** From now on channels may be added to simulators that run; before, a channel that they lack is a mistake of the start. */
+  started(): void;
+}
+
+/** Starts or finds the simulators when the first channel asks for them. */
+export function lazySandboxes(
+  environment: Environment,
+  ports: Parameters<typeof startOwnSandbox>[2],
+  first: readonly ConfiguredChannel[],
+): Sandboxes {
+  let link: Promise<SandboxLink> | null = null;
+  let opened: SandboxLink | null = null;
+  let mayAdd = false;
+  const open = async (): Promise<SandboxLink> => {
+    opened =
+      environment.sandboxUrl === null
+        ? await startOwnSandbox(environment, first, ports)
+        : remoteSandbox(environment.sandboxUrl, () => mayAdd);
+    return opened;
+  };
+  return {
+    url: () => opened?.url ?? null,
+    connect: async (channel, publicUrl) => {
+      link ??= open().catch((thrown: unknown) => {
+        link = null;
+        throw thrown;
+      });
+      return (await link).connect(channel, publicUrl);
+    },
+    started: () => {
+      mayAdd = true;
+    },
+    close: async () => {
+      await (await link)?.close();
+    },
+  };
 }
 
 /** Between two tries to connect to a sandbox process, which may have been started at the same time as the gateway. */
 const CONNECT_PAUSE_MS = 250;
 const CONNECT_TIMEOUT_MS = 3_000;
+const RUNNING_TRIES_MAX = 2;
 
+const refusedSchema = z.object({ detail: z.string().max(500) });
 const connectedSchema = z.object({ base_url: z.string(), credentials: z.unknown() });
 
 /** Simulators in this process, with their books beside the gateway's data, so that both survive a restart together. */
@@ -37,6 +86,7 @@ export async function startOwnSandbox(
       const provider = PROVIDERS.find((p) => p.id === providerId);
       return mode === 'sandbox' && provider ? [{ id, provider }] : [];
     }),
+    providers: PROVIDERS,
     publicUrl: () => environment.publicUrl ?? `http://${environment.host}:${environment.port}`,
     dataDir,
     now: ports.now,
@@ -51,9 +101,10 @@ export async function startOwnSandbox(
   return {
     host,
     url: host.url,
-    connect: async (channelId, publicUrl) => {
+    connect: async ({ id, providerId }, publicUrl) => {
+      await host.add(id, providerId);
       host.setPublicUrl(publicUrl);
-      return host.credentials(channelId);
+      return host.credentials(id);
     },
     close: () => host.close(),
   };
@@ -69,15 +120,17 @@ function explained(thrown: unknown, port: number): unknown {
 }
 
 /** Simulators in another process, asked over the sandbox's control API. */
-export function remoteSandbox(url: string): SandboxLink {
+function remoteSandbox(url: string, mayAdd: () => boolean): SandboxLink {
   return {
     url,
-    connect: async (channelId, publicUrl) => {
+    connect: async ({ id: channelId, providerId: provider }, publicUrl) => {
       for (let tries = 1; ; tries += 1) {
-        const connected = await connectOnce(`${url}/_control/channels/${channelId}/connect`, publicUrl);
+        const wanted = { public_url: publicUrl, ...(mayAdd() ? { provider } : {}) };
+        const connected = await connectOnce(`${url}/_control/channels/${channelId}/connect`, wanted);
         if (connected.ok) return connected.value;
         const { triesMax, what } = MISSES[connected.error];
-        if (tries >= triesMax) throw new Error(what(url, channelId));
+        // A gateway that runs waits for nobody: its configuration stays as it is, and is read again when somebody asks.
+        if (tries >= (mayAdd() ? RUNNING_TRIES_MAX : triesMax)) throw new Error(what(url, channelId));
         await pause(CONNECT_PAUSE_MS);
       }
     },
@@ -95,17 +148,24 @@ const MISSES = {
   },
 } as const;
 
-async function connectOnce(target: string, publicUrl: string): Promise<Result<unknown, keyof typeof MISSES>> {
+async function connectOnce(
+  target: string,
+  wanted: { readonly public_url: string; readonly provider?: string },
+): Promise<Result<unknown, keyof typeof MISSES>> {
+  let refusal: string;
   try {
     const response = await request(target, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ public_url: publicUrl }),
+      body: JSON.stringify(wanted),
       signal: AbortSignal.timeout(CONNECT_TIMEOUT_MS),
     });
     const body: unknown = await response.body.json();
-    return response.statusCode === 404 ? err('channel') : ok(connectedSchema.parse(body).credentials);
+    if (response.statusCode === 404) return err('channel');
+    if (response.statusCode !== 409) return ok(connectedSchema.parse(body).credentials);
+    refusal = refusedSchema.parse(body).detail;
   } catch {
     return err('answer');
   }
+  throw new Error(refusal);
 }

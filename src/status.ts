@@ -1,4 +1,3 @@
-import type { LoadedConfig } from './config/index.ts';
 import type { Channel, Gateway, GatewaySettings } from './gateway/index.ts';
 import { AMOUNT_MINOR_MAX, feeMinorCeil } from './payment/index.ts';
 import { type Breakers, factorsOf, type Statistics, scoreOf } from './routing/index.ts';
@@ -10,18 +9,18 @@ const TYPICAL_AMOUNT_MINOR = 5_000;
 
 /** What the gauges and the status answer look at. */
 export function observedBy(parts: {
-  readonly channels: ReadonlyMap<string, Channel>;
+  readonly channels: () => ReadonlyMap<string, Channel>;
   readonly breakers: Breakers;
   readonly statistics: Statistics;
   readonly store: PaymentStore;
   readonly settings: () => GatewaySettings;
   readonly now: () => number;
-  readonly config: LoadedConfig;
+  readonly alertThresholds: () => ReadonlyMap<string, number>;
   readonly gateway: Pick<Gateway, 'webhooks'>;
 }): Observed {
-  const { channels, breakers, statistics, store, settings, now, config, gateway } = parts;
+  const { channels, breakers, statistics, store, settings, now, alertThresholds, gateway } = parts;
   return {
-    channels: () => channels,
+    channels,
     breakerState: (channelId, operation) => breakers.state(channelId, operation),
     estimate: (channelId, method) => statistics.estimate(channelId, method, now()),
     score: ({ id, profile }) => {
@@ -37,7 +36,7 @@ export function observedBy(parts: {
       });
       return profile.weight === 0 ? 0 : scoreOf(factors, settings().routing.weights, profile.weight);
     },
-    alertThresholds: () => config.alertThresholds,
+    alertThresholds,
     pausedEndpoints: () => gateway.webhooks.endpoints().filter(({ pausedAt }) => pausedAt !== null).length,
     store,
     now,

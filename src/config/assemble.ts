@@ -2,11 +2,12 @@ import type { RelaySettings } from '../alerts/index.ts';
 import type { BreakerSettings, Channel, GatewaySettings, Merchants } from '../gateway/index.ts';
 import type { ChannelProfile } from '../routing/index.ts';
 import { relaySettings } from './alert-relay.ts';
-import type { ConfigFault } from './faults.ts';
+import type { ConfigFault, Path } from './faults.ts';
 import type { GatewayReading, ReadChannel } from './gateway-file.ts';
 import type { GatewayFile } from './gateway-schema.ts';
 import { type KeyedMerchant, merchantDirectory } from './merchants.ts';
 import type { ReadMerchant } from './merchants-file.ts';
+import type { ConfigForm } from './normal-form.ts';
 
 /** A channel as configured; the composition root opens its adapter. */
 export interface ConfiguredChannel {
@@ -48,15 +49,20 @@ export interface LoadedConfig {
   readonly epay: readonly EpayAccount[];
   /** Allowed, but to be told at every start. */
   readonly warnings: readonly ConfigFault[];
+  /** Everything as it is written, defaults filled in, for comparing and explaining. Holds secrets. */
+  readonly form: ConfigForm;
+  /** A fault that only shows beside the configuration in force, at a place of `gateway.yaml`. */
+  faultAt(path: Path, message: string): ConfigFault;
 }
 
 /** Turns files that have no fault into the types of the other parts. */
 export function assemble(
   gateway: GatewayReading & { readonly file: GatewayFile },
   merchants: readonly ReadMerchant[],
-  warnings: readonly ConfigFault[],
+  told: Pick<LoadedConfig, 'warnings' | 'form' | 'faultAt'>,
 ): LoadedConfig {
   return {
+    ...told,
     settings: settingsOf(gateway),
     channels: gateway.channels.map(configuredChannel),
     merchants: merchantDirectory(merchants.map(keyedMerchant)),
@@ -65,7 +71,6 @@ export function assemble(
     alertThresholds: alertThresholds(gateway.file.alerts),
     alertRelay: relaySettings(gateway.file.alerts.relay),
     epay: merchants.flatMap(epayAccount),
-    warnings,
   };
 }
 

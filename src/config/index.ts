@@ -1,9 +1,14 @@
 export type { ConfiguredChannel, EpayAccount, LoadedConfig } from './assemble.ts';
+export { type ConfigChange, type DescribedChange, describeChange, diffForms } from './diff.ts';
 export { type Environment, readEnvironment } from './environment.ts';
+export { explainForm } from './explain.ts';
 export { type ConfigFault, describeFaults } from './faults.ts';
 export { PAYMENT_METHODS } from './gateway-schema.ts';
 export { confirmMasterKey } from './key-mark.ts';
-export { type LoadOptions, loadConfig } from './load.ts';
+export { type LoadOptions, loadConfig, type ProposedFile } from './load.ts';
 export { openMasterKey } from './master-key.ts';
+export { type ConfigForm, redacted, secretMarks } from './normal-form.ts';
+export { type Reading, readConfig, readConfigAtRest } from './reading.ts';
 export { distinctList, durationMs, parseDurationMs, section, shareRatio } from './units.ts';
+export { watchFiles } from './watch.ts';
 export { type NoteFault, readYaml } from './yaml-file.ts';

@@ -13,8 +13,8 @@ export interface EvidenceLogOptions {
   /** An SQLite file of its own; `-wal` and `-shm` lie beside it. */
   readonly path: string;
   readonly sealer: Sealer;
-  /** Older entries are removed, at the start and then every hour. */
-  readonly retentionMs: number;
+  /** Older entries are removed, at the start and then every hour. A function is asked each time. */
+  readonly retentionMs: number | (() => number);
   readonly now: () => EpochMs;
   /** The file may not grow beyond this; then it is as on a full disk. Read when the file is opened. Absent: no limit. */
   readonly bytesMax?: number;
@@ -70,7 +70,9 @@ export function openEvidenceLog(options: EvidenceLogOptions): EvidenceLog {
   });
   file.attempt(() => {});
   const stopRetention = startRetention((rowsMax) => {
-    const removed = file.attempt((writer) => writer.removeOlder(now() - options.retentionMs, rowsMax)) ?? 0;
+    const { retentionMs } = options;
+    const keptMs = typeof retentionMs === 'function' ? retentionMs() : retentionMs;
+    const removed = file.attempt((writer) => writer.removeOlder(now() - keptMs, rowsMax)) ?? 0;
     counts.removed += removed;
     return removed;
   });

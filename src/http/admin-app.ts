@@ -1,6 +1,7 @@
 import { Router } from '@koa/router';
 import Koa from 'koa';
 import { type AlertParts, addAlertRoutes } from './admin-alerts.ts';
+import { addConfigRoutes, type ConfigParts } from './admin-config.ts';
 import { addDryRunRoute, type DryRunParts } from './admin-dry-run.ts';
 import { addWebhookRoutes, type WebhookParts } from './admin-events.ts';
 import { addHeldMoneyRoutes, type HeldMoneyParts } from './admin-payments.ts';
@@ -11,7 +12,7 @@ export interface Readiness {
   readonly checks: Readonly<Record<string, string>>;
 }
 
-export interface AdminAppParts extends HeldMoneyParts, WebhookParts, AlertParts, DryRunParts {
+export interface AdminAppParts extends HeldMoneyParts, WebhookParts, AlertParts, ConfigParts, DryRunParts {
   /** In the format that the `Accept` header of the scraper asks for. */
   readonly metrics: (accept: string) => Promise<{ readonly contentType: string; readonly body: string }>;
   readonly ready: () => Promise<Readiness>;
@@ -40,6 +41,7 @@ export function createAdminApp(parts: AdminAppParts): Koa {
   addWebhookRoutes(router, parts);
   addDryRunRoute(router, parts);
   addAlertRoutes(router, parts);
+  addConfigRoutes(router, parts);
 
   router.get('/metrics', async (ctx) => {
     const { contentType, body } = await parts.metrics(ctx.get('Accept'));

@@ -65,3 +65,14 @@ export function isOwedAgain(payment: Payment, attempt: SucceededAttempt): boolea
 export function findRefund(payment: Payment, merchantRefundNo: string): Refund | undefined {
   return payment.refunds.find((refund) => refund.merchantRefundNo === merchantRefundNo);
 }
+
+/** Whether something of this payment is still to be settled with a channel: an order, a refund, or money that may go back. */
+export function needsChannel(payment: Payment, channelId: string): boolean {
+  return payment.attempts.some((attempt) => {
+    if (attempt.channelId !== channelId) return false;
+    if (isUnresolved(attempt)) return true;
+    if (attempt.status !== 'succeeded') return false;
+    if (attempt.disposition === 'hold' || isOwedAgain(payment, attempt)) return true;
+    return payment.refunds.some((refund) => refund.attemptSeq === attempt.seq && refund.status === 'pending');
+  });
+}

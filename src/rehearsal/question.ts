@@ -56,17 +56,11 @@ function loadTexts(
     ...(merchants === null ? [] : strayReferences('merchants', merchants, readFileSync(merchantsPath, 'utf8'))),
   ];
   if (strays.length > 0) return err(strays);
-  const readFile = (file: string): string => {
-    if (file === options.path) return gateway;
-    return file === merchantsPath && merchants !== null ? merchants : readFileSync(file, 'utf8');
-  };
-  const loaded = loadConfig({ ...options, readFile });
-  if (loaded.ok) return loaded;
-  const names = new Map([
-    [options.path, 'gateway'],
-    [merchantsPath, 'merchants'],
-  ]);
-  return err(loaded.error.map((fault) => ({ ...fault, file: names.get(fault.file) ?? fault.file })));
+  const named = { gateway: { name: 'gateway', text: gateway } };
+  return loadConfig({
+    ...options,
+    proposed: merchants === null ? named : { ...named, merchants: { name: 'merchants', text: merchants } },
+  });
 }
 
 /** What is to be tried, beside the configurations. */

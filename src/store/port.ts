@@ -121,6 +121,8 @@ export interface PaymentStore {
   }): Promise<readonly ListedEvent[]>;
   /** Unfinished payments that were last written at a time later than `now`: the clock has been set back since. */
   findAhead(now: EpochMs, limit: number): Promise<readonly Payment[]>;
+  /** How many payments `needsChannel` finds for this channel, up to `max`. Reads every unfinished payment: for rare questions. */
+  countNeeding(channelId: string, max: number): Promise<number>;
   /** Inserts or replaces the entry of (merchantId, endpoint). */
   saveFailingEndpoint(entry: FailingEndpoint): Promise<void>;
   forgetFailingEndpoint(entry: Pick<FailingEndpoint, 'merchantId' | 'endpoint'>): Promise<void>;

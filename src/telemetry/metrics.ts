@@ -146,7 +146,11 @@ export function createMetrics() {
       'outcome',
     ]),
     build: gauge('build_info', 'Always 1; the label says which version runs.', ['version']),
-    configReloads: counter('config_reloads_total', 'Configurations taken and refused.', ['outcome']),
+    configReloads: counter('config_reloads_total', 'Looks at changed files: accepted, refused, unchanged.', [
+      'outcome',
+    ]),
+    configSound: gauge('config_last_reload_successful', '0 while the files hold what was refused, else 1.', []),
+    configLoadedSeconds: gauge('config_loaded_timestamp_seconds', 'When the configuration in force was taken.', []),
   };
 }
 

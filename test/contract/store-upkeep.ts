@@ -39,6 +39,30 @@ export function describeUpkeep({ store, reopen }: StoreUnderTest): void {
     });
   });
 
+  describe('countNeeding', () => {
+    test('counts what is still to be settled with a channel, and nothing else', async () => {
+      const open = aPayment();
+      await store().insert(open);
+      await store().update(afterFact(open, attemptStarted(open)));
+      const settled = aPayment();
+      await store().insert(settled);
+      for (const next of paid(settled, 'T1', 'alipay-main')) await store().update(next);
+      await store().insert(aPayment());
+      expect(await store().countNeeding('alipay-main', 100)).toBe(1);
+      expect(await store().countNeeding('alipay', 100)).toBe(0);
+      expect(await store().countNeeding('alipay-backup', 100)).toBe(0);
+    });
+
+    test('stops at its maximum', async () => {
+      for (let i = 0; i < 3; i += 1) {
+        const payment = aPayment();
+        await store().insert(payment);
+        await store().update(afterFact(payment, attemptStarted(payment)));
+      }
+      expect(await store().countNeeding('alipay-main', 2)).toBe(2);
+    });
+  });
+
   describe('a failing endpoint', () => {
     const entry: FailingEndpoint = {
       merchantId: MERCHANT,

@@ -35,6 +35,7 @@ export function faultyStore(store: PaymentStore, fateOf: (method: keyof PaymentS
     listEvents: behind('listEvents', store.listEvents),
     listDeadEvents: behind('listDeadEvents', store.listDeadEvents),
     findAhead: behind('findAhead', store.findAhead),
+    countNeeding: behind('countNeeding', store.countNeeding),
     saveFailingEndpoint: behind('saveFailingEndpoint', store.saveFailingEndpoint),
     forgetFailingEndpoint: behind('forgetFailingEndpoint', store.forgetFailingEndpoint),
     listFailingEndpoints: behind('listFailingEndpoints', store.listFailingEndpoints),

@@ -3,7 +3,7 @@ import type { Alert, AlertRelay } from '../../src/alerts/index.ts';
 import { createAdminApp, type Listener, listen } from '../../src/http/index.ts';
 import { err, ok } from '../../src/payment/index.ts';
 import { createStubAlerts } from './stub-alerts.ts';
-import { createStubGateway } from './stub-gateway.ts';
+import { createStubGateway, stubConfig } from './stub-gateway.ts';
 
 let listener: Listener | null = null;
 afterEach(() => listener?.close(1_000));
@@ -19,6 +19,7 @@ async function serve(set: Partial<AlertRelay> = {}) {
     disposeMoney: () => Promise.reject(new Error('not here')),
     webhooks: gateway.webhooks,
     dryRun: async () => ({ outcome: 'busy' }),
+    config: stubConfig,
     alerts: createStubAlerts({
       relay: async (alerts) => {
         relayed.push(...alerts);

@@ -3,7 +3,7 @@ import { gatewayError } from '../../src/gateway/index.ts';
 import { createAdminApp, type Listener, listen, type Readiness } from '../../src/http/index.ts';
 import { err } from '../../src/payment/index.ts';
 import { createStubAlerts } from './stub-alerts.ts';
-import { createStubGateway } from './stub-gateway.ts';
+import { createStubGateway, stubConfig } from './stub-gateway.ts';
 
 let listener: Listener | null = null;
 afterEach(() => listener?.close(1_000));
@@ -21,6 +21,7 @@ async function serveAdmin(set: {
     webhooks: createStubGateway().webhooks,
     dryRun: async () => ({ outcome: 'busy' }),
     alerts: createStubAlerts(),
+    config: stubConfig,
     onError: (thrown) => errors.push(thrown),
   });
   listener = await listen(app, { host: '127.0.0.1', port: 0 });

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createAdminApp, type Listener, listen } from '../../src/http/index.ts';
 import { type Edge, problemOf, serveEdge } from './serve.ts';
 import { createStubAlerts } from './stub-alerts.ts';
-import { createStubGateway, type StubGateway } from './stub-gateway.ts';
+import { createStubGateway, type StubGateway, stubConfig } from './stub-gateway.ts';
 
 let edge: Edge;
 let admin: Listener;
@@ -18,6 +18,7 @@ beforeEach(async () => {
     webhooks: operated.webhooks,
     dryRun: async () => ({ outcome: 'busy' }),
     alerts: createStubAlerts(),
+    config: stubConfig,
     onError: (thrown) => {
       throw thrown;
     },

@@ -6,6 +6,7 @@ import {
   type Order,
   type RedeliveryFilter,
 } from '../../src/gateway/index.ts';
+import type { AdminAppParts } from '../../src/http/index.ts';
 import {
   type Action,
   type AttemptError,
@@ -240,3 +241,9 @@ export function createStubGateway(): StubGateway {
   };
   return stub;
 }
+
+/** A configuration that nobody changes. */
+export const stubConfig: AdminAppParts['config'] = {
+  reload: async () => ({ outcome: 'unchanged', changes: [] }),
+  shown: () => ({}),
+};

@@ -1,5 +1,12 @@
 import { issueDurableReceipt } from '../../src/payment/durable.ts';
-import { assertPayment, type EpochMs, isHeld, type Payment, paymentIdOfEvent } from '../../src/payment/index.ts';
+import {
+  assertPayment,
+  type EpochMs,
+  isHeld,
+  needsChannel,
+  type Payment,
+  paymentIdOfEvent,
+} from '../../src/payment/index.ts';
 import {
   type CreatedPage,
   decodeCursor,
@@ -179,6 +186,9 @@ export function createMemoryStore({
       all()
         .filter(({ nextDueAt, updatedAt }) => nextDueAt !== null && updatedAt > now)
         .slice(0, Math.max(1, limit)),
+    ),
+    countNeeding: open((channelId, max) =>
+      Math.min(max, all().filter((payment) => needsChannel(payment, channelId)).length),
     ),
     saveFailingEndpoint: open((entry) => void endpoints.set(keyOf(entry.merchantId, entry.endpoint), entry)),
     forgetFailingEndpoint: open((entry) => void endpoints.delete(keyOf(entry.merchantId, entry.endpoint))),

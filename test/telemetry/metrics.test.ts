@@ -50,6 +50,8 @@ const CONTRACT: readonly (readonly [string, 'counter' | 'gauge' | 'histogram', r
   ['reconciliation_differences', 'gauge', ['channel', 'kind']],
   ['alert_threshold', 'gauge', ['alert']],
   ['config_reloads_total', 'counter', ['outcome']],
+  ['config_last_reload_successful', 'gauge', []],
+  ['config_loaded_timestamp_seconds', 'gauge', []],
 ];
 
 interface Exposition {
@@ -111,7 +113,7 @@ function reportOnceOfEach(metrics: Metrics): void {
   telemetry.webhookDelivery('delivered');
   telemetry.surplusPayment('alipay-main');
   telemetry.anomaly('amount_mismatch');
-  metrics.configReloads.inc({ outcome: 'taken' });
+  metrics.configReloads.inc({ outcome: 'accepted' });
   metrics.balanceMinor.set({ channel: 'alipay-main', currency: 'CNY' }, 100);
   metrics.differences.set({ channel: 'alipay-main', kind: 'missing' }, 0);
 }

@@ -28,7 +28,11 @@ const refundsSchema = z.strictObject({
   refund_no: z.string().min(1).max(64),
   outcome: z.enum(['succeeded', 'failed']),
 });
-const connectSchema = z.strictObject({ public_url: z.url({ protocol: /^https?$/ }).max(2_048) });
+const connectSchema = z.strictObject({
+  public_url: z.url({ protocol: /^https?$/ }).max(2_048),
+  /** A channel of this provider is added when the sandbox does not have it. */
+  provider: z.string().min(1).max(40).optional(),
+});
 const ordersSchema = z.strictObject({ provider_ref: providerRef.optional() });
 
 type Refusal = Omit<ControlRefusal, 'status'> & { readonly status: number; readonly errors?: readonly Problem[] };
@@ -38,6 +42,8 @@ type Reply = Result<unknown, Refusal> | Promise<Result<unknown, Refusal>>;
 export interface ControlHttpPorts {
   readonly control: SandboxControl;
   readonly channels: ReadonlyMap<string, SandboxChannel>;
+  /** See `SandboxHost.add`. */
+  readonly add: (channelId: string, providerId: string) => Promise<void>;
 }
 
 /** The control API of `api.md` over HTTP: strict JSON in, JSON out, every refusal with its reasons. */
@@ -53,7 +59,7 @@ export async function serveControl(
   answerJson(response, reply.error.status, { type: 'about:blank', title: 'refused', ...reply.error });
 }
 
-function route(incoming: IncomingMessage, body: Buffer, { control, channels }: ControlHttpPorts): Reply {
+function route(incoming: IncomingMessage, body: Buffer, { control, channels, add }: ControlHttpPorts): Reply {
   const [path = '', search = ''] = (incoming.url ?? '').split('?', 2);
   const match = /^\/_control\/channels(?:\/([^/]+)\/([a-z]+))?$/.exec(path);
   if (match === null) return refused(404, 'no such control path');
@@ -61,6 +67,18 @@ function route(incoming: IncomingMessage, body: Buffer, { control, channels }: C
   if (channelId === undefined || action === undefined) {
     if (incoming.method !== 'GET') return refused(405, 'GET only');
     return ok({ data: [...channels.values()].map(({ id, providerId }) => ({ id, provider: providerId })) });
+  }
+  if (`${incoming.method} ${action}` === 'POST connect') {
+    return withJson(body, connectSchema, async ({ public_url, provider }) => {
+      if (provider !== undefined) {
+        const missed = await add(channelId, provider).catch((thrown: unknown) => thrown);
+        if (missed instanceof Error) return refused(409, missed.message);
+      }
+      const known = channels.get(channelId);
+      if (!known) return refused(404, `no channel ${channelId} in this sandbox`);
+      known.connect(public_url);
+      return ok({ base_url: known.baseUrl(), credentials: known.simulator.credentials() });
+    });
   }
   const channel = channels.get(channelId);
   if (channel === undefined) return refused(404, `no channel ${channelId} in this sandbox`);
@@ -91,11 +109,6 @@ function route(incoming: IncomingMessage, body: Buffer, { control, channels }: C
       return withValue(Object.fromEntries(new URLSearchParams(search)), ordersSchema, (query) => {
         const orders = control.orders(channelId, query.provider_ref);
         return orders.ok ? ok({ data: orders.value.map(view) }) : orders;
-      });
-    case 'POST connect':
-      return withJson(body, connectSchema, ({ public_url }) => {
-        channel.connect(public_url);
-        return ok({ base_url: channel.baseUrl(), credentials: channel.simulator.credentials() });
       });
     default:
       return refused(404, 'no such control path');

@@ -67,3 +67,18 @@ test('close leaves nothing behind, whatever is under way: the process ends by it
   const { stdout } = await promisify(execFile)(process.execPath, [program], { timeout: 15_000 });
   expect(stdout).toBe('closed');
 });
+
+test('a channel that is added later is served like the others; added again, nothing changes', async () => {
+  const { host, control } = await startStage({ providers: [toy] });
+  const before = await control('POST', '/toy-late/connect', { public_url: 'http://127.0.0.1:1' });
+  expect(before.status).toBe(404);
+  await host.add('toy-late', toy.id);
+  const credentials = host.credentials('toy-late');
+  await host.add('toy-late', toy.id);
+  expect(host.credentials('toy-late')).toEqual(credentials);
+  const over = await control('POST', '/toy-more/connect', { public_url: 'http://127.0.0.1:1', provider: toy.id });
+  expect(over).toMatchObject({ status: 200, body: { base_url: `${host.url}/toy-more` } });
+  await expect(host.add('toy-other', 'nobody')).rejects.toThrow('sandbox: no provider nobody');
+  const refused = await control('POST', '/toy-late/connect', { public_url: 'http://127.0.0.1:1', provider: 'nobody' });
+  expect(refused).toMatchObject({ status: 409, body: { detail: expect.stringContaining('has books of') } });
+});

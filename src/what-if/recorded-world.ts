@@ -21,7 +21,7 @@ const BLANK = { failure: 0.01, paid: 0.9, latencyMs: 300, failureLatencyMs: 1_00
 const FAILURE_LEVELS = [0.1, 0.25, 0.5, 0.8, 0.98];
 const PAID_LEVELS = [0.75, 0.5, 0.25, 0.05];
 const ROUNDS = 3;
-const PAIRS_MAX = 4_096;
+const PAIRS_MAX = 256;
 
 /** Learns from recorded payments how channels behaved; `world()` ends the lesson. Memory is bounded by channels and stretches. */
 export interface Lesson {

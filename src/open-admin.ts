@@ -16,7 +16,7 @@ export async function openAdmin(
     readonly store: PaymentStore;
     readonly channels: () => ReadonlyMap<string, Channel>;
     readonly gateway: Gateway;
-    readonly states: () => unknown;
+    readonly states: () => Promise<unknown>;
     readonly reloads: Reloads;
     readonly telemetry: Telemetry;
     readonly dryRuns: DryRuns;
@@ -36,7 +36,7 @@ export async function openAdmin(
       return { ok: storeOk && loaded, checks };
     },
     status: async () => ({
-      channels: states(),
+      channels: await states(),
       webhooks: { failing: endpointStates(gateway.webhooks) },
       config: configState(reloads),
     }),

@@ -1,7 +1,9 @@
 import { z } from 'zod';
-import { AMOUNT_MINOR_MAX, type FeeSchedule, isCurrency, SCENES } from '../payment/index.ts';
+import { AMOUNT_MINOR_MAX, isCurrency, SCENES } from '../payment/index.ts';
+import { DEFAULT_ZONE } from '../routing/index.ts';
 import { alertRelaySchema } from './alert-relay.ts';
-import { distinctList, durationMs, section, sharePpm, shareRatio } from './units.ts';
+import { feeSchema, limitsSchema, maintenanceSchema, zoneSchema } from './schedule-schema.ts';
+import { distinctList, durationMs, section, shareRatio } from './units.ts';
 
 /** The payment methods that a channel may offer and a shop may ask for. */
 export const PAYMENT_METHODS = ['alipay', 'wechatpay', 'card', 'paypal', 'usdt', 'pix', 'qqpay', 'bank'] as const;
@@ -15,7 +17,7 @@ const moneyPolicy = () => z.enum(['accept', 'refund', 'hold']);
 
 const weight = () => z.number().min(0).max(1_000_000);
 
-/** `channels` is parsed channel by channel, so that a fault in one hides none of another. */
+/** `channels` and `routing.rules` are parsed one by one, so that a fault in one hides none of another. */
 export const gatewayFileSchema = z.strictObject({
   version: z.literal(1),
   allow_http: z.boolean().nullish(),
@@ -29,13 +31,7 @@ export const gatewayFileSchema = z.strictObject({
       max_attempts: z.int().min(1).max(10).default(3),
       budget: durationMs({ min: '100ms', max: '60s' }).prefault('8s'),
     }),
-    rules: z
-      .array(z.unknown())
-      .refine(
-        (rules) => rules.length === 0,
-        'has rules, but this version does not evaluate routing rules; remove them, so that nobody relies on them',
-      )
-      .nullish(),
+    rules: z.unknown().optional(),
   }),
   channels: z.unknown().optional(),
   policies: section({
@@ -88,6 +84,8 @@ export function channelSchema(providerIds: readonly string[]) {
     scenes: distinctList(z.enum(SCENES)).prefault(['redirect']),
     fee: feeSchema,
     limits: limitsSchema,
+    timezone: zoneSchema().default(DEFAULT_ZONE),
+    maintenance: maintenanceSchema,
     settlement_delay: durationMs({ min: '0s', max: '90d' }).prefault('1d'),
     timeouts: section({
       create: durationMs({ min: '100ms', max: '30s' }).prefault('3s'),
@@ -108,25 +106,3 @@ export function channelSchema(providerIds: readonly string[]) {
 }
 
 export type ChannelEntry = z.output<ReturnType<typeof channelSchema>>;
-
-const feeSchema = z
-  .strictObject({
-    rate: sharePpm(),
-    fixed: minor().default(0),
-    min: minor().default(0),
-    max: minor().nullable().default(null),
-  })
-  .refine((fee) => fee.max === null || fee.min <= fee.max, { path: ['min'], error: 'must not be more than fee.max' })
-  .transform(
-    (fee): FeeSchedule => ({ ratePpm: fee.rate, fixedMinor: fee.fixed, minMinor: fee.min, maxMinor: fee.max }),
-  );
-
-const limitsSchema = section({
-  min: minor().default(1),
-  max: minor().nullable().default(null),
-  daily: z.int().min(1).nullable().default(null),
-  per_minute: z.int().min(1).max(1_000_000).nullable().default(null),
-}).refine((limits) => limits.max === null || limits.min <= limits.max, {
-  path: ['min'],
-  error: 'must not be more than limits.max',
-});

@@ -7,6 +7,7 @@ import { createChannelCalls } from './channel-calls.ts';
 import { createPaymentCreation } from './create-payment.ts';
 import { type GatewayError, gatewayError } from './errors.ts';
 import { createJanitor } from './janitor.ts';
+import { createLimits } from './limits.ts';
 import { createOrders } from './orders.ts';
 import type { Parts } from './parts.ts';
 import { createPlacement } from './placement.ts';
@@ -36,9 +37,10 @@ export function createGateway(parts: Parts): RunningGateway {
   const wakeIfDue = (dueAt: number): void => {
     if (dueAt <= parts.clock.now()) agenda.wake();
   };
-  const { change } = createChanger(parts, wakeIfDue);
+  const limits = createLimits(parts);
+  const { change } = createChanger(parts, { onDue: wakeIfDue, onChanged: limits.note });
   const calls = createChannelCalls(parts);
-  const router = createRouter(parts, calls);
+  const router = createRouter(parts, { calls, limits });
   const orders = createOrders(parts, calls, change);
   const prober = createProber(parts, calls);
   const placement = createPlacement(parts, { calls, change, orders, prober, router });
@@ -117,8 +119,9 @@ export function createGateway(parts: Parts): RunningGateway {
     },
     markDelivered,
     quote: async (merchant, request) => {
-      const ranking = await router.route({
-        ...{ buyerIpKnown: true, ...request },
+      const ranking = await router.quote({
+        ...{ buyerIpKnown: true, country: null, subject: '', metadata: {}, ...request },
+        merchantId: merchant.id,
         merchantChannels: merchant.channels,
         triedChannelIds: [],
       });

@@ -109,6 +109,10 @@ export interface Telemetry {
     reason: Decision['reason'],
     durationMs: number,
   ): void;
+  /** A routing rule could not be evaluated. */
+  ruleFailed(rule: string): void;
+  /** Money has arrived on a channel that gets no new orders. */
+  drainedChannelPayment(channelId: string): void;
   callback(channelId: string, outcome: CallbackResult): void;
   callbackDelay(channelId: string, delayMs: number): void;
   /** A success has become known: by what, and how long after the buyer had paid. */

@@ -1,5 +1,6 @@
 import type { ChannelError } from '../channel/index.ts';
 import type { Result } from '../payment/index.ts';
+import { maintenanceAt } from '../routing/index.ts';
 import type { ChannelCalls } from './channel-calls.ts';
 import type { Parts } from './parts.ts';
 import type { Channel } from './ports.ts';
@@ -43,6 +44,8 @@ export function createProber(parts: Parts, calls: ChannelCalls) {
 
   function wantsProbe(channel: Channel): boolean {
     if (!channel.profile.enabled) return false;
+    // While it is known to be away its failures prove nothing, and would keep it out for longer than that.
+    if (maintenanceAt(channel.profile.maintenance ?? [], parts.clock.now()) !== null) return false;
     if (parts.breakers.isOpen(channel.id, 'create')) return parts.breakers.wantsProbe(channel.id, 'create');
     const now = parts.clock.now();
     const { lastAt, lastFailureAt } = calls.contact(channel.id);

@@ -1,7 +1,8 @@
 import { type Candidate, type Decision, type EpochMs, type ExclusionReason, feeMinorCeil } from '../payment/index.ts';
-import { exclusionOf, methodFor } from './eligibility.ts';
 import { explainLead, type Judged } from './explain.ts';
+import { type Arranged, arrange, exclusionsByRules } from './rules.ts';
 import { factorsOf, round6, scoreOf } from './score.ts';
+import { sift } from './sift.ts';
 import type { ChannelView, Ranking, RoutingRequest, RoutingSettings } from './types.ts';
 
 /** Time and chance as arguments; `random` answers a number in [0, 1) and is asked at most once. */
@@ -17,11 +18,11 @@ interface Pick {
 }
 
 /**
- * Judges all channels for one request. Eligible ones come first, by score and on a tie by id, then the excluded ones by id;
- * the order of `views` is of no matter. The same arguments give the same ranking.
+ * Judges all channels for one request. Eligible ones come first, by score and on a tie by id unless rules arrange them, then the
+ * excluded ones by id; the order of `views` is of no matter. The same arguments give the same ranking.
  *
- * Exploration: on the first try, with nothing pinned and a real choice, one number is drawn. Below `explorationShare` it also
- * says which of the others goes, each equally likely, so that the stored draw repeats the decision.
+ * Exploration: on the first try, with nothing pinned or arranged by rules and a real choice, one number is drawn. Below
+ * `explorationShare` it also says which of the others goes, each equally likely, so that the stored draw repeats the decision.
  */
 export function rank(
   request: RoutingRequest,
@@ -29,21 +30,23 @@ export function rank(
   settings: RoutingSettings,
   chance: Chance,
 ): Ranking {
-  const judged: Judged[] = [];
+  const byScore: Judged[] = [];
   const excluded: Candidate[] = [];
-  for (const view of views) {
-    const method = methodFor(view.profile, request.methods);
-    const reason = exclusionOf(view, request);
-    if (reason === null && method !== null) judged.push(judge(view, method, request, settings));
-    else excluded.push(excludedCandidate(view.profile.id, method, reason ?? 'method'));
+  for (const { view, method, reason, rule } of sift(request, views, chance.now)) {
+    if (reason === null && method !== null) byScore.push(judge(view, method, request, settings));
+    else excluded.push(excludedCandidate(view.profile.id, method, reason ?? 'method', rule));
   }
-  judged.sort((a, b) => b.candidate.score - a.candidate.score || byId(a.candidate, b.candidate));
+  byScore.sort((a, b) => b.candidate.score - a.candidate.score || byId(a.candidate, b.candidate));
   excluded.sort(byId);
+  const arranged = arrange(byScore, ({ profile }) => profile.id, request, chance.random);
+  const judged = arranged.order;
   const candidates = [...judged.map(({ candidate }) => candidate), ...excluded];
   const best = judged[0];
   if (!best) return { decidedAt: chance.now, candidates, choice: null };
 
-  const pick = pickFrom(best, judged, request, settings, chance);
+  const pick = pickFrom(best, arranged, request, settings, chance);
+  const byRules = exclusionsByRules(request, excluded);
+  const acted = [...byRules.acted, ...arranged.acted];
   const { channelId, method } = pick.chosen.candidate;
   const decision: Decision = {
     decidedAt: chance.now,
@@ -52,7 +55,8 @@ export function rank(
     reason: pick.reason,
     candidates,
     draw: pick.draw,
-    explanation: explain(pick, judged, request, settings),
+    explanation: [explain(pick, arranged, request, settings), ...byRules.phrases].join('; '),
+    ...(acted.length > 0 && { rules: acted }),
   };
   return { decidedAt: chance.now, candidates, choice: { channelId, method, decision } };
 }
@@ -61,7 +65,7 @@ function judge(view: ChannelView, method: string, request: RoutingRequest, setti
   const { profile } = view;
   const estimate = view.estimate(method);
   const successRatio = round6(estimate.technicalRatio * estimate.paymentRatio);
-  const feeMinor = feeMinorCeil(profile.fee, request.amount.minor);
+  const feeMinor = feeMinorCeil(profile.fee, request.amount.minor, view.paidInPeriodMinor);
   const latencyMs = Math.round(estimate.latencyMs);
   const factors = factorsOf({
     successRatio,
@@ -84,7 +88,12 @@ function judge(view: ChannelView, method: string, request: RoutingRequest, setti
   return { candidate, profile };
 }
 
-function excludedCandidate(channelId: string, method: string | null, excluded: ExclusionReason): Candidate {
+function excludedCandidate(
+  channelId: string,
+  method: string | null,
+  excluded: ExclusionReason,
+  rule: string | undefined,
+): Candidate {
   return {
     channelId,
     method,
@@ -95,17 +104,19 @@ function excludedCandidate(channelId: string, method: string | null, excluded: E
     sampleSize: null,
     latencyMs: null,
     excluded,
+    ...(rule !== undefined && { rule }),
   };
 }
 
 function pickFrom(
   best: Judged,
-  judged: readonly Judged[],
+  { order: judged, reason: byRule, draw: split }: Arranged<Judged>,
   request: RoutingRequest,
   settings: RoutingSettings,
   chance: Chance,
 ): Pick {
   if (request.pinnedChannelId !== null) return { chosen: best, reason: 'pinned', draw: null };
+  if (byRule !== null) return { chosen: best, reason: byRule, draw: split };
   const share = settings.explorationShare;
   const others = judged.length - 1;
   const mayExplore = share > 0 && others > 0 && request.triedChannelIds.length === 0;
@@ -116,7 +127,12 @@ function pickFrom(
   return explored ? { chosen: explored, reason: 'exploration', draw } : { chosen: best, reason: 'best_score', draw };
 }
 
-function explain(pick: Pick, judged: readonly Judged[], request: RoutingRequest, settings: RoutingSettings): string {
+function explain(
+  pick: Pick,
+  { order: judged, phrases }: Arranged<Judged>,
+  request: RoutingRequest,
+  settings: RoutingSettings,
+): string {
   const { chosen, reason } = pick;
   const { id } = chosen.profile;
   if (reason === 'pinned') return `${id}: pinned by the merchant`;
@@ -127,6 +143,7 @@ function explain(pick: Pick, judged: readonly Judged[], request: RoutingRequest,
   }
   const tried = request.triedChannelIds;
   const after = tried.length === 0 ? '' : `after ${tried.join(', ')} failed, `;
+  if (phrases.length > 0) return `${after}${phrases.join('; ')}`;
   if (!runnerUp) return `${after}${id}: the only channel that can take this payment`;
   return `${after}${explainLead(chosen, runnerUp, request.amount, settings.weights)}`;
 }

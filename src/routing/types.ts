@@ -1,4 +1,7 @@
 import type { Candidate, Decision, EpochMs, FeeSchedule, Money, Scene } from '../payment/index.ts';
+import type { Pacing } from './pacing.ts';
+import type { RoutingRule } from './rules.ts';
+import type { MaintenanceWindow } from './windows.ts';
 
 /** What an admin says of a channel, as far as routing cares. */
 export interface ChannelProfile {
@@ -15,7 +18,12 @@ export interface ChannelProfile {
     readonly maxMinor: number | null;
     readonly dailyMinor: number | null;
     readonly perMinute: number | null;
+    /** How `dailyMinor` is handed out over the day; absent: to whoever comes first. */
+    readonly pacing?: Pacing;
   };
+  /** Whose midnight begins the days and months of its limits and fees; absent: `DEFAULT_ZONE`. */
+  readonly timezone?: string;
+  readonly maintenance?: readonly MaintenanceWindow[];
   readonly settlementDelayMs: number;
 }
 
@@ -31,6 +39,8 @@ export interface RoutingSettings {
   readonly weights: RoutingWeights;
   /** At most this share of payments may go to a channel other than the best, to learn. 0 to 1. */
   readonly explorationShare: number;
+  /** The admin's rules in the file's order; absent: none. */
+  readonly rules?: readonly RoutingRule[];
 }
 
 /** What routing believes of one channel and method at a moment. */
@@ -53,8 +63,11 @@ export interface ChannelView {
   readonly breakerOpen: boolean;
   /** The provider asked us to slow down, or its quota is used up. */
   readonly coolingDown: boolean;
+  /** What is paid or may yet be paid of the orders of its day, in the payment's currency. */
   readonly usedTodayMinor: number;
   readonly startedThisMinute: number;
+  /** What was paid over it in the period of its fee tiers, in the payment's currency; absent: it has none. */
+  readonly paidInPeriodMinor?: number;
 }
 
 /** What has to be routed. */
@@ -69,6 +82,8 @@ export interface RoutingRequest {
   readonly merchantChannels: 'all' | readonly string[];
   /** Channels that were tried for this payment already. */
   readonly triedChannelIds: readonly string[];
+  /** The rules that hold for this payment, as `holdingRules` finds them; absent: none. */
+  readonly rules?: readonly RoutingRule[];
 }
 
 /** All channels judged for one request: the eligible ones best first, then the excluded ones. */

@@ -4,7 +4,7 @@ import type { Decision, ObservedBy, RefundCause } from '../payment/index.ts';
 import type { StoreOperation } from '../store/port.ts';
 
 /** A set of names that the configuration closes. */
-export type NameSet = 'channel' | 'method' | 'currency' | 'merchant' | 'provider' | 'alert' | 'version';
+export type NameSet = 'channel' | 'method' | 'currency' | 'merchant' | 'provider' | 'alert' | 'version' | 'rule';
 
 /** What a label may say: words of the code, and names of the configuration. Nothing of a request, ever. */
 type Domain = readonly (string | { readonly names: NameSet })[];
@@ -53,6 +53,7 @@ export const LABELS = {
   channel_request_duration_seconds: { channel: [CHANNEL], operation: OPERATIONS },
   channel_info: { channel: [CHANNEL], provider: [{ names: 'provider' }], mode: ['sandbox', 'live'], method: [METHOD] },
   channel_weight: { channel: [CHANNEL] },
+  channel_takes_orders: { channel: [CHANNEL] },
   channel_score: { channel: [CHANNEL] },
   channel_success_ratio: { channel: [CHANNEL], kind: ['technical', 'payment'] },
   channel_breaker_state: { channel: [CHANNEL], operation: GUARDED },
@@ -60,9 +61,17 @@ export const LABELS = {
   routing_decisions_total: {
     channel: [CHANNEL],
     position: words<Decision['position']>({ first: true, failover: true }),
-    reason: words<Decision['reason']>({ best_score: true, pinned: true, exploration: true }),
+    reason: words<Decision['reason']>({
+      best_score: true,
+      pinned: true,
+      exploration: true,
+      preferred: true,
+      split: true,
+    }),
   },
   routing_decision_duration_seconds: {},
+  routing_rule_errors_total: { rule: [{ names: 'rule' }] },
+  drained_channel_payments_total: { channel: [CHANNEL] },
   callbacks_total: { channel: [CHANNEL, 'none'], outcome: CALLBACK_RESULTS },
   callback_delay_seconds: { channel: [CHANNEL] },
   payment_known_seconds: {

@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Channel } from '../gateway/index.ts';
+import { takesOrders } from '../routing/index.ts';
 import type { PaymentStore } from '../store/port.ts';
 import type { LabelledMetric, LabelsOf } from './labels.ts';
 
@@ -99,6 +100,12 @@ export function createMetrics() {
       'How long a choice took.',
       [],
       [0.00001, 0.00005, 0.0001, 0.0005, 0.001, 0.005, 0.01],
+    ),
+    ruleErrors: counter('routing_rule_errors_total', 'Routing rules that could not be evaluated.', ['rule']),
+    drainedPayments: counter(
+      'drained_channel_payments_total',
+      'Payments that arrived on a channel that gets no new orders.',
+      ['channel'],
     ),
     callbacks: counter('callbacks_total', "Providers' callbacks by what came of them.", ['channel', 'outcome']),
     callbackDelaySeconds: histogramWithTrace(
@@ -205,6 +212,11 @@ function addChannelGauges(registry: Registry, observed: Observed): void {
     },
   });
   perChannel('channel_weight', "The admin's weight of a channel.", (channel) => channel.profile.weight);
+  perChannel(
+    'channel_takes_orders',
+    '1 while new orders may go to a channel; 0 when it is disabled or draining.',
+    ({ profile }) => (takesOrders(profile) ? 1 : 0),
+  );
   perChannel('channel_score', 'The score of a channel for a typical payment.', (channel) => observed.score(channel));
   new Gauge({
     name: 'switchyard_channel_success_ratio',

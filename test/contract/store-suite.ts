@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe } from 'vitest';
 import type { PaymentStore } from '../../src/store/index.ts';
+import { describeChannels } from './store-channels.ts';
 import { describeClaims } from './store-claims.ts';
 import { describeCreated } from './store-created.ts';
 import { describeDeadEvents } from './store-dead-events.ts';
@@ -33,5 +34,6 @@ export function describeStoreContract(name: string, openStore: () => Promise<Sto
     describeClaims(underTest);
     describeDeadEvents(underTest);
     describeUpkeep(underTest);
+    describeChannels(underTest);
   });
 }

@@ -11,6 +11,8 @@ export function recordingTelemetry(): { reports: [string, ...unknown[]][]; telem
     paymentOutcome: record('paymentOutcome'),
     channelRequest: record('channelRequest'),
     routingDecision: record('routingDecision'),
+    ruleFailed: record('ruleFailed'),
+    drainedChannelPayment: record('drainedChannelPayment'),
     callback: record('callback'),
     callbackDelay: record('callbackDelay'),
     paymentKnown: record('paymentKnown'),

@@ -30,6 +30,7 @@ export const SECRETS = ['whsec_b2xkLXNlY3JldC1vZi10aGUtc2hvcC0wMQ==', 'whsec_bmV
 
 export interface StageOptions<Id extends string> {
   readonly channels: Readonly<Record<Id, ChannelSetup>>;
+  readonly rules?: GatewaySettings['routing']['rules'];
   readonly policies?: Partial<GatewaySettings['policies']>;
   readonly failover?: Partial<GatewaySettings['failover']>;
   readonly webhooks?: Partial<GatewaySettings['webhooks']>;
@@ -249,7 +250,11 @@ async function tick(): Promise<void> {
 function settings(options: StageOptions<string>): GatewaySettings {
   return {
     // Only the fee counts, so that a test says by it which channel is the first choice.
-    routing: { weights: { success: 0, fee: 1, latency: 0, settlement: 0 }, explorationShare: 0 },
+    routing: {
+      weights: { success: 0, fee: 1, latency: 0, settlement: 0 },
+      explorationShare: 0,
+      ...(options.rules && { rules: options.rules }),
+    },
     failover: { maxAttempts: 3, budgetMs: 8_000, ...options.failover },
     policies: {
       lateSuccess: 'refund',

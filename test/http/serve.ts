@@ -34,6 +34,8 @@ export function recordingTelemetry() {
     paymentOutcome: nothing,
     channelRequest: nothing,
     routingDecision: nothing,
+    ruleFailed: () => {},
+    drainedChannelPayment: () => {},
     callback: nothing,
     callbackDelay: nothing,
     paymentKnown: nothing,

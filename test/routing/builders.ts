@@ -5,9 +5,12 @@ import type {
   ChannelView,
   Estimate,
   RoutingRequest,
+  RoutingRule,
   RoutingSettings,
   RoutingWeights,
+  RuleEffect,
 } from '../../src/routing/index.ts';
+import { compileCondition } from '../../src/routing/index.ts';
 
 /** 2026-01-01T00:00:00Z */
 export const NEW_YEAR = 1_767_225_600_000;
@@ -124,3 +127,10 @@ export const anyRequest: fc.Arbitrary<RoutingRequest> = fc
     pinned: fc.constantFrom(null, null, null, 'channel-1'),
   })
   .map(({ minor, tried, pinned }) => aRequest({ amount: cny(minor), triedChannelIds: tried, pinnedChannelId: pinned }));
+
+/** A rule as a configuration makes it; its condition has to be one. */
+export function aRule(effect: RuleEffect, when = 'true', name: string = effect.kind): RoutingRule {
+  const condition = compileCondition(when);
+  if (!condition.ok) throw new Error(condition.error.message);
+  return { name, holds: condition.value, effect };
+}

@@ -13,6 +13,8 @@ export function reportTo(world: World, life: Life): Telemetry {
     paymentOutcome: (_method, outcome) => count(`payment: ${outcome}`),
     channelRequest: nothing,
     routingDecision: (_channelId, position) => count(`decision: ${position}`),
+    ruleFailed: () => {},
+    drainedChannelPayment: () => {},
     callback: (_channelId, outcome) => count(`callback: ${outcome}`),
     callbackDelay: nothing,
     paymentKnown: (_channelId, by) => count(`known by ${by}`),

@@ -19,6 +19,9 @@ const CONTRACT: readonly (readonly [string, 'counter' | 'gauge' | 'histogram', r
   ['store_errors_total', 'counter', ['operation']],
   ['trace_spans_total', 'counter', ['outcome']],
   ['channel_weight', 'gauge', ['channel']],
+  ['channel_takes_orders', 'gauge', ['channel']],
+  ['routing_rule_errors_total', 'counter', ['rule']],
+  ['drained_channel_payments_total', 'counter', ['channel']],
   ['channel_breaker_state', 'gauge', ['channel', 'operation']],
   ['channel_balance_minor', 'gauge', ['channel', 'currency']],
   ['routing_decisions_total', 'counter', ['channel', 'position', 'reason']],
@@ -111,6 +114,8 @@ function reportOnceOfEach(metrics: Metrics): void {
   metrics.storeErrors.inc({ operation: 'insert' });
   metrics.build.set({ version: '1.2.3' }, 1);
   telemetry.webhookDelivery('delivered');
+  telemetry.ruleFailed('canary');
+  telemetry.drainedChannelPayment('alipay-main');
   telemetry.surplusPayment('alipay-main');
   telemetry.anomaly('amount_mismatch');
   metrics.configReloads.inc({ outcome: 'accepted' });

@@ -52,7 +52,7 @@ function storeOn(connection: Connection, onDamaged: (error: Error) => void): Sql
   return {
     ...prepareReads(connection),
     insert: async (payment) => queue.submit(writes.insert(payment)),
-    update: async (next, update) => queue.submit(writes.update(next, update?.releaseLease)),
+    update: async (next, update) => queue.submit(writes.update(next, update)),
     async claimDue(claim) {
       // A worker asks often and mostly in vain; that must not cost a transaction.
       if (db.open && !explaining(path, () => leases.isAnyDue(claim.now))) return [];

@@ -70,7 +70,7 @@ export const HOUSE_RULES: readonly HouseRule[] = [
   only(
     'a rehearsal imports faces',
     /^src\/rehearsal\//,
-    () => /^src\/((what-if|payment|channel|config)\/index|store\/port)\.ts$/,
+    () => /^src\/((what-if|payment|routing|channel|config)\/index|store\/port)\.ts$/,
     'It brings recorded and made-up traffic to the simulator; its caller brings the store.',
   ),
   only(

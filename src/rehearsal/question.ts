@@ -70,7 +70,7 @@ export interface Asked {
   readonly traffic:
     | {
         readonly kind: 'recorded';
-        readonly store: Pick<PaymentStore, 'listCreated' | 'countCreated'>;
+        readonly store: Pick<PaymentStore, 'listCreated' | 'countCreated' | 'channelVolume'>;
         readonly period: AskedPeriod;
         readonly now: EpochMs;
         readonly paymentsMax: number;

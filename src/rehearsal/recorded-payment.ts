@@ -45,6 +45,7 @@ export function recordedPayment(payment: Payment, intern: Intern): RecordedPayme
       pinnedChannelId: pinnedChannelId === null ? null : intern(pinnedChannelId),
       merchantId: intern(merchantId),
       expiresInMs: Math.max(0, expiresAt - createdAt),
+      said: saidOf(payment, intern),
       tries: attempts.map((attempt) => tryOf(attempt, intern)),
     },
     // What a failover saw says as much as what a first choice saw, but for the channel that had just been tried.
@@ -52,6 +53,17 @@ export function recordedPayment(payment: Payment, intern: Intern): RecordedPayme
       .filter(({ one }) => one.excluded === null || one.excluded === 'breaker_open')
       .map(({ one, at }) => ({ channelId: intern(one.channelId), at, isShut: one.excluded === 'breaker_open' })),
     withoutIp,
+  };
+}
+
+const NOTHING: Order['said']['metadata'] = {};
+
+function saidOf({ customer, subject, metadata }: Payment, intern: Intern): Order['said'] {
+  const entries = Object.entries(metadata);
+  return {
+    country: customer.country === null ? null : intern(customer.country),
+    subject: intern(subject),
+    metadata: entries.length === 0 ? NOTHING : Object.fromEntries(entries.map(([key, value]) => [intern(key), value])),
   };
 }
 

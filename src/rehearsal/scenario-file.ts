@@ -41,6 +41,9 @@ const streamSchema = z.strictObject({
   scene: z.enum(SCENES).default('redirect'),
   merchant: z.string().min(1).max(64).nullable().default(null),
   expires_in: durationMs({ min: '60s', max: '1d' }).prefault('15m'),
+  country: z.string().max(2).nullable().default(null),
+  subject: z.string().max(128).default(''),
+  metadata: z.record(z.string().max(64), z.string().max(500)).default({}),
   amount: z
     .strictObject({ min: minor(), median: minor(), max: minor(), spread: z.number().min(1).max(100).default(2) })
     .refine(({ min, median, max }) => min <= median && median <= max, 'must have min <= median <= max'),
@@ -121,12 +124,14 @@ function ratesOf(rates: ScenarioFile['streams'][string]['per_minute']): Scenario
 function scenarioOf({ name, starts_at: startsAt, duration, streams, channels }: ScenarioFile): Scenario {
   return {
     ...{ name, startsAt: Date.parse(startsAt), durationMs: duration },
-    streams: Object.entries(streams).map(
-      ([stream, { per_minute: rates, amount, merchant, expires_in: expiresInMs, ...rest }]) => ({
+    streams: Object.entries(streams).map(([stream, { country, subject, metadata, ...fields }]) => {
+      const { per_minute: rates, amount, merchant, expires_in: expiresInMs, ...rest } = fields;
+      return {
         ...{ name: stream, rates: ratesOf(rates), merchantId: merchant, expiresInMs, ...rest },
+        said: { country, subject, metadata },
         amount: { minMinor: amount.min, medianMinor: amount.median, maxMinor: amount.max, spread: amount.spread },
-      }),
-    ),
+      };
+    }),
     channels: new Map(
       Object.entries(channels).map(([id, { changes, ...fields }]) => {
         const normal = behaviourOf(fields, ASSUMED);

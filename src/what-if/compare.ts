@@ -178,6 +178,11 @@ function notesOf({ traffic, live, proposed, recorded }: Tried, channels: readonl
       `How close the replay is: under the live configuration it expects ${percent(live.paid / live.payments)} to succeed; really ${percent(really)} of those whose end is known did.`,
     );
   }
+  for (const [name, { ruleErrors }] of Object.entries({ live, proposed })) {
+    for (const [rule, count] of ruleErrors) {
+      notes.push(`The ${name} rule ${rule} could not be evaluated ${count} times; then it does not hold.`);
+    }
+  }
   if (live.payments !== proposed.payments)
     notes.push('The two replays saw different payments: a fault, please report it.');
   return notes;

@@ -2,7 +2,7 @@ import type { Candidate, EpochMs } from '../payment/index.ts';
 import { type Chance, hashText, skewed } from './chance.ts';
 import { createUpcoming } from './heap.ts';
 import { openRouter, type Started } from './router-under-test.ts';
-import { newTally, type Tally, tallyDecision, tallyExclusions, tallyRefusal, wordOf } from './tally.ts';
+import { newTally, type Tally, tallyDecision, tallyExclusions, tallyRefusal, tallyRuleError, wordOf } from './tally.ts';
 import type { Order, Setup, SetupMerchant, World } from './types.ts';
 
 export interface ReplayOptions {
@@ -12,6 +12,7 @@ export interface ReplayOptions {
   readonly startsAt: EpochMs;
   /** Of a sample that holds every n-th payment. */
   readonly countsFor: number;
+  readonly paidBefore: (channelId: string, currency: string, periodStart: EpochMs) => number;
 }
 
 /** One configuration that is being tried out. Orders come in the order of time. */
@@ -51,14 +52,15 @@ const ANYTHING: SetupMerchant = { channels: 'all', maxAmountMinor: null };
  * Routes payments one after the other as the gateway would. The router learns from fates that are drawn; what is told in the end is
  * not their sum but what was to be expected at each decision, so that luck does not look like a difference.
  */
-export function createReplay({ setup, world, chance, startsAt, countsFor }: ReplayOptions): Replay {
+export function createReplay({ setup, world, chance, startsAt, countsFor, paidBefore }: ReplayOptions): Replay {
   const tally = newTally();
   const upcoming = createUpcoming<News>();
   const nameHashes = new Map<string, number>();
   const router = openRouter(
     setup,
     {
-      ...{ probe, countsFor },
+      ...{ probe, countsFor, paidBefore },
+      onRuleError: (rule, why) => tallyRuleError(tally, rule, why),
       needsBuyerIp: (providerId, scene) => world.needsBuyerIp(providerId, scene),
     },
     startsAt,

@@ -1,5 +1,14 @@
 import type { EpochMs, Scene } from '../payment/index.ts';
-import { type ChannelView, createStatistics, type Ranking, type RoutingRequest, rank } from '../routing/index.ts';
+import {
+  type ChannelView,
+  createStatistics,
+  holdingRules,
+  type Ranking,
+  type RoutingRequest,
+  type RoutingRule,
+  rank,
+  ruleContext,
+} from '../routing/index.ts';
 import { createSums, type Sums } from './sums.ts';
 import type { Order, Setup, SetupChannel } from './types.ts';
 import { createVirtualBreakers } from './virtual-breakers.ts';
@@ -39,6 +48,10 @@ export interface RouterPorts {
   /** Whether a channel answers a probe at a moment, and after how long. */
   readonly probe: (channelId: string, at: EpochMs) => { readonly ok: boolean; readonly latencyMs: number };
   readonly needsBuyerIp: (providerId: string, scene: Scene) => boolean;
+  /** What was paid over a channel in a period of its fee tiers before the replay begins; minor units. */
+  readonly paidBefore: (channelId: string, currency: string, periodStart: EpochMs) => number;
+  /** A rule that cannot be evaluated does not hold. */
+  readonly onRuleError: (rule: string, why: string) => void;
   /** Of a sample that holds every n-th payment: limits count each of them n times. */
   readonly countsFor: number;
 }
@@ -61,7 +74,7 @@ export function openRouter(setup: Setup, ports: RouterPorts, startsAt: EpochMs):
   const states = new Map(
     setup.channels.map((channel) => {
       const contact = { lastContactAt: startsAt, lastFailureAt: Number.NEGATIVE_INFINITY };
-      const state: ChannelState = { channel, sums: createSums(channel.profile, ports.countsFor), ...contact };
+      const state: ChannelState = { channel, sums: createSums(channel.profile, ports), ...contact };
       return [channel.profile.id, state];
     }),
   );
@@ -113,6 +126,19 @@ export function openRouter(setup: Setup, ports: RouterPorts, startsAt: EpochMs):
     };
   }
 
+  const offered = [...new Set(setup.channels.flatMap(({ profile }) => (profile.enabled ? profile.methods : [])))];
+
+  function rulesFor({ amount, methods, scene, merchantId, said }: Order, now: EpochMs): readonly RoutingRule[] {
+    const { rules = [] } = setup.routing;
+    if (rules.length === 0) return rules;
+    const { subject, metadata, country } = said;
+    const context = ruleContext({
+      ...{ amountMinor: amount.minor, currency: amount.currency, scene, subject, metadata, now },
+      ...{ methods: methods.length > 0 ? methods : offered, merchantId: merchantId ?? '', country: country ?? '' },
+    });
+    return holdingRules(rules, context, ports.onRuleError);
+  }
+
   return {
     advance(now) {
       for (const state of states.values()) {
@@ -124,21 +150,28 @@ export function openRouter(setup: Setup, ports: RouterPorts, startsAt: EpochMs):
     decide(order, { merchantChannels, triedChannelIds, random }, now) {
       const { amount, methods, scene, buyerIpKnown, pinnedChannelId } = order;
       const request = { amount, methods, scene, buyerIpKnown, pinnedChannelId, merchantChannels, triedChannelIds };
+      const rules = rulesFor(order, now);
       const views = [...states.values()].map((state) => viewOf(state, amount.currency, now));
-      return rank(request, views, setup.routing, { now, random });
+      return rank({ ...request, rules }, views, setup.routing, { now, random });
     },
 
-    start: (order, { channelId, method }, now) => ({ order, channelId, method, at: now }),
+    start(order, { channelId, method }, now) {
+      stateOf(channelId).sums.take(order.amount, now);
+      return { order, channelId, method, at: now };
+    },
 
-    answered({ order, channelId, method }, answer, latencyMs, now) {
+    answered({ order, channelId, method, at }, answer, latencyMs, now) {
       const state = stateOf(channelId);
       const ok = answer !== 'failed';
       breakers.called(channelId, !ok, now);
       learnCall(state, [method], { ok, latencyMs }, now);
-      if (answer === 'opened') state.sums.opened(order.amount, now);
+      if (answer !== 'opened') state.sums.release(order.amount, at);
     },
 
-    ended({ channelId, method }, isPaid, now) {
+    ended({ order, channelId, method, at }, isPaid, now) {
+      const { sums } = stateOf(channelId);
+      if (isPaid) sums.paid(order.amount, now);
+      else sums.release(order.amount, at);
       statistics.recordOutcome(channelId, method, isPaid ? 'paid' : 'unpaid', now);
     },
   };

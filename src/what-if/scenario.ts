@@ -20,6 +20,7 @@ export interface Stream {
   readonly scene: Scene;
   readonly merchantId: string | null;
   readonly expiresInMs: number;
+  readonly said: Order['said'];
   /** Log-normal around the median: about two thirds lie between median / spread and median x spread. Cut at min and max. */
   readonly amount: {
     readonly minMinor: number;
@@ -84,7 +85,7 @@ export function* scenarioTraffic(scenario: Scenario, seed: number): Generator<Or
 function* streamTraffic(scenario: Scenario, stream: Stream, seed: number): Generator<Order, undefined> {
   const chance = createChance(seed);
   const name = hashText(stream.name);
-  const { methods, currency, scene, merchantId, expiresInMs, rates, amount } = stream;
+  const { methods, currency, scene, merchantId, expiresInMs, said, rates, amount } = stream;
   let sinceMs = 0;
   for (let count = 0; ; count += 1) {
     const key = hashText(`${stream.name}/${count}`);
@@ -103,7 +104,7 @@ function* streamTraffic(scenario: Scenario, stream: Stream, seed: number): Gener
     const size = amount.medianMinor * spreadOf(chance(key, 1, 'amount'), chance(key, 2, 'amount'), amount.spread);
     const minor = Math.min(amount.maxMinor, AMOUNT_MINOR_MAX, Math.max(amount.minMinor, 1, Math.round(size)));
     yield {
-      ...{ key, methods, scene, merchantId, expiresInMs },
+      ...{ key, methods, scene, merchantId, expiresInMs, said },
       at: scenario.startsAt + Math.floor(sinceMs),
       amount: { minor, currency },
       ...{ buyerIpKnown: true, pinnedChannelId: null, tries: [] },

@@ -36,12 +36,14 @@ export interface Tally {
   /** Per channel and reason, of first choices. */
   readonly exclusions: Map<string, Map<string, number>>;
   readonly reasons: Map<string, number>;
+  /** Decisions for which a rule could not be evaluated, by rule and why. */
+  readonly ruleErrors: Map<string, number>;
 }
 
 export function newTally(): Tally {
   return {
     ...{ payments: 0, opened: 0, paid: 0, exhausted: 0, rejected: 0, waitMs: 0 },
-    ...{ channels: new Map(), refused: new Map(), exclusions: new Map(), reasons: new Map() },
+    ...{ channels: new Map(), refused: new Map(), exclusions: new Map(), reasons: new Map(), ruleErrors: new Map() },
   };
 }
 
@@ -49,6 +51,10 @@ export function newTally(): Tally {
 export function tallyRefusal(tally: Tally, reason: string): void {
   tally.payments += 1;
   add(tally.refused, reason);
+}
+
+export function tallyRuleError(tally: Tally, rule: string, why: string): void {
+  add(tally.ruleErrors, `${rule} (${why})`);
 }
 
 export interface Expectation {
@@ -110,8 +116,8 @@ export function tallyExclusions(tally: Tally, candidates: readonly Candidate[]):
 
 /** What keeps a candidate out, in one word; an admin's rule by its name. */
 export function wordOf(candidate: Candidate): string {
-  const rule = 'rule' in candidate ? candidate.rule : undefined;
-  return typeof rule === 'string' ? `${candidate.excluded} ${rule}` : String(candidate.excluded);
+  const { excluded, rule } = candidate;
+  return rule === undefined ? String(excluded) : `${excluded} ${rule}`;
 }
 
 /** Billionths of a minor unit to minor units, half away from zero. */

@@ -1,6 +1,8 @@
 import type { EpochMs, Money, Scene } from '../payment/index.ts';
 import type { BreakerSettings, ChannelProfile, RoutingSettings } from '../routing/index.ts';
 
+type Metadata = Readonly<Record<string, string>>;
+
 /** One payment to be routed again. */
 export interface Order {
   /** Every draw about this payment hangs on it, under both configurations: 32 bits of its id. */
@@ -14,6 +16,8 @@ export interface Order {
   /** Null in a made-up world: a merchant who may do everything. */
   readonly merchantId: string | null;
   readonly expiresInMs: number;
+  /** What else the shop said, for the admin's rules. */
+  readonly said: { readonly country: string | null; readonly subject: string; readonly metadata: Metadata };
   /** What really became of it, try by try; empty in a made-up world. */
   readonly tries: readonly Try[];
 }

@@ -16,6 +16,8 @@ export interface WhatIf {
   readonly countsFrom: EpochMs;
   readonly startsAt: EpochMs;
   readonly countsFor: number;
+  /** What was paid over a channel in a period of its fee tiers before `startsAt`; minor units. */
+  readonly paidBefore: (channelId: string, currency: string, periodStart: EpochMs) => number;
   /** Told when all orders have been seen. */
   readonly traffic: (counted: number) => TrafficSource;
   readonly recorded: RecordedFigures | null;
@@ -23,9 +25,12 @@ export interface WhatIf {
 
 /** Routes the same payments under both configurations and says what differs. The same arguments give the same report. */
 export function whatIf(question: WhatIf): WhatIfReport {
-  const { live, proposed, world, seed, orders, countsFrom, startsAt, countsFor, traffic, recorded } = question;
+  const { live, proposed, world, seed, orders, countsFrom, startsAt, countsFor, paidBefore, traffic, recorded } =
+    question;
   const chance = createChance(seed);
-  const [before, after] = [live, proposed].map((setup) => createReplay({ setup, world, chance, startsAt, countsFor }));
+  const [before, after] = [live, proposed].map((setup) =>
+    createReplay({ setup, world, chance, startsAt, countsFor, paidBefore }),
+  );
   if (!before || !after) throw new Error('simulation: there are two configurations');
   let counted = 0;
   for (const order of orders) {

@@ -40,6 +40,8 @@ export function liveThrough(scenario: Scenario, setup: Setup, seed: number): Rec
       },
       needsBuyerIp: () => false,
       countsFor: 1,
+      paidBefore: () => 0,
+      onRuleError: () => {},
     },
     scenario.startsAt,
   );

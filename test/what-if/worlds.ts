@@ -42,6 +42,7 @@ export const aStream = (set: Partial<Stream> = {}): Stream => ({
   scene: 'qr',
   merchantId: null,
   expiresInMs: 15 * MINUTE,
+  said: { country: null, subject: 'Top-up', metadata: {} },
   amount: { minMinor: 100, medianMinor: 5_000, maxMinor: 100_000, spread: 2 },
   ...set,
 });
@@ -77,7 +78,7 @@ export function compareIn(scenario: Scenario, live: Setup, proposed: Setup, seed
     ...{ live, proposed, seed, recorded: null },
     world: scenarioWorld(scenario),
     orders: scenarioTraffic(scenario, seed),
-    ...{ countsFrom: scenario.startsAt, startsAt: scenario.startsAt, countsFor: 1 },
+    ...{ countsFrom: scenario.startsAt, startsAt: scenario.startsAt, countsFor: 1, paidBefore: () => 0 },
     traffic: (payments) => ({ kind: 'scenario', name: scenario.name, duration_s: 0, payments }),
   });
 }
@@ -96,7 +97,7 @@ export const anOrder = (set: Partial<Order> = {}): Order => {
   return {
     ...{ key: orders, at: EVENING, amount: { minor: 10_000, currency: 'CNY' }, methods: ['alipay'] },
     ...{ scene: 'qr' satisfies Scene, buyerIpKnown: true, pinnedChannelId: null, merchantId: 'm_demo' },
-    ...{ expiresInMs: 15 * MINUTE, tries: [] },
+    ...{ expiresInMs: 15 * MINUTE, tries: [], said: { country: null, subject: 'Key', metadata: {} } },
     ...set,
   };
 };
@@ -104,7 +105,7 @@ export const anOrder = (set: Partial<Order> = {}): Order => {
 export function compareOrders(list: readonly Order[], world: World, live: Setup, proposed: Setup = live): WhatIfReport {
   return whatIf({
     ...{ live, proposed, world, seed: 1, orders: list, recorded: null },
-    ...{ countsFrom: EVENING, startsAt: EVENING, countsFor: 1 },
+    ...{ countsFrom: EVENING, startsAt: EVENING, countsFor: 1, paidBefore: () => 0 },
     traffic: (payments) => ({ kind: 'scenario', name: 'orders', duration_s: 0, payments }),
   });
 }

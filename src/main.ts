@@ -4,7 +4,11 @@ import { join } from 'node:path';
 import { PROVIDERS } from '../channels/index.ts';
 import PACKAGE from '../package.json' with { type: 'json' };
 import { openAlertRelay } from './alert-relay.ts';
+import { bounded } from './bounded.ts';
+import { channelStates } from './channel-status.ts';
+import { createChannelWatch } from './channel-watch.ts';
 import {
+  adminGuardFault,
   type ConfigFault,
   confirmMasterKey,
   type Environment,
@@ -27,7 +31,7 @@ import { err, ok, type Result } from './payment/index.ts';
 import { type ConfigState, createReloads, type ReloadAnswer, type ReloadCause, type ReloadParts } from './reload.ts';
 import { createBreakers, createStatistics } from './routing/index.ts';
 import { lazySandboxes, startOwnSandbox } from './sandbox-link.ts';
-import { channelStates, observedBy } from './status.ts';
+import { observedBy } from './status.ts';
 import { watchedStore } from './store/index.ts';
 import { openSqliteStore, type SqliteStore } from './store/sqlite/index.ts';
 import { addGauges, createLogger, createMetrics, createTelemetry, type Metrics } from './telemetry/index.ts';
@@ -69,6 +73,8 @@ export async function startSwitchyard(
 ): Promise<Result<Running, readonly ConfigFault[]>> {
   const environment = readEnvironment(env);
   if (!environment.ok) return environment;
+  const unguarded = adminGuardFault(environment.value);
+  if (unguarded !== null) return err([unguarded]);
   const { configPath, production, masterKey, dataDir } = environment.value;
   const options = { path: configPath, env, providers: PROVIDERS, production };
   const first = readConfig(options);
@@ -95,9 +101,11 @@ async function open(
   closers: Closers,
 ): Promise<Running> {
   const metrics = createMetrics();
-  const { telemetry, close: closeTelemetry } = await openTelemetry(environment, {
+  const watch = createChannelWatch(now);
+  const { telemetry: reported, close: closeTelemetry } = await openTelemetry(environment, {
     ...{ metrics, now, randomBytes, version: PACKAGE.version },
   });
+  const telemetry = watch.telemetry(reported);
   closers.push(closeTelemetry);
   for (const { path, message } of config.warnings) telemetry.warn({ path }, message);
   const opened = openStore(environment, telemetry, closers);
@@ -121,7 +129,10 @@ async function open(
   const statistics = createStatistics();
   const breakers = createBreakers({
     settingsOf: (channelId) => channels.current().get(channelId)?.breaker ?? DEFAULT_BREAKER,
-    onChange: (change) => telemetry[change.state === 'closed' ? 'info' : 'warn']({ ...change }, 'breaker changed'),
+    onChange: (change) => {
+      watch.breakerChanged(change);
+      telemetry[change.state === 'closed' ? 'info' : 'warn']({ ...change }, 'breaker changed');
+    },
   });
   closers.push(async () => breakers.dispose());
   const channels = createLiveChannels({
@@ -174,6 +185,7 @@ async function open(
   });
   metrics.build.set({ version: PACKAGE.version }, 1);
   addGauges(metrics, observed);
+  const liveOrders = bounded(() => store.liveOrders());
   const { masterKey, dataDir } = environment;
   const reloads = createReloads({
     ...{ options, first, live, channels, telemetry, now, randomBytes, needing: store.countNeeding },
@@ -197,8 +209,13 @@ async function open(
   });
   closers.push(() => alerts.stop());
   const admin = await openAdmin(environment, {
-    ...{ alerts, dryRuns, metrics, store, telemetry, gateway, reloads, channels: channels.current },
-    states: () => channelStates(observed),
+    ...{ alerts, dryRuns, metrics, store, telemetry, gateway, reloads, now, channels: channels.current },
+    version: PACKAGE.version,
+    channelStates: async () => {
+      const live = await liveOrders();
+      return channelStates(observed, watch, live.ok ? live.value : null);
+    },
+    alertThresholds: observed.alertThresholds,
   });
   closers.push(() => admin.close(1_000));
   gateway.start();

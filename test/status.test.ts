@@ -1,21 +1,28 @@
 import { expect, test } from 'vitest';
+import { channelStates } from '../src/channel-status.ts';
+import { createChannelWatch } from '../src/channel-watch.ts';
 import type { Channel } from '../src/gateway/index.ts';
-import { channelStates } from '../src/status.ts';
 import { type ChannelSetup, scriptChannel } from './gateway/scripted-channel.ts';
 
 const NOON = Date.parse('2026-01-01T12:00:00+08:00');
 const window = { kind: 'daily', fromMinute: 690, toMinute: 750, zone: 'Asia/Shanghai', reason: null } as const;
 
-async function stateOf(profile: ChannelSetup['profile'], live: ReadonlyMap<string, number> | null): Promise<unknown> {
+function stateOf(profile: ChannelSetup['profile'], live: ReadonlyMap<string, number> | null): unknown {
   const { channel } = scriptChannel('a', profile ? { profile } : {}, 0, () => NOON);
-  const [state] = await channelStates({
+  const observed = {
     channels: () => new Map<string, Channel>([['a', channel]]),
-    breakerState: () => 'closed',
-    estimate: () => ({ technicalRatio: 1, paymentRatio: 1 }),
+    breakerState: () => 'closed' as const,
+    estimate: () => ({ technicalRatio: 1, paymentRatio: 1, sampleSize: 0, latencyMs: 0 }),
     score: () => 1,
+    alertThresholds: () => new Map(),
+    balances: () => new Map(),
     now: () => NOON,
-    store: { liveOrders: async () => live ?? Promise.reject(new Error('outage')) },
-  });
+  };
+  const [state] = channelStates(
+    observed,
+    createChannelWatch(() => NOON),
+    live,
+  );
   return [state?.state, state?.open_orders];
 }
 
@@ -27,6 +34,6 @@ test.each([
   ['is disabled and has none', { enabled: false }, new Map(), ['disabled, may be removed', 0]],
   ['is draining while the store cannot say', { weight: 0 }, null, ['draining', null]],
   ['is in maintenance', { maintenance: [window] }, new Map(), ['maintenance until 12:30 Asia/Shanghai', 0]],
-] as const)('the state of a channel that %s', async (_, profile, live, said) => {
-  expect(await stateOf(profile, live)).toEqual(said);
+] as const)('the state of a channel that %s', (_, profile, live, said) => {
+  expect(stateOf(profile, live)).toEqual(said);
 });

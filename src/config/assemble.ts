@@ -98,6 +98,7 @@ function settingsOf({
       pauseAfterMs: webhooks.pause_after,
     },
     allowHttpUrls: allowHttp,
+    balanceEveryMs: file.balance_every,
   };
 }
 

@@ -51,6 +51,7 @@ export const gatewayFileSchema = z.strictObject({
     concurrency: z.int().min(1).max(100).default(8),
     pause_after: durationMs({ min: '1m', max: '3d' }).prefault('1d'),
   }),
+  balance_every: durationMs({ min: '1s', max: '1d' }).prefault('5m'),
   evidence: section({
     retention: durationMs({ min: '1d', max: '3650d' }).prefault('400d'),
   }),

@@ -47,6 +47,7 @@ export const MEANINGS: ReadonlyMap<string, string> = new Map([
   ['policies.surplus', 'a second payment of one order: accept, refund or hold'],
   ['policies.amount_mismatch', 'another amount than asked for: accept, refund or hold'],
   ['queries.paid_known_within', 'a payment without callback is known within this time'],
+  ['balance_every', 'how often providers are asked for our balance'],
   ['webhooks.timeout', 'of one delivery to a shop'],
   ['webhooks.max_age', 'how long deliveries are retried'],
   ['webhooks.allow_private_addresses', 'may a notify URL lead into the private network?'],

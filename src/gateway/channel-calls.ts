@@ -17,7 +17,7 @@ export interface CallOptions {
 }
 
 /** A probe speaks for create; asking about a refund is as much worth as asking about an order. */
-const GUARDED_AS: Readonly<Record<Operation, 'create' | 'query' | 'close' | 'refund'>> = {
+const GUARDED_AS: Readonly<Record<Exclude<Operation, 'balance'>, 'create' | 'query' | 'close' | 'refund'>> = {
   create: 'create',
   probe: 'create',
   query: 'query',
@@ -46,6 +46,8 @@ export function createChannelCalls(parts: Parts) {
   ): Promise<Result<T, ChannelError>> {
     const { operation, paymentId } = options;
     const subject = { channelId: channel.id, operation, paymentId };
+    // What our account holds says nothing of whether orders are served: no breaker asks, and none learns.
+    if (operation === 'balance') return parts.evidence.during(subject, () => timed(channel, options, run));
     const passed = await breakers.run(
       channel.id,
       GUARDED_AS[operation],
@@ -86,7 +88,9 @@ export function createChannelCalls(parts: Parts) {
     });
     // A clock that is set meanwhile makes no call last for an hour, or for less than nothing.
     const durationMs = Math.min(Math.max(0, clock.now() - startedAt), options.timeoutMs);
-    telemetry.channelRequest(channel.id, options.operation, result.ok ? 'ok' : result.error.kind, durationMs);
+    const outcome = result.ok ? 'ok' : result.error.kind;
+    const code = result.ok ? null : result.error.providerCode;
+    telemetry.channelRequest(channel.id, options.operation, outcome, durationMs, code);
     learn(channel, options, result, durationMs);
     return result;
   }
@@ -94,19 +98,20 @@ export function createChannelCalls(parts: Parts) {
   function learn<T>(channel: Channel, options: CallOptions, result: Result<T, ChannelError>, durationMs: number): void {
     const now = clock.now();
     const failed = !result.ok && feedsBreaker(result.error);
-    lastContactAt.set(channel.id, now);
-    if (failed) lastFailureAt.set(channel.id, now);
+    const apart = options.operation === 'balance';
+    if (!apart) lastContactAt.set(channel.id, now);
+    if (failed && !apart) lastFailureAt.set(channel.id, now);
     if (options.operation === 'create' || options.operation === 'probe') {
       const methods = options.method === null ? channel.profile.methods : [options.method];
       for (const method of methods) statistics.recordTechnical(channel.id, method, !failed, durationMs, now);
     }
     if (result.ok) return;
     const { kind, reason } = result.error;
-    if (kind === 'RATE_LIMITED') pausedUntil.set(channel.id, now + RATE_LIMIT_PAUSE_MS);
-    if (reason === 'quota') pausedUntil.set(channel.id, now + QUOTA_PAUSE_MS);
+    if (kind === 'RATE_LIMITED' && !apart) pausedUntil.set(channel.id, now + RATE_LIMIT_PAUSE_MS);
+    if (reason === 'quota' && !apart) pausedUntil.set(channel.id, now + QUOTA_PAUSE_MS);
     // A right that is missing for refunds alone says nothing of taking money.
     const aboutRefunds = options.operation === 'refund' || options.operation === 'refund_query';
-    if (kind === 'AUTH_MISCONFIGURED' && !aboutRefunds) breakers.trip(channel.id, 'create');
+    if (kind === 'AUTH_MISCONFIGURED' && !aboutRefunds && !apart) breakers.trip(channel.id, 'create');
     if (reason === 'forged_response' || reason === 'unmapped_code') telemetry.anomaly(reason);
     if (kind === 'AUTH_MISCONFIGURED' || reason !== undefined) {
       const { providerCode } = result.error;

@@ -1,6 +1,7 @@
 import { err, hasEnded, isPaymentId, isUnresolved, ok, type Payment, type Result } from '../payment/index.ts';
 import { createAgendaWorker } from './agenda-worker.ts';
 import type { Gateway } from './api.ts';
+import { type ChannelBalances, createBalancePoller } from './balance-poller.ts';
 import { createCallbackReception } from './callbacks.ts';
 import { createChanger } from './change.ts';
 import { createChannelCalls } from './channel-calls.ts';
@@ -30,6 +31,8 @@ export interface RunningGateway extends Gateway {
   start(): void;
   /** Finishes what is in hand; call it after the listeners have stopped taking requests. */
   stop(): Promise<void>;
+  /** What the providers say of our accounts, as far as it is fresh. */
+  balances(): ChannelBalances;
 }
 
 /** Puts the use cases together from their parts. Nothing runs before `start`. */
@@ -51,6 +54,7 @@ export function createGateway(parts: Parts): RunningGateway {
   const agenda = createAgendaWorker(parts, { change, orders, refunds, notify: notifier.notify });
   const redelivery = createRedelivery(parts, { change, trialWanted: notifier.endpoints.trialWanted });
   const janitor = createJanitor(parts);
+  const balancePoller = createBalancePoller(parts, calls);
   const { store } = parts;
 
   async function own(merchant: Merchant, paymentId: string): Promise<Result<Payment, GatewayError>> {
@@ -152,15 +156,17 @@ export function createGateway(parts: Parts): RunningGateway {
       return stored?.payment ?? null;
     },
     syncForBuyer,
+    balances: balancePoller.balances,
     start: () => {
       prober.start();
       notifier.start();
       agenda.start();
       janitor.start();
+      balancePoller.start();
     },
     stop: async () => {
       janitor.stop();
-      await Promise.all([prober.stop(), agenda.stop(), notifier.stop(), presence.stop()]);
+      await Promise.all([balancePoller.stop(), prober.stop(), agenda.stop(), notifier.stop(), presence.stop()]);
     },
   };
 }

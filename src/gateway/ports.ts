@@ -66,6 +66,8 @@ export interface GatewaySettings {
     /** An address that has failed for so long is left alone but for a trial now and then. */
     readonly pauseAfterMs: number;
   };
+  /** How often a channel is asked what our account there holds. */
+  readonly balanceEveryMs: number;
   readonly publicUrl: string;
   /** The sandbox allows plain http for notify and return URLs. */
   readonly allowHttpUrls: boolean;
@@ -92,16 +94,18 @@ export type CallbackResult =
   | 'error';
 
 /** What a channel is asked for. */
-export type ChannelOperation = 'create' | 'query' | 'close' | 'probe' | 'refund' | 'refund_query';
+export type ChannelOperation = 'create' | 'query' | 'close' | 'probe' | 'refund' | 'refund_query' | 'balance';
 
 /** What the use cases report. Implemented once, on prom-client and pino; label values are closed sets. */
 export interface Telemetry {
   paymentOutcome(method: string, outcome: 'created' | 'succeeded' | 'failed' | 'closed' | 'rejected'): void;
+  /** `code`: the provider's own word for an error; for people, not for labels. */
   channelRequest(
     channelId: string,
     operation: ChannelOperation,
     outcome: 'ok' | ChannelErrorKind,
     durationMs: number,
+    code?: string | null,
   ): void;
   routingDecision(
     channelId: string,

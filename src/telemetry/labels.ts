@@ -21,6 +21,7 @@ type Argument<K extends keyof Telemetry, I extends number> = Telemetry[K] extend
 
 const OPERATIONS = words<ChannelOperation>({
   ...{ create: true, query: true, close: true, probe: true, refund: true, refund_query: true },
+  balance: true,
 });
 const GUARDED = ['create', 'query', 'close', 'refund'] as const;
 const ERROR_KINDS = Object.keys(CHANNEL_ERROR_KINDS) as ChannelErrorKind[];
@@ -57,6 +58,7 @@ export const LABELS = {
   channel_score: { channel: [CHANNEL] },
   channel_success_ratio: { channel: [CHANNEL], kind: ['technical', 'payment'] },
   channel_breaker_state: { channel: [CHANNEL], operation: GUARDED },
+  channel_balance_updated_timestamp_seconds: { channel: [CHANNEL] },
   channel_balance_minor: { channel: [CHANNEL], currency: [CURRENCY] },
   routing_decisions_total: {
     channel: [CHANNEL],
@@ -100,6 +102,9 @@ export const LABELS = {
   // Grows with the first reading of bills.
   reconciliation_differences: { channel: [CHANNEL], kind: ['missing'] },
   evidence_entries_total: { outcome: ['written', 'dropped'] },
+  admin_refusals_total: {
+    reason: ['no_token', 'wrong_token', 'too_many_tries', 'cross_site', 'foreign_host', 'not_json'],
+  },
   trace_spans_total: { outcome: ['sent', 'failed'] },
   store_errors_total: {
     operation: words<StoreOperation>({ insert: true, update: true, read: true, claim: true, other: true }),

@@ -1,6 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { Channel } from '../gateway/index.ts';
-import { takesOrders } from '../routing/index.ts';
+import type { Channel, ChannelBalances } from '../gateway/index.ts';
+import { type Estimate, takesOrders } from '../routing/index.ts';
 import type { PaymentStore } from '../store/port.ts';
 import type { LabelledMetric, LabelsOf } from './labels.ts';
 
@@ -8,11 +8,13 @@ import type { LabelledMetric, LabelsOf } from './labels.ts';
 export interface Observed {
   readonly channels: () => ReadonlyMap<string, Channel>;
   readonly breakerState: (channelId: string, operation: string) => 'closed' | 'half_open' | 'open';
-  readonly estimate: (channelId: string, method: string) => { technicalRatio: number; paymentRatio: number };
+  readonly estimate: (channelId: string, method: string) => Estimate;
   readonly score: (channel: Channel) => number;
   readonly alertThresholds: () => ReadonlyMap<string, number>;
   /** Addresses of shops that are paused because they have long failed. */
   readonly pausedEndpoints: () => number;
+  /** What providers say of our accounts; see the gateway's balance poller. */
+  readonly balances: () => ChannelBalances;
   readonly store: PaymentStore;
   readonly now: () => number;
 }
@@ -134,11 +136,7 @@ export function createMetrics() {
     webhookDeliveries: counter('webhook_deliveries_total', 'Deliveries of events to merchants.', ['outcome']),
     surplus: counter('surplus_payments_total', 'Second payments of one order.', ['channel']),
     anomalies: counter('anomalies_total', 'Things that must not happen.', ['kind']),
-    // Declared so that dashboards and rules can name them; without samples until somebody asks for balances and bills.
-    balanceMinor: gauge('channel_balance_minor', 'Balance of our account at a channel, in minor units.', [
-      'channel',
-      'currency',
-    ]),
+    // Declared so that dashboards and rules can name it; without samples until somebody compares bills.
     differences: gauge('reconciliation_differences', "Differences between a channel's bill and our books.", [
       'channel',
       'kind',
@@ -148,6 +146,7 @@ export function createMetrics() {
     ]),
     traceSpans: counter('trace_spans_total', 'Spans that the trace collector has taken, or has not.', ['outcome']),
     storeErrors: counter('store_errors_total', 'What the store could not do.', ['operation']),
+    adminRefusals: counter('admin_refusals_total', 'Requests that the admin listener turned away.', ['reason']),
     alertNotifications: counter('alert_notifications_total', 'Messages of alerts to people.', [
       'receiver_kind',
       'outcome',
@@ -167,6 +166,7 @@ export type Metrics = ReturnType<typeof createMetrics>;
 export function addGauges({ registry }: Metrics, observed: Observed): void {
   addChannelGauges(registry, observed);
   addStoreGauges(registry, observed);
+  addBalanceGauges(registry, observed);
   new Gauge({
     name: 'switchyard_webhook_endpoints_paused',
     help: 'Addresses of shops that get no events because they have long failed.',
@@ -244,6 +244,36 @@ function addChannelGauges(registry: Registry, observed: Observed): void {
           this.set({ channel, operation }, BREAKER_NUMBER[observed.breakerState(channel, operation)]);
         }
       }
+    },
+  });
+}
+
+/** Absent rather than old: a figure that nobody has confirmed lately would look like money. */
+function addBalanceGauges(registry: Registry, observed: Observed): void {
+  const known = () =>
+    [...observed.balances()].flatMap(([channel, last]) =>
+      last === 'no_right' || !observed.channels().has(channel) ? [] : [{ channel, ...last }],
+    );
+  new Gauge({
+    name: 'switchyard_channel_balance_minor',
+    help: 'What our account at a channel holds and could refund from, in minor units.',
+    labelNames: ['channel', 'currency'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { channel, amounts } of known()) {
+        for (const { currency, availableMinor } of amounts) this.set({ channel, currency }, availableMinor);
+      }
+    },
+  });
+  new Gauge({
+    name: 'switchyard_channel_balance_updated_timestamp_seconds',
+    help: 'When the provider last told our balance, in seconds since 1970.',
+    labelNames: ['channel'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { channel, at } of known()) this.set({ channel }, at / 1000);
     },
   });
 }

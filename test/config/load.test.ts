@@ -74,6 +74,7 @@ test('every unit arrives in the unit that the other parts count in', () => {
       pauseAfterMs: 43_200_000,
     },
     allowHttpUrls: false,
+    balanceEveryMs: 300_000,
   });
   expect([...config.alertThresholds]).toEqual([
     ['success_rate_below', 0.95],

@@ -96,7 +96,7 @@ describe('POST /admin/config/dry-run', { timeout: SLOW_MS }, () => {
   test('takes a body of a megabyte at most, and as JSON alone', async () => {
     expect((await ask({ gateway: `#${'x'.repeat(1024 * 1024)}` })).status).toBe(413);
     const form = await fetch(`${stage.gateway().adminUrl}/admin/config/dry-run`, { method: 'POST', body: 'gateway=1' });
-    expect(form.status).toBe(400);
+    expect(form.status).toBe(415);
   });
 
   test('runs one at a time, and payments go on meanwhile', async () => {

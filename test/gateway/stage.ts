@@ -272,6 +272,7 @@ function settings(options: StageOptions<string>): GatewaySettings {
     },
     publicUrl: 'https://pay.example',
     allowHttpUrls: false,
+    balanceEveryMs: 300_000,
   };
 }
 

@@ -144,5 +144,6 @@ function settingsOf({ climate }: World): GatewaySettings {
     },
     publicUrl: 'https://pay.example',
     allowHttpUrls: false,
+    balanceEveryMs: 300_000,
   };
 }

@@ -1,6 +1,7 @@
 import {
   bandOf,
   type CallTicket,
+  type ChannelProfile,
   type ChannelView,
   createStatistics,
   DEFAULT_WEIGHTS,
@@ -29,31 +30,27 @@ export default function createPolicy(set: Partial<RoutingSettings> = {}): Policy
   };
   const underWay = new Map<string, CallTicket>();
 
-  function viewOf(candidate: Candidate, { amountMinor, currency, method, nowMs }: DecideContext): ChannelView {
-    const { id } = candidate;
+  /** One view per channel, brought up to date for each choice, as the gateway keeps its channels' profiles too. */
+  const views = new Map<string, View>();
+  let nowMs = 0;
+
+  function viewOf(candidate: Candidate, context: DecideContext): ChannelView {
+    const { id, quotaRemainingMinor } = candidate;
     const { technical, throttle } = statistics;
-    const gate = technical.gate(id, method, nowMs);
-    const usedUp =
-      throttle.isBlocked(id, nowMs) ||
-      (candidate.quotaRemainingMinor !== null && candidate.quotaRemainingMinor < amountMinor);
-    return {
-      profile: {
-        ...{ id, enabled: true, weight: 100, methods: [method], currencies: [currency], scenes: [SCENE] },
-        // The simulator quotes fees with tiers and caps applied; the quote is taken as a fixed fee.
-        fee: { ratePpm: 0, fixedMinor: candidate.feeMinor + candidate.perAttemptMinor, minMinor: 0, maxMinor: null },
-        limits: { minMinor: 1, maxMinor: null, dailyMinor: null, perMinute: null },
-        settlementDelayMs: 0,
-      },
-      estimate: (segment) => statistics.estimate(id, segment, nowMs),
-      needsBuyerIp: () => false,
-      breakerOpen: gate !== 'closed',
-      trialDue: gate === 'trial',
-      outOfService: false,
-      coolingDown: usedUp || throttle.isPaced(id, nowMs),
-      quotaUsedUp: usedUp,
-      usedTodayMinor: 0,
-      startedThisMinute: 0,
-    };
+    let view = views.get(`${id}/${context.method}/${context.currency}`);
+    if (!view) {
+      view = newView(id, context, (segment) => statistics.estimate(id, segment, nowMs));
+      views.set(`${id}/${context.method}/${context.currency}`, view);
+    }
+    const gate = technical.gate(id, context.method, nowMs);
+    view.quotaUsedUp =
+      throttle.isBlocked(id, nowMs) || (quotaRemainingMinor !== null && quotaRemainingMinor < context.amountMinor);
+    view.breakerOpen = gate !== 'closed';
+    view.trialDue = gate === 'trial';
+    view.coolingDown = view.quotaUsedUp || throttle.isPaced(id, nowMs);
+    // The simulator quotes fees with tiers and caps applied; the quote is taken as a fixed fee.
+    view.profile.fee.fixedMinor = candidate.feeMinor + candidate.perAttemptMinor;
+    return view;
   }
 
   function route(context: DecideContext, triedChannelIds: readonly string[]): Ranking {
@@ -62,8 +59,9 @@ export default function createPolicy(set: Partial<RoutingSettings> = {}): Policy
       ...{ methods: [context.method], scene: SCENE, buyerIpKnown: true, pinnedChannelId: null },
       ...{ merchantChannels: 'all', triedChannelIds },
     };
-    const views = context.candidates.map((candidate) => viewOf(candidate, context));
-    return rank(request, views, settings, { now: context.nowMs, random, stance: statistics.exploration.stance });
+    ({ nowMs } = context);
+    const seen = context.candidates.map((candidate) => viewOf(candidate, context));
+    return rank(request, seen, settings, { now: context.nowMs, random, stance: statistics.exploration.stance });
   }
 
   function start({ paymentId, method, nowMs }: DecideContext, channelId: string): void {
@@ -75,6 +73,7 @@ export default function createPolicy(set: Partial<RoutingSettings> = {}): Policy
     init: ({ seed, marginBps }) => {
       statistics = createStatistics({ settingsOf: () => BREAKER });
       random = seeded(seed);
+      views.clear();
       settings = { ...settings, marginBps };
     },
     onChannels: () => {},
@@ -86,12 +85,7 @@ export default function createPolicy(set: Partial<RoutingSettings> = {}): Policy
       statistics.exploration.decided(payment, { ...noted, share: settings.explorationShare });
       statistics.retries.firstTry(context.nowMs);
       start(context, channelId);
-      const rest = candidates.filter((one) => one.channelId !== channelId && one.factors !== null);
-      const ranked = [
-        ...rest.filter((one) => !one.excluded),
-        ...rest.filter((one) => one.excluded).sort((a, b) => b.score - a.score),
-      ];
-      return [channelId, ...ranked.map((one) => one.channelId)];
+      return [channelId, ...standIns(channelId, candidates)];
     },
     next: (context, tried, last) => {
       if (!statistics.retries.mayRetry(last.nowMs)) return null;
@@ -117,6 +111,40 @@ export default function createPolicy(set: Partial<RoutingSettings> = {}): Policy
       statistics.payments.paid(channelId, segment, createdMs, nowMs);
     },
   };
+}
+
+type View = Mutable<Omit<ChannelView, 'profile'>> & {
+  readonly profile: Omit<ChannelProfile, 'fee'> & { readonly fee: Mutable<ChannelProfile['fee']> };
+};
+
+type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
+
+function newView(id: string, { method, currency }: DecideContext, estimate: ChannelView['estimate']): View {
+  return {
+    profile: {
+      ...{ id, enabled: true, weight: 100, methods: [method], currencies: [currency], scenes: [SCENE] },
+      fee: { ratePpm: 0, fixedMinor: 0, minMinor: 0, maxMinor: null },
+      limits: { minMinor: 1, maxMinor: null, dailyMinor: null, perMinute: null },
+      settlementDelayMs: 0,
+    },
+    estimate,
+    needsBuyerIp: () => false,
+    ...{ breakerOpen: false, trialDue: false, outOfService: false, coolingDown: false, quotaUsedUp: false },
+    ...{ usedTodayMinor: 0, startedThisMinute: 0 },
+  };
+}
+
+/** Who would be asked after the chosen one: the eligible, then those that are out for a while, each best first. */
+function standIns(chosenId: string, candidates: Ranking['candidates']): string[] {
+  const ids: string[] = [];
+  const waiting: Ranking['candidates'][number][] = [];
+  for (const one of candidates) {
+    if (one.channelId === chosenId || one.factors === null) continue;
+    if (one.excluded) waiting.push(one);
+    else ids.push(one.channelId);
+  }
+  for (const one of waiting.sort((a, b) => b.score - a.score)) ids.push(one.channelId);
+  return ids;
 }
 
 /** A small generator (mulberry32), so that a run can be repeated. */

@@ -87,9 +87,16 @@ export interface FeeTier {
  * was paid over the channel in the period before; it matters for tiers alone.
  */
 export function feeMinorCeil(schedule: FeeSchedule, amountMinor: number, volumeMinor = 0): number {
-  const share = (shareMillionths(schedule, amountMinor, volumeMinor) + 999_999n) / 1_000_000n;
-  const fee = Math.max(schedule.minMinor, Number(share) + schedule.fixedMinor);
+  const fee = Math.max(schedule.minMinor, shareMinorCeil(schedule, amountMinor, volumeMinor) + schedule.fixedMinor);
   return schedule.maxMinor === null ? fee : Math.min(fee, schedule.maxMinor);
+}
+
+/** The rate's part of the fee. Without tiers and within the safe integers plain numbers are exact, and the router asks often. */
+function shareMinorCeil(schedule: FeeSchedule, amountMinor: number, volumeMinor: number): number {
+  const product = amountMinor * schedule.ratePpm + 999_999;
+  if (schedule.tiers === undefined && Number.isSafeInteger(product))
+    return (product - (product % 1_000_000)) / 1_000_000;
+  return Number((shareMillionths(schedule, amountMinor, volumeMinor) + 999_999n) / 1_000_000n);
 }
 
 /** The rate's part of the fee in millionths of a minor unit, exact: what lies in each tier at the rate of that tier. */

@@ -16,9 +16,9 @@ export interface Collapse {
 
 /** The falls that are looked for, and the log-likelihood ratio at which each is believed. A shallow one may also be a wrong estimate. */
 const FALLS = [
-  { fall: 0.05, believedAt: 7 },
-  { fall: 0.3, believedAt: 8 },
-  { fall: 0.55, believedAt: 12 },
+  { fall: 0.05, log: Math.log(0.05), believedAt: 7 },
+  { fall: 0.3, log: Math.log(0.3), believedAt: 8 },
+  { fall: 0.55, log: Math.log(0.55), believedAt: 12 },
 ] as const;
 const RECOVERED_AT = 4;
 /** Further back a collapse would have been found before. */
@@ -42,8 +42,8 @@ export function collapseOf<T extends Watched>(
     if (!cohort) continue;
     paid += cohort.paid;
     expected += expectedOf(cohort);
-    for (const { fall, believedAt } of FALLS) {
-      const excess = paid * Math.log(fall) + expected * (1 - fall) - believedAt;
+    for (const { fall, log, believedAt } of FALLS) {
+      const excess = paid * log + expected * (1 - fall) - believedAt;
       if (excess > (found?.excess ?? 0)) found = { since: cohort.at, fall, ratio: fall, excess };
     }
   }
@@ -57,6 +57,7 @@ export function recoveryOf<T extends Watched>(
   expectedOf: (cohort: T) => number,
 ): { readonly recoveredSince: EpochMs | null; readonly ratio: number } {
   const { fall } = collapse;
+  const log = Math.log(1 / fall);
   let paid = 0;
   let expected = 0;
   let best = RECOVERED_AT;
@@ -66,7 +67,7 @@ export function recoveryOf<T extends Watched>(
     if (!cohort || cohort.at < collapse.since) break;
     paid += cohort.paid;
     expected += expectedOf(cohort);
-    const gain = paid * Math.log(1 / fall) - expected * (1 - fall);
+    const gain = paid * log - expected * (1 - fall);
     if (gain > best) {
       best = gain;
       recoveredSince = cohort.at;

@@ -87,18 +87,21 @@ export function createDelays() {
 
 export type Delays = ReturnType<typeof createDelays>;
 
-/** The share at any age, linear between checkpoints. */
-export function shareAt(shares: readonly number[], ageMs: number): number {
-  let before = 0;
-  let from = 0;
-  for (let k = 0; k < CHECKPOINTS_MS.length; k += 1) {
-    const until = CHECKPOINTS_MS[k] ?? 0;
-    const share = shares[k] ?? 1;
-    if (ageMs < until) return before + ((share - before) * (ageMs - from)) / (until - from);
-    before = share;
-    from = until;
-  }
-  return 1;
+/**
+ * The share at any age, linear between checkpoints. Ages are asked for in a row, mostly rising, so each search begins where the last
+ * one ended.
+ */
+export function createShareReader(shares: readonly number[]): (ageMs: number) => number {
+  let k = 0;
+  return (ageMs) => {
+    while (k > 0 && ageMs < (CHECKPOINTS_MS[k - 1] ?? 0)) k -= 1;
+    while (k < CHECKPOINTS_MS.length && ageMs >= (CHECKPOINTS_MS[k] ?? 0)) k += 1;
+    const until = CHECKPOINTS_MS[k];
+    if (until === undefined) return 1;
+    const from = CHECKPOINTS_MS[k - 1] ?? 0;
+    const before = shares[k - 1] ?? 0;
+    return before + (((shares[k] ?? 1) - before) * (ageMs - from)) / (until - from);
+  };
 }
 
 function newTable(): Table {

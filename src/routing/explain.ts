@@ -21,7 +21,7 @@ export function explain(
   settings: RoutingSettings,
 ): string {
   const { chosen, reason } = pick;
-  const { id } = chosen.view.profile;
+  const { id } = chosen;
   const tried = request.triedChannelIds;
   const after = tried.length === 0 ? '' : `after ${tried.join(', ')} failed, `;
   if (reason === 'pinned') return `${id}: pinned by the merchant`;
@@ -29,11 +29,11 @@ export function explain(
     return `${after}${id}: no channel is as it should be, and of those that may still work it is the best`;
   const [best, runnerUp] = order;
   if (reason === 'probe') {
-    return `${id} to see with a small payment whether it is back; ${best?.view.profile.id} has the best score`;
+    return `${id} to see with a small payment whether it is back; ${best?.id} has the best score`;
   }
   if (reason === 'exploration') {
     const share = round6(settings.explorationShare * 100);
-    return `${id} to learn about it, as ${share}% of payments may; ${best?.view.profile.id} has the best score`;
+    return `${id} to learn about it, as ${share}% of payments may; ${best?.id} has the best score`;
   }
   if (phrases.length > 0) return `${after}${phrases.join('; ')}`;
   if (!runnerUp) return `${after}${id}: the only channel that can take this payment`;
@@ -46,7 +46,7 @@ export function explain(
  * only as well known as its lesser side.
  */
 function explainLead(leader: Judged, runnerUp: Judged, amount: Money): string {
-  const names = `${leader.view.profile.id} over ${runnerUp.view.profile.id}`;
+  const names = `${leader.id} over ${runnerUp.id}`;
   if (leader.score < runnerUp.score) return `${names}: it led before, and the difference is too small to move`;
   const differences = differencesOf(leader, runnerUp, amount).sort((a, b) => b.gain - a.gain);
   const advantage = differences[0];
@@ -67,7 +67,7 @@ function differencesOf(leader: Judged, other: Judged, amount: Money): Difference
     { gain: quotient(mine.fee, theirs.fee), words: () => feeWords(leader.feeMinor - other.feeMinor, amount) },
     {
       gain: quotient(mine.latency, theirs.latency),
-      words: () => latencyWords((leader.candidate.latencyMs ?? 0) - (other.candidate.latencyMs ?? 0)),
+      words: () => latencyWords(Math.round(leader.estimate.latencyMs) - Math.round(other.estimate.latencyMs)),
     },
     {
       gain: quotient(mine.settlement, theirs.settlement),
@@ -88,9 +88,9 @@ function largest(differences: readonly Difference[]): Difference | undefined {
   return found;
 }
 
-function successWords({ candidate: mine }: Judged, { candidate: theirs }: Judged): string {
-  const points = ((mine.factors?.success ?? 0) - (theirs.factors?.success ?? 0)) * 100;
-  const n = Math.min(mine.sampleSize ?? 0, theirs.sampleSize ?? 0);
+function successWords(mine: Judged, theirs: Judged): string {
+  const points = (mine.value.factors.success - theirs.value.factors.success) * 100;
+  const n = Math.round(Math.min(mine.estimate.sampleSize, theirs.estimate.sampleSize));
   return `succeeds ${oneDecimal(Math.abs(points))} points ${points > 0 ? 'more' : 'less'} often (n ${n})`;
 }
 

@@ -1,5 +1,6 @@
 import type { EpochMs } from '../payment/index.ts';
 import type { Segment } from './paid-share.ts';
+import type { Estimate } from './types.ts';
 
 /** What may be risked with this payment to learn. */
 export interface Stance {
@@ -13,16 +14,10 @@ export interface Stance {
   readonly paymentsMs: number;
 }
 
-/** A channel as a possible subject of exploration. */
-export interface Explorable {
-  /** Expected value, minor units. */
+/** What the leader is believed to bring: minor units, and the variance of the belief. */
+export interface Believed {
   readonly valueMinor: number;
-  readonly paymentRatio: number;
-  /** Orders that the payment ratio rests on. */
-  readonly orders: number;
-  readonly opened: number;
-  readonly openedAt: EpochMs;
-  readonly low: boolean;
+  readonly variance: number;
 }
 
 interface Flow {
@@ -47,6 +42,8 @@ const NEW_ORDERS = 30;
 const NEW_CHANCE = 0.25;
 const PRIOR_ORDERS = 15;
 const TEMPER = 0.9;
+/** So many deviations behind the leader nothing is drawn any more: it would be one payment in thousands. */
+const IMPLAUSIBLE = -3;
 /** A channel without an order for so long is looked at again; in payments' worth of time, and in time. */
 const IDLE_PAYMENTS = 300;
 const IDLE_MS_MIN = 10 * 60_000;
@@ -146,24 +143,31 @@ export function createExploration() {
 
 export type Exploration = ReturnType<typeof createExploration>;
 
+/** How well a value is known, given how well the share of paid orders is. */
+export function believed(valueMinor: number, { paymentRatio: p, sampleSize }: Estimate): Believed {
+  const perShare = valueMinor / Math.max(0.05, p);
+  return { valueMinor, variance: (perShare * perShare * p * (1 - p)) / (sampleSize + PRIOR_ORDERS) };
+}
+
 /**
  * How likely each other channel should get this payment. A new one until it has some thirty orders, if it could be the best;
  * one that is known by the chance that it is better than the leader after all (Thompson); one that is idle or low now and then.
  */
-export function explorationChance(leader: Explorable, other: Explorable, { paymentsMs }: Stance, now: EpochMs): number {
-  const idleMs = Math.abs(now - other.openedAt);
-  if (other.low) return idleMs > Math.min(LOW_MS_MAX, Math.max(LOW_MS_MIN, LOW_PAYMENTS * paymentsMs)) ? 1 : 0;
-  const spread = Math.sqrt(spreadOf(leader) ** 2 + spreadOf(other) ** 2);
-  const distance = (other.valueMinor - leader.valueMinor) / Math.max(1e-9, spread);
-  if (other.opened < NEW_ORDERS) return distance > -3 ? NEW_CHANCE : 0;
-  const better = TEMPER * normalShareBelow(distance / TEMPER);
-  if (idleMs > Math.max(IDLE_MS_MIN, IDLE_PAYMENTS * paymentsMs)) return Math.max(better, IDLE_CHANCE);
-  return better;
-}
-
-/** Standard deviation of what a channel is believed to bring. */
-function spreadOf({ valueMinor, paymentRatio: p, orders }: Explorable): number {
-  return (Math.abs(valueMinor) / Math.max(0.05, p)) * Math.sqrt((p * (1 - p)) / (orders + PRIOR_ORDERS));
+export function explorationChance(
+  leader: Believed,
+  valueMinor: number,
+  estimate: Estimate,
+  paymentsMs: number,
+  now: EpochMs,
+): number {
+  const idleMs = Math.abs(now - estimate.openedAt);
+  if (estimate.low) return idleMs > Math.min(LOW_MS_MAX, Math.max(LOW_MS_MIN, LOW_PAYMENTS * paymentsMs)) ? 1 : 0;
+  const spread = Math.sqrt(leader.variance + believed(valueMinor, estimate).variance);
+  const distance = (valueMinor - leader.valueMinor) / Math.max(1e-9, spread);
+  if (estimate.opened < NEW_ORDERS) return distance > -3 ? NEW_CHANCE : 0;
+  const idle = idleMs > Math.max(IDLE_MS_MIN, IDLE_PAYMENTS * paymentsMs);
+  const better = distance < IMPLAUSIBLE ? 0 : TEMPER * normalShareBelow(distance / TEMPER);
+  return idle ? Math.max(better, IDLE_CHANCE) : better;
 }
 
 /** The standard normal distribution, to three digits. */

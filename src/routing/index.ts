@@ -1,5 +1,6 @@
 export type { GateSettings, GateState } from './breaker-rule.ts';
 export * from './breakers.ts';
+export type { CallTicket } from './call-record.ts';
 export { exclusionOf, methodFor, takesOrders } from './eligibility.ts';
 export { type Pacing, pacedMinor } from './pacing.ts';
 export type { Segment } from './paid-share.ts';
@@ -16,7 +17,6 @@ export {
   valueFor,
 } from './score.ts';
 export * from './statistics.ts';
-export type { CallTicket } from './technical-stage.ts';
 export * from './types.ts';
 export {
   DEFAULT_ZONE,

@@ -1,9 +1,10 @@
 import { type Candidate, type Decision, type EpochMs, type ExclusionReason, feeMinorCeil } from '../payment/index.ts';
+import { methodFor } from './eligibility.ts';
 import { explain } from './explain.ts';
-import { type Explorable, explorationChance, type Stance } from './exploration.ts';
+import { believed, explorationChance, type Stance } from './exploration.ts';
 import type { Judged, Pick } from './judged.ts';
 import type { Segment } from './paid-share.ts';
-import { type Arranged, arrange, exclusionsByRules } from './rules.ts';
+import { type Arranged, arrange, exclusionsByRules, ruleAgainst } from './rules.ts';
 import { expectedShare, type Pull, preferenceMultiplier, pullOf, round6, valueFor } from './score.ts';
 import { sift } from './sift.ts';
 import { bandOf, type ChannelView, type Ranking, type RoutingRequest, type RoutingSettings } from './types.ts';
@@ -36,34 +37,43 @@ export function rank(
   chance: Chance,
 ): Ranking {
   const pull = pullOf(settings);
-  const band = bandOf(request.amount.minor, settings.bandEdgesMinor);
+  const { minor: amountMinor, currency } = request.amount;
+  const band = bandOf(amountMinor, settings.bandEdgesMinor);
   const eligible: Judged[] = [];
   /** Excluded by what passes by itself: for trials, and for an emergency. */
   const waiting: Judged[] = [];
   const excluded: Candidate[] = [];
-  for (const { view, method, reason, rule } of sift(request, views, chance.now)) {
-    if (method === null || (reason !== null && !PASSING.has(reason)) || (reason !== null && view.outOfService)) {
-      excluded.push(excludedCandidate(view.profile.id, method, reason ?? 'method', rule));
+  /** One for all channels that use the same method: what is known is looked up by it. */
+  let segment: Segment = { method: '', currency, band };
+  const reasons = sift(request, views, chance.now);
+  for (let i = 0; i < views.length; i += 1) {
+    const view = views[i];
+    if (!view) continue;
+    const reason = reasons[i] ?? null;
+    const method = methodFor(view.profile, request.methods);
+    if (method === null || (reason !== null && (view.outOfService || !PASSING.has(reason)))) {
+      excluded.push(excludedCandidate(view, method, reason ?? 'method', request));
       continue;
     }
-    const segment = { method, currency: request.amount.currency, band };
-    (reason === null ? eligible : waiting).push(judge(view, segment, request.amount.minor, pull, reason));
+    if (segment.method !== method) segment = { method, currency, band };
+    (reason === null ? eligible : waiting).push(judge(view, segment, amountMinor, pull, reason));
   }
-  score(eligible, pull);
-  score(waiting, pull);
-  const stance = eligible[0] && chance.stance ? chance.stance(eligible[0].segment, request.amount.minor) : CAUTIOUS;
+  score(eligible);
+  score(waiting);
+  const stance = eligible[0] && chance.stance ? chance.stance(eligible[0].segment, amountMinor) : CAUTIOUS;
   lead(eligible, stance);
-  const arranged = arrange(eligible, ({ view }) => view.profile.id, request, chance.random);
+  const arranged = arrange(eligible, ({ id }) => id, request, chance.random);
 
-  const pick = pickFrom(arranged, waiting, request, settings, stance, chance);
-  const finish = (one: Judged) => finished(one, request.amount.minor, pull);
-  const candidates = [...arranged.order.map(finish), ...[...waiting.map(finish), ...excluded].sort(byId)];
+  const pick = pickFrom(arranged, waiting, request, settings, { pull, stance, chance });
+  const told = (one: Judged) => candidateOf(one, amountMinor, pull);
+  const candidates = arranged.order.map(told);
+  if (waiting.length > 0 || excluded.length > 0) candidates.push(...[...waiting.map(told), ...excluded].sort(byId));
   if (!pick) return { decidedAt: chance.now, candidates, choice: null };
   const { chosen, reason, draw } = pick;
   const byRules = exclusionsByRules(request, excluded);
   const acted = [...byRules.acted, ...arranged.acted];
   const leader = arranged.order[0] ?? chosen;
-  const channelId = chosen.view.profile.id;
+  const channelId = chosen.id;
   const decision: Decision = {
     decidedAt: chance.now,
     channelId,
@@ -74,16 +84,10 @@ export function rank(
     explanation: [explain(pick, arranged, request, settings), ...byRules.phrases].join('; '),
     ...(acted.length > 0 && { rules: acted }),
   };
-  const noted = {
-    segment: chosen.segment,
-    leader: leader.view.profile.id,
-    bestMinor: moneyOf(leader, request.amount.minor, pull),
-    costMinor:
-      reason === 'exploration'
-        ? moneyOf(leader, request.amount.minor, pull) - moneyOf(chosen, request.amount.minor, pull)
-        : null,
-  };
-  return { decidedAt: chance.now, candidates, choice: { channelId, method: chosen.method, decision, noted } };
+  const bestMinor = moneyOf(leader, amountMinor, pull);
+  const costMinor = reason === 'exploration' ? bestMinor - moneyOf(chosen, amountMinor, pull) : null;
+  const noted = { segment: chosen.segment, leader: leader.id, bestMinor, costMinor };
+  return { decidedAt: chance.now, candidates, choice: { channelId, method: chosen.segment.method, decision, noted } };
 }
 
 function judge(
@@ -100,26 +104,11 @@ function judge(
   const { settlementDelayMs } = profile;
   const traits = { technicalRatio, paymentRatio, latencyMs, lostMs, feeMinor, amountMinor, settlementDelayMs };
   const value = valueFor(traits, pull);
-  const candidate = {
-    channelId: profile.id,
-    method: segment.method,
-    score: 0,
-    factors: value.factors,
-    feeMinor,
-    successRatio: round6(technicalRatio * paymentRatio),
-    sampleSize: Math.round(estimate.sampleSize),
-    latencyMs: Math.round(latencyMs),
-    excluded,
-    technicalRatio: round6(technicalRatio),
-    paymentRatio: round6(paymentRatio),
-    expectedShare: 0,
-    expectedMinor: 0,
-  };
-  return { candidate, view, method: segment.method, segment, estimate, value, feeMinor, share: 0, score: 0 };
+  return { id: profile.id, view, segment, estimate, value, feeMinor, excluded, share: 0, score: 0 };
 }
 
 /** Compares them, and sees what each would bring with the best other behind it. */
-function score(judged: Judged[], pull: Pull): void {
+function score(judged: Judged[]): void {
   let best = 0;
   let second = 0;
   let bestOf: Judged | null = null;
@@ -132,15 +121,15 @@ function score(judged: Judged[], pull: Pull): void {
     } else if (alone > second) second = alone;
   }
   for (const one of judged) {
-    one.share = expectedShare(one.value, one.estimate, one === bestOf ? second : best, pull);
+    one.share = expectedShare(one.value, one === bestOf ? second : best);
     one.score = round6(one.value.score * preferenceMultiplier(one.view.profile.weight));
   }
 }
 
 /** Best first. Whoever led last stays in front of a challenger that is hardly better. */
 function lead(judged: Judged[], { incumbent }: Stance): void {
-  judged.sort((a, b) => b.score - a.score || byId(a.candidate, b.candidate));
-  const at = judged.findIndex(({ candidate }) => candidate.channelId === incumbent);
+  judged.sort((a, b) => b.score - a.score || (a.id < b.id ? -1 : 1));
+  const at = judged.findIndex(({ id }) => id === incumbent);
   const holder = judged[at];
   const best = judged[0];
   if (at <= 0 || !holder || !best || holder.score < best.score * (1 - KEEPS_WITHIN)) return;
@@ -153,8 +142,7 @@ function pickFrom(
   waiting: readonly Judged[],
   request: RoutingRequest,
   settings: RoutingSettings,
-  stance: Stance,
-  chance: Chance,
+  { pull, stance, chance }: { readonly pull: Pull; readonly stance: Stance; readonly chance: Chance },
 ): Pick | null {
   const best = eligible[0];
   if (request.pinnedChannelId !== null) return best ? { chosen: best, reason: 'pinned', draw: null } : null;
@@ -165,7 +153,7 @@ function pickFrom(
   const trial = bestOf(waiting.filter(({ view }) => view.trialDue));
   if (trial) return { chosen: trial, reason: 'probe', draw: null };
   if (settings.explorationShare <= 0 || stance.riskMinor < 0) return asUsual;
-  return explore(best, eligible, request.amount.minor, pullOf(settings), stance, chance) ?? asUsual;
+  return explore(best, eligible, request.amount.minor, pull, stance, chance) ?? asUsual;
 }
 
 /** Nothing is as it should be: whoever is not out of quota is tried, best first. */
@@ -183,13 +171,14 @@ function explore(
   stance: Stance,
   chance: Chance,
 ): Pick | null {
-  const money = (one: Judged) => moneyOf(one, amountMinor, pull);
-  const leader = explorable(best, money(best));
+  const bestMinor = moneyOf(best, amountMinor, pull);
+  const leader = believed(bestMinor, best.estimate);
   const chances: { readonly one: Judged; readonly share: number }[] = [];
   let total = 0;
   for (const one of eligible) {
-    if (one === best || leader.valueMinor - money(one) > stance.riskMinor) continue;
-    const share = explorationChance(leader, explorable(one, money(one)), stance, chance.now);
+    const valueMinor = moneyOf(one, amountMinor, pull);
+    if (one === best || bestMinor - valueMinor > stance.riskMinor) continue;
+    const share = explorationChance(leader, valueMinor, one.estimate, stance.paymentsMs, chance.now);
     if (share < 0.001) continue;
     chances.push({ one, share });
     total += share;
@@ -204,16 +193,10 @@ function explore(
   return { chosen: best, reason: 'best_score', draw };
 }
 
-function explorable({ estimate }: Judged, valueMinor: number): Explorable {
-  const { paymentRatio, sampleSize: orders, opened, openedAt, low } = estimate;
-  return { valueMinor, paymentRatio, orders, opened, openedAt, low };
-}
-
 function bestOf(judged: readonly Judged[]): Judged | null {
   let best: Judged | null = null;
   for (const one of judged) {
-    if (!best || one.score > best.score || (one.score === best.score && byId(one.candidate, best.candidate) < 0))
-      best = one;
+    if (!best || one.score > best.score || (one.score === best.score && one.id < best.id)) best = one;
   }
   return best;
 }
@@ -223,23 +206,36 @@ function moneyOf({ share }: Judged, amountMinor: number, { marginBps }: Pull): n
   return (share * amountMinor * marginBps) / 10_000;
 }
 
-function finished(one: Judged, amountMinor: number, pull: Pull): Candidate {
-  const expectedMinor = round6(moneyOf(one, amountMinor, pull));
-  const { candidate } = one;
-  candidate.score = one.score;
-  candidate.expectedShare = round6(one.share);
-  candidate.expectedMinor = expectedMinor;
-  return candidate;
+/** What is stored of a channel that was judged. */
+function candidateOf(one: Judged, amountMinor: number, pull: Pull): Candidate {
+  const { id, segment, estimate, value, feeMinor, excluded, share } = one;
+  const { technicalRatio, paymentRatio } = estimate;
+  return {
+    channelId: id,
+    method: segment.method,
+    score: one.score,
+    factors: value.factors,
+    feeMinor,
+    successRatio: round6(technicalRatio * paymentRatio),
+    sampleSize: Math.round(estimate.sampleSize),
+    latencyMs: Math.round(estimate.latencyMs),
+    excluded,
+    technicalRatio: round6(technicalRatio),
+    paymentRatio: round6(paymentRatio),
+    expectedShare: round6(share),
+    expectedMinor: round6(moneyOf(one, amountMinor, pull)),
+  };
 }
 
 function excludedCandidate(
-  channelId: string,
+  { profile }: ChannelView,
   method: string | null,
   excluded: ExclusionReason,
-  rule: string | undefined,
+  { rules = [] }: RoutingRequest,
 ): Candidate {
+  const rule = excluded === 'rule' ? ruleAgainst(profile.id, rules)?.name : undefined;
   const unknown = { factors: null, feeMinor: null, successRatio: null, sampleSize: null, latencyMs: null };
-  return { channelId, method, score: 0, ...unknown, excluded, ...(rule !== undefined && { rule }) };
+  return { channelId: profile.id, method, score: 0, ...unknown, excluded, ...(rule !== undefined && { rule }) };
 }
 
 function byId(a: Candidate, b: Candidate): number {

@@ -31,6 +31,8 @@ export interface Value {
   readonly score: number;
   /** What it brings by itself, when nobody takes over after a failed call. */
   readonly alone: number;
+  /** Share of its buyers who are there for the next channel: its call failed, and they wait. */
+  readonly passedOn: number;
 }
 
 export const DEFAULT_WEIGHTS: RoutingWeights = { success: 60, fee: 25, latency: 10, settlement: 5 };
@@ -90,13 +92,14 @@ export function valueFor(traits: Traits, pull: Pull): Value {
   const fee = left((pull.fee * traits.feeMinor) / marginMinor);
   const latency = patience(traits.latencyMs, pull);
   const settlement = left(waitingMinor / marginMinor);
-  const kept = (1 - works) * patienceAfterFailure(traits.lostMs, pull);
-  const success = bent(kept === 1 ? paymentRatio : (works * paymentRatio) / (1 - kept), pull.success);
+  const passedOn = (1 - works) * patienceAfterFailure(traits.lostMs, pull);
+  const success = bent(passedOn === 1 ? paymentRatio : (works * paymentRatio) / (1 - passedOn), pull.success);
   const costs = fee * latency * settlement;
   return {
     factors: { success: round6(success), fee: round6(fee), latency: round6(latency), settlement: round6(settlement) },
     score: success * costs,
     alone: bent(works * paymentRatio, pull.success) * costs,
+    passedOn,
   };
 }
 
@@ -115,13 +118,8 @@ function patienceAfterFailure(lostMs: number, pull: Pull): number {
  * lost time)`.
  * @param other what the best other channel would bring by itself, 0 without one
  */
-export function expectedShare(
-  value: Value,
-  traits: Pick<Traits, 'technicalRatio' | 'lostMs'>,
-  other: number,
-  pull: Pull,
-): number {
-  return value.alone + (1 - traits.technicalRatio) * other * patienceAfterFailure(traits.lostMs, pull);
+export function expectedShare({ alone, passedOn }: Value, other: number): number {
+  return alone + passedOn * other;
 }
 
 /**

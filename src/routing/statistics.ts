@@ -1,11 +1,12 @@
 import type { EpochMs } from '../payment/index.ts';
 import type { GateSettings } from './breaker-rule.ts';
+import type { CallTicket } from './call-record.ts';
 import { createExploration, type Exploration } from './exploration.ts';
 import type { Segment } from './paid-share.ts';
 import { createPaymentStage, type PaymentStage } from './payment-stage.ts';
 import { createRetryBudget, type RetryBudget } from './retry-budget.ts';
 import { readSnapshot, writeSnapshot } from './snapshot.ts';
-import { type CallTicket, createTechnicalStage, type TechnicalStage } from './technical-stage.ts';
+import { createTechnicalStage, type TechnicalStage } from './technical-stage.ts';
 import { createThrottle, type Throttle } from './throttle.ts';
 import type { Estimate } from './types.ts';
 

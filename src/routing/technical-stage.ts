@@ -1,73 +1,23 @@
 import type { EpochMs } from '../payment/index.ts';
+import { ended, type GateSettings, type GateState, judge, open, probed, started, stateOf } from './breaker-rule.ts';
 import {
-  ended,
-  type Gate,
-  type GateSettings,
-  type GateState,
-  judge,
-  newGate,
-  open,
-  probed,
-  started,
-  stateOf,
-} from './breaker-rule.ts';
+  begin,
+  beginAnew,
+  type CallRecord,
+  type CallTicket,
+  countOverdue,
+  end,
+  estimateOf,
+  keptOf,
+  learnCall,
+  newCallRecord,
+  type TechnicalEstimate,
+  takeUp,
+  UNKNOWN_CALLS,
+} from './call-record.ts';
 import type { CallSnapshot } from './snapshot-schema.ts';
 
-/** A call under way. */
-export interface CallTicket {
-  readonly channelId: string;
-  readonly method: string;
-  readonly startedAt: EpochMs;
-  ended: boolean;
-  overdue: boolean;
-}
-
-export interface TechnicalEstimate {
-  /** Share of calls that technically work, 0 to 1. */
-  readonly share: number;
-  /** How many calls that rests on. */
-  readonly calls: number;
-  readonly latencyMs: number;
-  /** What a failed call costs the buyer in time. */
-  readonly lostMs: number;
-}
-
-interface Pair {
-  failures: number;
-  calls: number;
-  at: EpochMs;
-  /** Mean time between calls. */
-  gapMs: number;
-  /** Latency of good calls in log space. */
-  logMean: number;
-  logVariance: number;
-  latencies: number;
-  lostMs: number;
-  lost: number;
-  lastCallAt: EpochMs;
-  readonly gate: Gate;
-  underWay: CallTicket[];
-  head: number;
-  overdue: number;
-}
-
-const PRIOR = { failures: 0.2, calls: 10 } as const;
-const PRIOR_LATENCY = { logMean: Math.log(400), logVariance: 0.36, calls: 3 } as const;
-const PRIOR_LOST = { ms: 1_500, calls: 3 } as const;
-const LATENCY_CALLS_MAX = 200;
-const REMEMBERED_CALLS = 200;
-const HALF_LIFE_MS_MIN = 30_000;
-const HALF_LIFE_MS_MAX = 3_600_000;
-/** Before the second call comes, calls are thought to be this far apart. */
-const GAP_MS_START = 10_000;
-const GAP_CALLS = 20;
-/** Fading is put off until it amounts to something. */
-const FADE_AFTER_MS = 500;
-const LATENCY_HALF_LIFE_MS_MIN = 10 * 60_000;
-/** How many standard deviations above the usual a call is overdue, and never sooner than this. */
-const OVERDUE_DEVIATIONS = 4;
-const OVERDUE_MS_MIN = 1_000;
-const PAIRS_MAX = 16_384;
+const RECORDS_MAX = 16_384;
 /** A trip on one method is this much evidence against the channel's other ones. */
 const SUSPICION = 4;
 
@@ -78,35 +28,30 @@ export function createTechnicalStage(
   paymentsMs: (method: string) => number,
   onChange: (channelId: string, state: 'open' | 'closed') => void = () => {},
 ) {
-  const channels = new Map<string, Map<string, Pair>>();
-  let pairs = 0;
+  const channels = new Map<string, Map<string, CallRecord>>();
+  let records = 0;
 
-  function pairOf(channelId: string, method: string): Pair {
+  function recordOf(channelId: string, method: string): CallRecord {
     let methods = channels.get(channelId);
     if (!methods) {
       methods = new Map();
       channels.set(channelId, methods);
     }
-    let pair = methods.get(method);
-    if (!pair) {
-      if (pairs >= PAIRS_MAX) forgetOldest();
-      pair = newPair();
-      methods.set(method, pair);
-      pairs += 1;
+    let record = methods.get(method);
+    if (!record) {
+      if (records >= RECORDS_MAX) forgetOldest();
+      record = newCallRecord();
+      methods.set(method, record);
+      records += 1;
     }
-    return pair;
+    return record;
   }
 
   function callStarted(channelId: string, method: string, now: EpochMs): CallTicket {
-    const pair = pairOf(channelId, method);
-    if (pair.lastCallAt > 0) {
-      const gapMs = Math.max(0, now - pair.lastCallAt);
-      pair.gapMs += (gapMs - pair.gapMs) / GAP_CALLS;
-    }
-    pair.lastCallAt = now;
-    started(pair.gate, now);
-    const ticket = ticketOf(channelId, method, now);
-    pair.underWay.push(ticket);
+    const record = recordOf(channelId, method);
+    const ticket: CallTicket = { channelId, method, startedAt: now, ended: false, overdue: false };
+    started(record.gate, now);
+    begin(record, ticket);
     return ticket;
   }
 
@@ -119,44 +64,38 @@ export function createTechnicalStage(
     latencyMs: number = Math.max(0, now - ticket.startedAt),
   ): void {
     if (ticket.ended) return;
-    ticket.ended = true;
-    const pair = pairOf(ticket.channelId, ticket.method);
-    if (ticket.overdue) pair.overdue -= 1;
-    dropEnded(pair);
+    const { channelId, method, startedAt } = ticket;
+    const record = recordOf(channelId, method);
+    end(record, ticket);
     if (outcome === 'refused') {
-      if (pair.gate.trialSince === ticket.startedAt) pair.gate.trialSince = null;
+      if (record.gate.trialSince === startedAt) record.gate.trialSince = null;
       return;
     }
     const failed = outcome === 'failed';
-    fade(pair, now);
-    pair.calls += 1;
-    pair.failures += failed ? 1 : 0;
-    learnLatency(pair, failed, latencyMs);
-    const settings = settingsOf(ticket.channelId);
-    const call = { failed, startedAt: ticket.startedAt, paymentsMs: paymentsMs(ticket.method) };
-    if (ended(pair.gate, settings, call, now)) closed(ticket.channelId, pair);
-    assess(ticket.channelId, ticket.method, pair, now);
+    learnCall(record, failed, latencyMs, now);
+    const call = { failed, startedAt, paymentsMs: paymentsMs(method) };
+    if (ended(record.gate, settingsOf(channelId), call, now)) closed(channelId, record);
+    assess(channelId, method, record, now);
   }
 
-  /** A channel that has come back is judged by what it does now, not by its outage. */
-  function closed(channelId: string, pair: Pair): void {
-    Object.assign(pair, { failures: 0, calls: pair.gate.goodNeeded });
+  function closed(channelId: string, record: CallRecord): void {
+    beginAnew(record);
     onChange(channelId, 'closed');
   }
 
   function gate(channelId: string, method: string, now: EpochMs): GateState {
-    const pair = channels.get(channelId)?.get(method);
-    if (!pair) return 'closed';
-    assess(channelId, method, pair, now);
-    return stateOf(pair.gate, now);
+    const record = channels.get(channelId)?.get(method);
+    if (!record) return 'closed';
+    assess(channelId, method, record, now);
+    return stateOf(record.gate, now);
   }
 
-  function assess(channelId: string, method: string, pair: Pair, now: EpochMs): void {
-    if (pair.gate.openedAt !== null) return;
-    countOverdue(pair, now);
-    if (pair.gate.evidence === 0 && pair.overdue === 0) return;
-    judge(pair.gate, settingsOf(channelId), pair.overdue, paymentsMs(method), now);
-    if (stateOf(pair.gate, now) === 'closed') return;
+  function assess(channelId: string, method: string, record: CallRecord, now: EpochMs): void {
+    if (record.gate.openedAt !== null) return;
+    countOverdue(record, now);
+    if (record.gate.evidence === 0 && record.overdue === 0) return;
+    judge(record.gate, settingsOf(channelId), record.overdue, paymentsMs(method), now);
+    if (stateOf(record.gate, now) === 'closed') return;
     onChange(channelId, 'open');
     for (const [other, sibling] of channels.get(channelId) ?? []) {
       if (other !== method) sibling.gate.evidence = Math.max(sibling.gate.evidence, SUSPICION);
@@ -164,33 +103,22 @@ export function createTechnicalStage(
   }
 
   function estimate(channelId: string, method: string, now: EpochMs): TechnicalEstimate {
-    const pair = channels.get(channelId)?.get(method);
-    if (!pair) return UNKNOWN;
-    fade(pair, now);
-    const failures = pair.failures + pair.overdue;
-    const calls = pair.calls + pair.overdue;
-    return {
-      share: 1 - (failures + PRIOR.failures) / (calls + PRIOR.calls),
-      calls: pair.calls,
-      latencyMs: meanLatencyMs(pair),
-      lostMs: pair.lostMs,
-    };
+    const record = channels.get(channelId)?.get(method);
+    return record ? estimateOf(record, now) : UNKNOWN_CALLS;
   }
 
   /** A side-effect-free probe speaks for all methods: it may bring a trial forward, and a failed one is evidence like a failed call. */
   function probe(channelId: string, methods: readonly string[], ok: boolean, now: EpochMs): void {
     for (const method of methods) {
-      const pair = pairOf(channelId, method);
+      const record = recordOf(channelId, method);
       const settings = settingsOf(channelId);
-      if (pair.gate.openedAt !== null) {
-        if (probed(pair.gate, settings, ok, now)) closed(channelId, pair);
+      if (record.gate.openedAt !== null) {
+        if (probed(record.gate, settings, ok, now)) closed(channelId, record);
       } else if (!ok) {
-        fade(pair, now);
-        pair.calls += 1;
-        pair.failures += 1;
+        learnCall(record, true, null, now);
         const call = { failed: true, startedAt: now, paymentsMs: paymentsMs(method), probe: true };
-        ended(pair.gate, settings, call, now);
-        assess(channelId, method, pair, now);
+        ended(record.gate, settings, call, now);
+        assess(channelId, method, record, now);
       }
     }
   }
@@ -205,9 +133,9 @@ export function createTechnicalStage(
   /** Opens at once, for failures that need no second sight. */
   function trip(channelId: string, methods: readonly string[], now: EpochMs): void {
     for (const method of methods) {
-      const pair = pairOf(channelId, method);
-      if (pair.gate.openedAt !== null) continue;
-      open(pair.gate, settingsOf(channelId), paymentsMs(method), now);
+      const record = recordOf(channelId, method);
+      if (record.gate.openedAt !== null) continue;
+      open(record.gate, settingsOf(channelId), paymentsMs(method), now);
       onChange(channelId, 'open');
     }
   }
@@ -223,31 +151,15 @@ export function createTechnicalStage(
     return worst;
   }
 
-  function snapshot(pairsMax: number): CallSnapshot[] {
+  function snapshot(recordsMax: number): CallSnapshot[] {
     const all = [...channels].flatMap(([channelId, methods]) =>
-      [...methods].map(([method, pair]): CallSnapshot => {
-        const { failures, calls, at, gapMs, logMean, logVariance, latencies, lostMs, lost, lastCallAt } = pair;
-        return {
-          channelId,
-          method,
-          failures,
-          calls,
-          at,
-          gapMs,
-          logMean,
-          logVariance,
-          latencies,
-          lostMs,
-          lost,
-          lastCallAt,
-        };
-      }),
+      [...methods].map(([method, record]): CallSnapshot => ({ channelId, method, ...keptOf(record) })),
     );
-    return all.slice(-pairsMax);
+    return all.slice(-recordsMax);
   }
 
   function restore(saved: readonly CallSnapshot[]): void {
-    for (const { channelId, method, ...known } of saved) Object.assign(pairOf(channelId, method), known);
+    for (const { channelId, method, ...kept } of saved) takeUp(recordOf(channelId, method), kept);
   }
 
   function forgetOldest(): void {
@@ -256,7 +168,7 @@ export function createTechnicalStage(
   }
 
   function forget(channelId: string): void {
-    pairs -= channels.get(channelId)?.size ?? 0;
+    records -= channels.get(channelId)?.size ?? 0;
     channels.delete(channelId);
   }
 
@@ -276,75 +188,3 @@ export function createTechnicalStage(
 }
 
 export type TechnicalStage = ReturnType<typeof createTechnicalStage>;
-
-function newPair(): Pair {
-  return {
-    ...{ failures: 0, calls: 0, at: 0, gapMs: GAP_MS_START, lastCallAt: 0 },
-    ...{ logMean: PRIOR_LATENCY.logMean, logVariance: PRIOR_LATENCY.logVariance, latencies: PRIOR_LATENCY.calls },
-    ...{ lostMs: PRIOR_LOST.ms, lost: PRIOR_LOST.calls, gate: newGate(), underWay: [], head: 0, overdue: 0 },
-  };
-}
-
-const UNKNOWN: TechnicalEstimate = {
-  share: 1 - PRIOR.failures / PRIOR.calls,
-  calls: 0,
-  latencyMs: Math.exp(PRIOR_LATENCY.logMean + PRIOR_LATENCY.logVariance / 2),
-  lostMs: PRIOR_LOST.ms,
-};
-
-function ticketOf(channelId: string, method: string, startedAt: EpochMs): CallTicket {
-  return { channelId, method, startedAt, ended: false, overdue: false };
-}
-
-/** The half-life is the time of some 200 calls. A clock that steps back fades nothing. */
-function fade(pair: Pair, now: EpochMs): void {
-  const sinceMs = now - pair.at;
-  if (sinceMs >= 0 && sinceMs < FADE_AFTER_MS) return;
-  pair.at = now;
-  if (sinceMs <= 0 || pair.calls === 0) return;
-  const halfLifeMs = Math.min(HALF_LIFE_MS_MAX, Math.max(HALF_LIFE_MS_MIN, REMEMBERED_CALLS * pair.gapMs));
-  const kept = 0.5 ** (sinceMs / halfLifeMs);
-  pair.failures *= kept;
-  pair.calls *= kept;
-  // A channel that was slow and gets no calls any more would stay slow for ever.
-  const latencyKept = 0.5 ** (sinceMs / Math.max(LATENCY_HALF_LIFE_MS_MIN, halfLifeMs));
-  pair.logMean = PRIOR_LATENCY.logMean + (pair.logMean - PRIOR_LATENCY.logMean) * latencyKept;
-  pair.lostMs = PRIOR_LOST.ms + (pair.lostMs - PRIOR_LOST.ms) * latencyKept;
-}
-
-function learnLatency(pair: Pair, failed: boolean, latencyMs: number): void {
-  if (failed) {
-    pair.lost = Math.min(LATENCY_CALLS_MAX, pair.lost + 1);
-    pair.lostMs += (latencyMs - pair.lostMs) / pair.lost;
-    return;
-  }
-  pair.latencies = Math.min(LATENCY_CALLS_MAX, pair.latencies + 1);
-  const difference = Math.log(Math.max(1, latencyMs)) - pair.logMean;
-  pair.logMean += difference / pair.latencies;
-  pair.logVariance += (difference * difference - pair.logVariance) / pair.latencies;
-}
-
-function meanLatencyMs({ logMean, logVariance }: Pair): number {
-  return Math.exp(logMean + logVariance / 2);
-}
-
-/** Calls that have lasted longer than a good one ever does. They are taken in the order of their start, and so come due in it. */
-function countOverdue(pair: Pair, now: EpochMs): void {
-  const usualMs = Math.exp(pair.logMean + OVERDUE_DEVIATIONS * Math.sqrt(Math.max(0.04, pair.logVariance)));
-  const until = now - Math.max(OVERDUE_MS_MIN, usualMs);
-  for (let i = pair.head; i < pair.underWay.length; i += 1) {
-    const ticket = pair.underWay[i];
-    if (!ticket || ticket.startedAt > until) break;
-    if (ticket.ended || ticket.overdue) continue;
-    ticket.overdue = true;
-    pair.overdue += 1;
-  }
-}
-
-function dropEnded(pair: Pair): void {
-  while (pair.head < pair.underWay.length && pair.underWay[pair.head]?.ended) pair.head += 1;
-  if (pair.head > 64 && pair.head * 2 > pair.underWay.length) {
-    pair.underWay = pair.underWay.slice(pair.head);
-    pair.head = 0;
-  }
-}

@@ -1,0 +1,187 @@
+import type { EpochMs } from '../payment/index.ts';
+import { type Gate, newGate } from './breaker-rule.ts';
+
+/** A call under way. */
+export interface CallTicket {
+  readonly channelId: string;
+  readonly method: string;
+  readonly startedAt: EpochMs;
+  ended: boolean;
+  overdue: boolean;
+}
+
+export interface TechnicalEstimate {
+  /** Share of calls that technically work, 0 to 1. */
+  readonly share: number;
+  /** How many calls that rests on. */
+  readonly calls: number;
+  readonly latencyMs: number;
+  /** What a failed call costs the buyer in time. */
+  readonly lostMs: number;
+}
+
+/** What is remembered of the calls of one channel and method. */
+export interface CallRecord {
+  failures: number;
+  calls: number;
+  at: EpochMs;
+  /** Mean time between calls. */
+  gapMs: number;
+  /** Latency of good calls in log space. */
+  logMean: number;
+  logVariance: number;
+  latencies: number;
+  lostMs: number;
+  lost: number;
+  lastCallAt: EpochMs;
+  readonly gate: Gate;
+  underWay: CallTicket[];
+  head: number;
+  overdue: number;
+  /** The last estimate and how long a good call takes at most; null once something has changed them. */
+  known: TechnicalEstimate | null;
+  usualMsMax: number | null;
+}
+
+type KeptCalls = Omit<CallRecord, 'gate' | 'underWay' | 'head' | 'overdue' | 'known' | 'usualMsMax'>;
+
+const PRIOR = { failures: 0.2, calls: 10 } as const;
+const PRIOR_LATENCY = { logMean: Math.log(400), logVariance: 0.36, calls: 3 } as const;
+const PRIOR_LOST = { ms: 1_500, calls: 3 } as const;
+const LATENCY_CALLS_MAX = 200;
+const REMEMBERED_CALLS = 200;
+const HALF_LIFE_MS_MIN = 30_000;
+const HALF_LIFE_MS_MAX = 3_600_000;
+/** Before the second call comes, calls are thought to be this far apart. */
+const GAP_MS_START = 10_000;
+const GAP_CALLS = 20;
+/** Fading is put off until it amounts to something. */
+const FADE_AFTER_MS = 500;
+const LATENCY_HALF_LIFE_MS_MIN = 10 * 60_000;
+/** How many standard deviations above the usual a call is overdue, and never sooner than this. */
+const OVERDUE_DEVIATIONS = 4;
+const OVERDUE_MS_MIN = 1_000;
+
+/** What is believed of a channel that was never called. */
+export const UNKNOWN_CALLS: TechnicalEstimate = {
+  share: 1 - PRIOR.failures / PRIOR.calls,
+  calls: 0,
+  latencyMs: Math.exp(PRIOR_LATENCY.logMean + PRIOR_LATENCY.logVariance / 2),
+  lostMs: PRIOR_LOST.ms,
+};
+
+export function newCallRecord(): CallRecord {
+  return {
+    ...{ failures: 0, calls: 0, at: 0, gapMs: GAP_MS_START, lastCallAt: 0 },
+    ...{ logMean: PRIOR_LATENCY.logMean, logVariance: PRIOR_LATENCY.logVariance, latencies: PRIOR_LATENCY.calls },
+    ...{ lostMs: PRIOR_LOST.ms, lost: PRIOR_LOST.calls, gate: newGate(), underWay: [], head: 0, overdue: 0 },
+    ...{ known: null, usualMsMax: null },
+  };
+}
+
+export function begin(record: CallRecord, ticket: CallTicket): void {
+  if (record.lastCallAt > 0) {
+    const gapMs = Math.max(0, ticket.startedAt - record.lastCallAt);
+    record.gapMs += (gapMs - record.gapMs) / GAP_CALLS;
+  }
+  record.lastCallAt = ticket.startedAt;
+  record.underWay.push(ticket);
+}
+
+/** A call is over, however it ended. */
+export function end(record: CallRecord, ticket: CallTicket): void {
+  ticket.ended = true;
+  if (ticket.overdue) {
+    record.overdue -= 1;
+    record.known = null;
+  }
+  while (record.head < record.underWay.length && record.underWay[record.head]?.ended) record.head += 1;
+  if (record.head > 64 && record.head * 2 > record.underWay.length) {
+    record.underWay = record.underWay.slice(record.head);
+    record.head = 0;
+  }
+}
+
+/** @param latencyMs null when nothing is to be learnt of it */
+export function learnCall(record: CallRecord, failed: boolean, latencyMs: number | null, now: EpochMs): void {
+  fade(record, now);
+  record.known = null;
+  record.calls += 1;
+  record.failures += failed ? 1 : 0;
+  if (latencyMs !== null) learnLatency(record, failed, latencyMs);
+}
+
+/** A channel that has come back is judged by what it does now, not by its outage. */
+export function beginAnew(record: CallRecord): void {
+  Object.assign(record, { failures: 0, calls: record.gate.goodNeeded, known: null });
+}
+
+export function estimateOf(record: CallRecord, now: EpochMs): TechnicalEstimate {
+  fade(record, now);
+  if (record.known !== null) return record.known;
+  const failures = record.failures + record.overdue;
+  const calls = record.calls + record.overdue;
+  record.known = {
+    share: 1 - (failures + PRIOR.failures) / (calls + PRIOR.calls),
+    calls: record.calls,
+    latencyMs: Math.exp(record.logMean + record.logVariance / 2),
+    lostMs: record.lostMs,
+  };
+  return record.known;
+}
+
+/** Calls that have lasted longer than a good one ever does. They are taken in the order of their start, and so come due in it. */
+export function countOverdue(record: CallRecord, now: EpochMs): void {
+  if (record.head >= record.underWay.length) return;
+  record.usualMsMax ??= Math.exp(record.logMean + OVERDUE_DEVIATIONS * Math.sqrt(Math.max(0.04, record.logVariance)));
+  const until = now - Math.max(OVERDUE_MS_MIN, record.usualMsMax);
+  for (let i = record.head; i < record.underWay.length; i += 1) {
+    const ticket = record.underWay[i];
+    if (!ticket || ticket.startedAt > until) break;
+    if (ticket.ended || ticket.overdue) continue;
+    ticket.overdue = true;
+    record.overdue += 1;
+    record.known = null;
+  }
+}
+
+/** What a restart must not forget of it. */
+export function keptOf(record: CallRecord): KeptCalls {
+  const { failures, calls, at, gapMs, logMean, logVariance, latencies, lostMs, lost, lastCallAt } = record;
+  return { failures, calls, at, gapMs, logMean, logVariance, latencies, lostMs, lost, lastCallAt };
+}
+
+export function takeUp(record: CallRecord, kept: KeptCalls): void {
+  Object.assign(record, kept, { known: null, usualMsMax: null });
+}
+
+/** The half-life is the time of some 200 calls. A clock that steps back fades nothing. */
+function fade(record: CallRecord, now: EpochMs): void {
+  const sinceMs = now - record.at;
+  if (sinceMs >= 0 && sinceMs < FADE_AFTER_MS) return;
+  record.at = now;
+  if (sinceMs <= 0 || record.calls === 0) return;
+  record.known = null;
+  record.usualMsMax = null;
+  const halfLifeMs = Math.min(HALF_LIFE_MS_MAX, Math.max(HALF_LIFE_MS_MIN, REMEMBERED_CALLS * record.gapMs));
+  const kept = 0.5 ** (sinceMs / halfLifeMs);
+  record.failures *= kept;
+  record.calls *= kept;
+  // A channel that was slow and gets no calls any more would stay slow for ever.
+  const latencyKept = 0.5 ** (sinceMs / Math.max(LATENCY_HALF_LIFE_MS_MIN, halfLifeMs));
+  record.logMean = PRIOR_LATENCY.logMean + (record.logMean - PRIOR_LATENCY.logMean) * latencyKept;
+  record.lostMs = PRIOR_LOST.ms + (record.lostMs - PRIOR_LOST.ms) * latencyKept;
+}
+
+function learnLatency(record: CallRecord, failed: boolean, latencyMs: number): void {
+  if (failed) {
+    record.lost = Math.min(LATENCY_CALLS_MAX, record.lost + 1);
+    record.lostMs += (latencyMs - record.lostMs) / record.lost;
+    return;
+  }
+  record.usualMsMax = null;
+  record.latencies = Math.min(LATENCY_CALLS_MAX, record.latencies + 1);
+  const difference = Math.log(Math.max(1, latencyMs)) - record.logMean;
+  record.logMean += difference / record.latencies;
+  record.logVariance += (difference * difference - record.logVariance) / record.latencies;
+}

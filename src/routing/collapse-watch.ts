@@ -1,0 +1,104 @@
+import type { EpochMs } from '../payment/index.ts';
+import { collapseOf, recoveryOf } from './collapse.ts';
+import { createShareReader, type Delays } from './delays.ts';
+import { hasChanged, keepRecent, paidShareOf, type Sums, witness } from './paid-share.ts';
+import { type Cohort, type Pair, sumsOf } from './payment-tree.ts';
+
+const CHECK_EVERY_MS = 1_000;
+/** Below this many orders nothing is known that could collapse. */
+const KNOWN_ORDERS = 50;
+/** A collapse that has lasted so long is how the channel is now. */
+const NEW_NORMAL_AFTER_MS = 30 * 60_000;
+/** What the new normal rests on, in orders: little, so that it follows what comes. */
+const NEW_NORMAL_ORDERS = 200;
+
+/**
+ * Looks for orders that suddenly stop being paid. Those opened since then are set apart: they say that the channel is low, and nothing
+ * of what it is worth in normal times.
+ */
+export function createCollapseWatch(stage: {
+  readonly delays: Delays;
+  readonly sumsAround: (channelId: string, pair: Pair) => Iterable<Sums>;
+  /** Estimates have to be made anew at once. */
+  readonly onShift: () => void;
+}) {
+  const { delays, sumsAround, onShift } = stage;
+
+  /** Looks for a collapse, or for the end of one. */
+  function check(channelId: string, pair: Pair, now: EpochMs): void {
+    if (Math.abs(now - pair.checkedAt) < CHECK_EVERY_MS) return;
+    pair.checkedAt = now;
+    const shareAt = createShareReader(delays.sharesOf(channelId));
+    for (const leaf of pair.leaves.values()) leaf.checkedShare = paidShareOf(leaf.path).share;
+    // What was expected then or is expected now, whichever is less: an early estimate may have been too high.
+    const expectedOf = (cohort: Cohort): number =>
+      Math.min(cohort.expected, cohort.orders * cohort.leaf.checkedShare) * shareAt(now - cohort.at);
+    if (pair.collapse === null) seek(pair, expectedOf, now);
+    else follow(channelId, pair, pair.collapse, expectedOf, now);
+  }
+
+  function seek(pair: Pair, expectedOf: (cohort: Cohort) => number, now: EpochMs): void {
+    const known = Math.max(pair.sums.fastExposed, pair.sums.slowExposed);
+    const found = known < KNOWN_ORDERS ? null : collapseOf(pair.cohorts, expectedOf);
+    if (found) {
+      for (const cohort of pair.cohorts) if (cohort.at >= found.since) setApart(cohort, true);
+      setCollapse(pair, { ...found, foundAt: now });
+    } else if (hasChanged(pair.sums)) {
+      for (const sums of sumsOf(pair)) keepRecent(sums);
+    }
+  }
+
+  function follow(
+    channelId: string,
+    pair: Pair,
+    collapse: NonNullable<Pair['collapse']>,
+    expectedOf: (cohort: Cohort) => number,
+    now: EpochMs,
+  ): void {
+    const { recoveredSince, ratio } = recoveryOf(pair.cohorts, collapse, expectedOf);
+    if (recoveredSince !== null) {
+      for (const cohort of pair.cohorts) if (cohort.at >= recoveredSince) setApart(cohort, false);
+      endCollapse(pair);
+    } else if (now - collapse.foundAt > NEW_NORMAL_AFTER_MS) {
+      settle(channelId, pair, ratio);
+    } else {
+      setCollapse(pair, { ...collapse, ratio });
+    }
+  }
+
+  function setCollapse(pair: Pair, collapse: Pair['collapse']): void {
+    pair.collapse = collapse;
+    pair.version += 1;
+  }
+
+  /** The orders of the collapse itself stay apart, and are not looked at again. */
+  function endCollapse(pair: Pair): void {
+    pair.cohorts = pair.cohorts.filter(({ apart }) => !apart);
+    setCollapse(pair, null);
+  }
+
+  /** Takes a cohort's evidence back, or gives it again. */
+  function setApart(cohort: Cohort, apart: boolean): void {
+    if (cohort.apart === apart) return;
+    cohort.apart = apart;
+    const sign = apart ? -1 : 1;
+    onShift();
+    const paid = cohort.paid - cohort.paidNow;
+    witness(cohort.leaf.path, cohort.seen, sign * cohort.orders * cohort.exposed, sign * paid);
+  }
+
+  /** What was a collapse becomes what is expected. */
+  function settle(channelId: string, pair: Pair, ratio: number): void {
+    for (const sums of sumsAround(channelId, pair)) {
+      const scale = Math.min(1, NEW_NORMAL_ORDERS / Math.max(1, sums.slowExposed));
+      const share = sums.slowPaid / Math.max(1e-9, sums.slowExposed);
+      const exposed = sums.slowExposed * scale;
+      Object.assign(sums, { fastExposed: exposed, slowExposed: exposed });
+      Object.assign(sums, { fastPaid: exposed * share * ratio, slowPaid: exposed * share * ratio });
+    }
+    onShift();
+    endCollapse(pair);
+  }
+
+  return { check };
+}

@@ -1,0 +1,202 @@
+import type { EpochMs } from '../payment/index.ts';
+import type { Collapse } from './collapse.ts';
+import {
+  noPooledSums,
+  noSums,
+  type PaidShare,
+  type Path,
+  type PooledSums,
+  type Seen,
+  type Segment,
+  type Sums,
+} from './paid-share.ts';
+import type { PaymentSnapshot } from './snapshot-schema.ts';
+
+/** Orders of one leaf that were opened in the same second; the smallest thing that is remembered of orders. */
+export interface Cohort {
+  readonly leaf: Leaf;
+  readonly at: EpochMs;
+  readonly seen: Seen;
+  orders: number;
+  paid: number;
+  /** Paid since the last checkpoint. */
+  paidNow: number;
+  /** Orders x the share that was expected to pay when they were opened. */
+  expected: number;
+  /** How much of each order has counted so far, 0 to 1. */
+  exposed: number;
+  /** Opened during a collapse: it says nothing of the channel's normal share. */
+  apart: boolean;
+}
+
+/** One channel in one segment. */
+export interface Leaf {
+  readonly path: Path;
+  readonly pair: Pair;
+  /** Under watch, by the second in which their orders were opened. */
+  readonly cohorts: Map<number, Cohort>;
+  /** The last estimate, and when it was made in the stage's count of changes. */
+  known: PaidShare;
+  knownAt: number;
+  /** The last answer that was given, and the pair's version that it was given by; null once `known` is made anew. */
+  answer: PaymentEstimate | null;
+  answerOf: number;
+  /** The share that was expected when a collapse was last looked for. */
+  checkedShare: number;
+}
+
+/** One channel and method: what is known of its collapses, and its cohorts, oldest first. */
+export interface Pair {
+  readonly sums: Sums;
+  readonly leaves: Map<string, Leaf>;
+  readonly currencies: Map<string, Sums>;
+  cohorts: Cohort[];
+  checkedAt: EpochMs;
+  openedAt: EpochMs;
+  opened: number;
+  collapse: (Collapse & { readonly foundAt: EpochMs }) | null;
+  /** Grows when `opened` or `collapse` change. */
+  version: number;
+}
+
+export interface PaymentEstimate extends PaidShare {
+  /** Since when its orders pay far less than they should; null in normal times. */
+  readonly lowSince: EpochMs | null;
+  /** When the channel was last given an order of this method, and how many it was given in all; 0 when never. */
+  readonly openedAt: EpochMs;
+  readonly opened: number;
+}
+
+interface ChannelState {
+  readonly sums: Sums;
+  readonly pairs: Map<string, Pair>;
+  /** All leaves of all pairs, by their segment's key. */
+  readonly leaves: Map<string, Leaf>;
+}
+
+const CHANNELS_MAX = 4_096;
+
+/** What is remembered of orders, as a tree: channel, method, currency, amount band; and the same without the channel. */
+export function createPaymentTree(onForget: (channelId: string) => void) {
+  const channels = new Map<string, ChannelState>();
+  const pooled = new Map<string, PooledSums>();
+  let lastSegment: Segment | null = null;
+  let lastKey = '';
+
+  /** A choice asks all channels for the same segment. */
+  function keyOf(segment: Segment): string {
+    if (segment !== lastSegment) {
+      lastSegment = segment;
+      lastKey = `${segment.method}/${segment.currency}/${segment.band}`;
+    }
+    return lastKey;
+  }
+
+  function leafOf(channelId: string, segment: Segment): Leaf {
+    const key = keyOf(segment);
+    return channels.get(channelId)?.leaves.get(key) ?? newLeaf(channelId, segment, key);
+  }
+
+  function newLeaf(channelId: string, segment: Segment, key: string): Leaf {
+    const { method, currency, band } = segment;
+    const channel = channelOf(channelId);
+    const pair = channel.pairs.get(method) ?? newPair();
+    channel.pairs.set(method, pair);
+    const inCurrency = pair.currencies.get(currency) ?? noSums();
+    pair.currencies.set(currency, inCurrency);
+    const path: Path = {
+      channelId,
+      segment: { method, currency, band },
+      levels: [channel.sums, pair.sums, inCurrency, noSums()],
+      pooled: [pooledAt(''), pooledAt(method), pooledAt(`${method}/${currency}`), pooledAt(key)],
+    };
+    const leaf: Leaf = {
+      ...{ path, pair, cohorts: new Map() },
+      ...{
+        known: { share: 0, orders: 0 },
+        knownAt: Number.NEGATIVE_INFINITY,
+        answer: null,
+        answerOf: 0,
+        checkedShare: 1,
+      },
+    };
+    pair.leaves.set(key, leaf);
+    channel.leaves.set(key, leaf);
+    return leaf;
+  }
+
+  function channelOf(channelId: string): ChannelState {
+    let channel = channels.get(channelId);
+    if (!channel) {
+      channel = { sums: noSums(), pairs: new Map(), leaves: new Map() };
+      const oldest = channels.keys().next();
+      if (channels.size >= CHANNELS_MAX && !oldest.done) forget(oldest.value);
+      channels.set(channelId, channel);
+    }
+    return channel;
+  }
+
+  function pooledAt(key: string): PooledSums {
+    const sums = pooled.get(key) ?? noPooledSums();
+    pooled.set(key, sums);
+    return sums;
+  }
+
+  function forget(channelId: string): void {
+    channels.delete(channelId);
+    onForget(channelId);
+  }
+
+  /** What a pair knows on its own, in its currencies and bands, and of its channel when that has no other method. */
+  function sumsAround(channelId: string, pair: Pair): Set<Sums> {
+    const channel = channels.get(channelId);
+    return new Set([...(channel?.pairs.size === 1 ? [channel.sums] : []), ...sumsOf(pair)]);
+  }
+
+  function snapshot(channelsMax: number): Pick<PaymentSnapshot, 'pooled' | 'channels'> {
+    return {
+      pooled: [...pooled].map(([key, sums]) => [key, { ...sums }]),
+      channels: [...channels].slice(-channelsMax).map(([id, channel]) => ({
+        id,
+        sums: { ...channel.sums },
+        pairs: [...channel.pairs].map(([method, pair]) => ({
+          ...{ method, sums: { ...pair.sums }, opened: pair.opened, openedAt: pair.openedAt },
+          leaves: [...pair.leaves.values()].map(({ path: { segment, levels } }) => ({
+            ...{ currency: segment.currency, band: segment.band },
+            ...{ inCurrency: { ...levels[2] }, sums: { ...levels[3] } },
+          })),
+        })),
+      })),
+    };
+  }
+
+  function restore(saved: PaymentSnapshot): void {
+    for (const [key, sums] of saved.pooled) Object.assign(pooledAt(key), sums);
+    for (const { id, sums, pairs } of saved.channels) {
+      for (const { method, leaves, opened, openedAt, sums: ofPair } of pairs) {
+        for (const { currency, band, inCurrency, sums: ofLeaf } of leaves) {
+          const { path, pair } = leafOf(id, { method, currency, band });
+          Object.assign(path.levels[0], sums);
+          Object.assign(path.levels[1], ofPair);
+          Object.assign(path.levels[2], inCurrency);
+          Object.assign(path.levels[3], ofLeaf);
+          Object.assign(pair, { opened, openedAt, version: pair.version + 1 });
+        }
+      }
+    }
+  }
+
+  return { leafOf, sumsAround, forget, snapshot, restore };
+}
+
+/** What a pair knows on its own and in its currencies and bands. */
+export function sumsOf({ sums, currencies, leaves }: Pair): Sums[] {
+  return [sums, ...currencies.values(), ...[...leaves.values()].map(({ path }) => path.levels[3])];
+}
+
+function newPair(): Pair {
+  return {
+    ...{ sums: noSums(), leaves: new Map(), currencies: new Map(), cohorts: [] },
+    ...{ checkedAt: Number.NEGATIVE_INFINITY, openedAt: 0, opened: 0, collapse: null, version: 0 },
+  };
+}

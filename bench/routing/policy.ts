@@ -31,16 +31,22 @@ export default function createPolicy(set: Partial<RoutingSettings> = {}): Policy
   const underWay = new Map<string, CallTicket>();
 
   /** One view per channel, brought up to date for each choice, as the gateway keeps its channels' profiles too. */
-  const views = new Map<string, View>();
+  const views = new Map<string, Map<string, View>>();
   let nowMs = 0;
 
-  function viewOf(candidate: Candidate, context: DecideContext): ChannelView {
+  function viewsFor({ method, currency }: DecideContext): Map<string, View> {
+    const known = views.get(`${method}/${currency}`) ?? new Map<string, View>();
+    views.set(`${method}/${currency}`, known);
+    return known;
+  }
+
+  function viewOf(candidate: Candidate, context: DecideContext, known: Map<string, View>): ChannelView {
     const { id, quotaRemainingMinor } = candidate;
     const { technical, throttle } = statistics;
-    let view = views.get(`${id}/${context.method}/${context.currency}`);
+    let view = known.get(id);
     if (!view) {
       view = newView(id, context, (segment) => statistics.estimate(id, segment, nowMs));
-      views.set(`${id}/${context.method}/${context.currency}`, view);
+      known.set(id, view);
     }
     const gate = technical.gate(id, context.method, nowMs);
     view.quotaUsedUp =
@@ -60,7 +66,8 @@ export default function createPolicy(set: Partial<RoutingSettings> = {}): Policy
       ...{ merchantChannels: 'all', triedChannelIds },
     };
     ({ nowMs } = context);
-    const seen = context.candidates.map((candidate) => viewOf(candidate, context));
+    const known = viewsFor(context);
+    const seen = context.candidates.map((candidate) => viewOf(candidate, context, known));
     return rank(request, seen, settings, { now: context.nowMs, random, stance: statistics.exploration.stance });
   }
 

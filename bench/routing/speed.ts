@@ -1,9 +1,9 @@
 import createPolicy from './policy.ts';
 
 const CHANNELS = [3, 10, 100, 1_000] as const;
-const WARM_UP = 2_000;
-const DECISIONS = 5_000;
-const DECISIONS_OF_MANY = 500;
+const WARM_UP = 20_000;
+const DECISIONS = 20_000;
+const DECISIONS_OF_MANY = 3_000;
 
 /** Prints how long choices and feedback take in the production code, with statistics that have been learnt. */
 export function measureDecisions(): void {

@@ -1,8 +1,8 @@
 import type { EpochMs } from '../payment/index.ts';
 import { collapseOf, recoveryOf } from './collapse.ts';
 import { createShareReader, type Delays } from './delays.ts';
-import { hasChanged, keepRecent, paidShareOf, type Sums, witness } from './paid-share.ts';
-import { type Cohort, type Pair, sumsOf } from './payment-tree.ts';
+import { hasChanged, keepRecent, type Sums, witness } from './paid-share.ts';
+import { type Cohort, type Leaf, type Pair, sumsOf } from './payment-tree.ts';
 
 const CHECK_EVERY_MS = 1_000;
 /** Below this many orders nothing is known that could collapse. */
@@ -18,21 +18,23 @@ const NEW_NORMAL_ORDERS = 200;
  */
 export function createCollapseWatch(stage: {
   readonly delays: Delays;
+  /** Makes the estimate of a leaf anew. */
+  readonly renew: (leaf: Leaf, now: EpochMs) => void;
   readonly sumsAround: (channelId: string, pair: Pair) => Iterable<Sums>;
-  /** Estimates have to be made anew at once. */
-  readonly onShift: () => void;
+  /** Estimates of the channel have to be made anew at once. */
+  readonly onShift: (channelId: string) => void;
 }) {
-  const { delays, sumsAround, onShift } = stage;
+  const { delays, renew, sumsAround, onShift } = stage;
 
   /** Looks for a collapse, or for the end of one. */
   function check(channelId: string, pair: Pair, now: EpochMs): void {
     if (Math.abs(now - pair.checkedAt) < CHECK_EVERY_MS) return;
     pair.checkedAt = now;
     const shareAt = createShareReader(delays.sharesOf(channelId));
-    for (const leaf of pair.leaves.values()) leaf.checkedShare = paidShareOf(leaf.path).share;
+    for (const leaf of pair.leaves.values()) renew(leaf, now);
     // What was expected then or is expected now, whichever is less: an early estimate may have been too high.
     const expectedOf = (cohort: Cohort): number =>
-      Math.min(cohort.expected, cohort.orders * cohort.leaf.checkedShare) * shareAt(now - cohort.at);
+      Math.min(cohort.expected, cohort.orders * cohort.leaf.known.share) * shareAt(now - cohort.at);
     if (pair.collapse === null) seek(pair, expectedOf, now);
     else follow(channelId, pair, pair.collapse, expectedOf, now);
   }
@@ -82,9 +84,15 @@ export function createCollapseWatch(stage: {
     if (cohort.apart === apart) return;
     cohort.apart = apart;
     const sign = apart ? -1 : 1;
-    onShift();
+    onShift(cohort.leaf.path.channelId);
     const paid = cohort.paid - cohort.paidNow;
-    witness(cohort.leaf.path, cohort.seen, sign * cohort.orders * cohort.exposed, sign * paid);
+    witness(
+      cohort.leaf.path,
+      cohort.seen,
+      cohort.leaf.known.levels,
+      sign * cohort.orders * cohort.exposed,
+      sign * paid,
+    );
   }
 
   /** What was a collapse becomes what is expected. */
@@ -96,7 +104,7 @@ export function createCollapseWatch(stage: {
       Object.assign(sums, { fastExposed: exposed, slowExposed: exposed });
       Object.assign(sums, { fastPaid: exposed * share * ratio, slowPaid: exposed * share * ratio });
     }
-    onShift();
+    onShift(channelId);
     endCollapse(pair);
   }
 

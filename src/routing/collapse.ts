@@ -20,6 +20,8 @@ const FALLS = [
   { fall: 0.3, log: Math.log(0.3), believedAt: 8 },
   { fall: 0.55, log: Math.log(0.55), believedAt: 12 },
 ] as const;
+/** Evidence against every fall, at which orders are as they should be; whatever was before is over. */
+const WELL_AT = -20;
 const RECOVERED_AT = 4;
 /** Further back a collapse would have been found before. */
 const COHORTS_BACK = 256;
@@ -42,10 +44,14 @@ export function collapseOf<T extends Watched>(
     if (!cohort) continue;
     paid += cohort.paid;
     expected += expectedOf(cohort);
+    let well = true;
     for (const { fall, log, believedAt } of FALLS) {
-      const excess = paid * log + expected * (1 - fall) - believedAt;
+      const evidence = paid * log + expected * (1 - fall);
+      if (evidence > WELL_AT) well = false;
+      const excess = evidence - believedAt;
       if (excess > (found?.excess ?? 0)) found = { since: cohort.at, fall, ratio: fall, excess };
     }
+    if (well) break;
   }
   return found && { since: found.since, fall: found.fall, ratio: found.ratio };
 }

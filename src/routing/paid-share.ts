@@ -58,11 +58,16 @@ const CHANGE_ORDERS = 20;
 /** Fading is put off until it amounts to something. */
 const FADE_AFTER_ORDERS = 8;
 
+/** Expected shares down a path: channel, method, currency, band. */
+export type Shares = readonly [number, number, number, number];
+
 export interface PaidShare {
   /** Share of orders that are paid in the end, 0 to 1. */
   readonly share: number;
   /** How many orders this rests on: those of the leaf itself, and what is known one level up as far as it is believed. */
   readonly orders: number;
+  /** The same share at every level of the path. */
+  readonly levels: Shares;
 }
 
 export function noSums(): Sums {
@@ -97,9 +102,10 @@ export function seenBy({ pooled: [all, method, currency, leaf] }: Path): Seen {
 /**
  * Orders have aged by `exposure`, and `paid` of them have become known as paid; negative numbers take evidence back. Both weigh
  * what is left of them since the orders were opened, so that a late success is worth no more than an early one.
+ * @param shares what is expected of the path about now
  */
-export function witness(path: Path, seen: Seen, exposure: number, paid: number): void {
-  const shares = sharesOf(path);
+export function witness(path: Path, seen: Seen, shares: Shares, exposure: number, paid: number): void {
+  fadeAll(path);
   for (let level = 0; level < 4; level += 1) {
     const own = path.levels[level];
     const pooled = path.pooled[level];
@@ -136,7 +142,8 @@ export function keepRecent(sums: Sums): void {
 
 /** What is believed of the path's leaf. */
 export function paidShareOf(path: Path): PaidShare {
-  return { share: sharesOf(path)[3], orders: ordersOf(path) };
+  const levels = sharesOf(path);
+  return { share: levels[3], orders: ordersOf(path), levels };
 }
 
 function ordersOf({ levels }: Path): number {

@@ -3,11 +3,18 @@ import { createCheckpoints } from './checkpoints.ts';
 import { createCollapseWatch } from './collapse-watch.ts';
 import { createDelays } from './delays.ts';
 import { count, type PaidShare, paidShareOf, type Segment, seenBy, witness } from './paid-share.ts';
-import { type Cohort, createPaymentTree, type Leaf, type PaymentEstimate } from './payment-tree.ts';
+import {
+  type Cohort,
+  createPaymentTree,
+  type Leaf,
+  type PaymentEstimate,
+  STALE_AFTER_CHANGES,
+} from './payment-tree.ts';
 import type { PaymentSnapshot } from './snapshot-schema.ts';
 
 const COHORT_MS = 1_000;
-const STALE_AFTER_CHANGES = 16;
+/** A cohort that has aged by less than this counts at a later checkpoint. */
+const NEGLIGIBLE_ORDERS = 0.02;
 
 /**
  * Learns which share of orders is paid. An order that is not paid yet is not failed: it counts as much as the share of payers
@@ -19,13 +26,9 @@ export function createPaymentStage() {
   const tree = createPaymentTree(delays.forget);
   const checkpoints = createCheckpoints<Cohort>(pass);
   const collapses = createCollapseWatch({
-    ...{ delays, sumsAround: tree.sumsAround },
-    onShift: () => {
-      changes += STALE_AFTER_CHANGES;
-    },
+    ...{ delays, renew, sumsAround: tree.sumsAround, onShift: tree.shift },
   });
   let startedAt: EpochMs | null = null;
-  let changes = 0;
 
   function opened(channelId: string, segment: Segment, at: EpochMs, now: EpochMs): void {
     startedAt ??= at;
@@ -35,7 +38,7 @@ export function createPaymentStage() {
     const cohort = leaf.cohorts.get(secondOf(at)) ?? newCohort(leaf, at);
     count(leaf.path, now);
     cohort.orders += 1;
-    cohort.expected += knownOf(leaf).share;
+    cohort.expected += knownOf(leaf, now).share;
     pair.openedAt = now;
     pair.opened += 1;
     pair.version += 1;
@@ -69,7 +72,7 @@ export function createPaymentStage() {
   function estimate(channelId: string, segment: Segment, now: EpochMs): PaymentEstimate {
     checkpoints.advance(now);
     const leaf = tree.leafOf(channelId, segment);
-    const { share, orders } = knownOf(leaf);
+    const { share, orders } = knownOf(leaf, now);
     const { collapse, openedAt, opened, version } = leaf.pair;
     if (leaf.answer === null || leaf.answerOf !== version) {
       leaf.answer = {
@@ -84,29 +87,34 @@ export function createPaymentStage() {
     return leaf.answer;
   }
 
-  /** An estimate is made anew after a few changes, whosever they were; one cohort's checkpoint moves it by next to nothing. */
-  function knownOf(leaf: Leaf): PaidShare {
-    if (changes - leaf.knownAt >= STALE_AFTER_CHANGES) {
-      leaf.known = paidShareOf(leaf.path);
-      leaf.knownAt = changes;
-      leaf.answer = null;
-    }
+  function knownOf(leaf: Leaf, now: EpochMs): PaidShare {
+    const aged = now >= leaf.knownUntil || now < leaf.knownUntil - leaf.knownForMs;
+    if (aged || leaf.channel.changes - leaf.knownAt >= STALE_AFTER_CHANGES) renew(leaf, now);
     return leaf.known;
+  }
+
+  function renew(leaf: Leaf, now: EpochMs): void {
+    leaf.known = paidShareOf(leaf.path);
+    leaf.knownAt = leaf.channel.changes;
+    leaf.knownUntil = now + leaf.knownForMs;
+    leaf.answer = null;
   }
 
   /** A cohort has reached checkpoint `k`: it counts more from now on. */
   function pass(cohort: Cohort, k: number): void {
-    const { path, pair, cohorts } = cohort.leaf;
+    const { path, pair, channel, cohorts, known } = cohort.leaf;
     const shares = delays.sharesOf(path.channelId);
     const share = shares[k] ?? 1;
-    changes += 1;
-    if (!cohort.apart) {
-      witness(path, cohort.seen, cohort.orders * (share - cohort.exposed), cohort.paidNow);
-      delays.passed(path.channelId, k, cohort.orders, cohort.paidNow);
+    channel.changes += 1;
+    const last = k + 1 === shares.length;
+    const exposure = cohort.orders * (share - cohort.exposed);
+    if (!cohort.apart) delays.passed(path.channelId, k, cohort.orders, cohort.paidNow);
+    if (last || cohort.paidNow > 0 || Math.abs(exposure) > NEGLIGIBLE_ORDERS) {
+      if (!cohort.apart) witness(path, cohort.seen, known.levels, exposure, cohort.paidNow);
+      cohort.exposed = share;
+      cohort.paidNow = 0;
     }
-    cohort.exposed = share;
-    cohort.paidNow = 0;
-    if (k + 1 < shares.length) return;
+    if (!last) return;
     cohorts.delete(secondOf(cohort.at));
     if (pair.cohorts[0] === cohort) pair.cohorts.shift();
     else pair.cohorts = pair.cohorts.filter((other) => other !== cohort);
@@ -123,7 +131,6 @@ export function createPaymentStage() {
   /** Takes an earlier snapshot up. Orders that were under way then are not known here and never will count. */
   function restore(saved: PaymentSnapshot): void {
     delays.restore(saved.delays);
-    changes += STALE_AFTER_CHANGES;
     tree.restore(saved);
   }
 

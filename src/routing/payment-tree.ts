@@ -35,14 +35,16 @@ export interface Leaf {
   readonly pair: Pair;
   /** Under watch, by the second in which their orders were opened. */
   readonly cohorts: Map<number, Cohort>;
-  /** The last estimate, and when it was made in the stage's count of changes. */
+  readonly channel: ChannelState;
+  /** The last estimate; in its channel's count of changes when it was made, and until when it may be used. */
   known: PaidShare;
   knownAt: number;
+  knownUntil: EpochMs;
+  /** Apart for each leaf, so that not all of them are made anew in the same choice. */
+  readonly knownForMs: number;
   /** The last answer that was given, and the pair's version that it was given by; null once `known` is made anew. */
   answer: PaymentEstimate | null;
   answerOf: number;
-  /** The share that was expected when a collapse was last looked for. */
-  checkedShare: number;
 }
 
 /** One channel and method: what is known of its collapses, and its cohorts, oldest first. */
@@ -59,7 +61,7 @@ export interface Pair {
   version: number;
 }
 
-export interface PaymentEstimate extends PaidShare {
+export interface PaymentEstimate extends Pick<PaidShare, 'share' | 'orders'> {
   /** Since when its orders pay far less than they should; null in normal times. */
   readonly lowSince: EpochMs | null;
   /** When the channel was last given an order of this method, and how many it was given in all; 0 when never. */
@@ -69,12 +71,19 @@ export interface PaymentEstimate extends PaidShare {
 
 interface ChannelState {
   readonly sums: Sums;
+  /** Counts what has changed the channel's evidence. */
+  changes: number;
   readonly pairs: Map<string, Pair>;
   /** All leaves of all pairs, by their segment's key. */
   readonly leaves: Map<string, Leaf>;
 }
 
+/** An estimate is made anew after so many changes; one cohort's checkpoint moves it by next to nothing. */
+export const STALE_AFTER_CHANGES = 16;
 const CHANNELS_MAX = 4_096;
+/** What is known of a channel without news of its own follows the others' in so long, or twice that. */
+const KNOWN_FOR_MS = 2_000;
+const NOTHING: PaidShare = { share: 0, orders: 0, levels: [0, 0, 0, 0] };
 
 /** What is remembered of orders, as a tree: channel, method, currency, amount band; and the same without the channel. */
 export function createPaymentTree(onForget: (channelId: string) => void) {
@@ -82,6 +91,7 @@ export function createPaymentTree(onForget: (channelId: string) => void) {
   const pooled = new Map<string, PooledSums>();
   let lastSegment: Segment | null = null;
   let lastKey = '';
+  let leaves = 0;
 
   /** A choice asks all channels for the same segment. */
   function keyOf(segment: Segment): string {
@@ -111,24 +121,23 @@ export function createPaymentTree(onForget: (channelId: string) => void) {
       pooled: [pooledAt(''), pooledAt(method), pooledAt(`${method}/${currency}`), pooledAt(key)],
     };
     const leaf: Leaf = {
-      ...{ path, pair, cohorts: new Map() },
-      ...{
-        known: { share: 0, orders: 0 },
-        knownAt: Number.NEGATIVE_INFINITY,
-        answer: null,
-        answerOf: 0,
-        checkedShare: 1,
-      },
+      ...{ path, pair, channel, cohorts: new Map(), answer: null, answerOf: 0 },
+      ...{ known: NOTHING, knownAt: Number.NEGATIVE_INFINITY, knownUntil: 0, knownForMs: spread() },
     };
     pair.leaves.set(key, leaf);
     channel.leaves.set(key, leaf);
     return leaf;
   }
 
+  function spread(): number {
+    leaves += 1;
+    return KNOWN_FOR_MS + ((leaves * 617) % KNOWN_FOR_MS);
+  }
+
   function channelOf(channelId: string): ChannelState {
     let channel = channels.get(channelId);
     if (!channel) {
-      channel = { sums: noSums(), pairs: new Map(), leaves: new Map() };
+      channel = { sums: noSums(), changes: 0, pairs: new Map(), leaves: new Map() };
       const oldest = channels.keys().next();
       if (channels.size >= CHANNELS_MAX && !oldest.done) forget(oldest.value);
       channels.set(channelId, channel);
@@ -145,6 +154,12 @@ export function createPaymentTree(onForget: (channelId: string) => void) {
   function forget(channelId: string): void {
     channels.delete(channelId);
     onForget(channelId);
+  }
+
+  /** All estimates of a channel are out of date. */
+  function shift(channelId: string): void {
+    const channel = channels.get(channelId);
+    if (channel) channel.changes += STALE_AFTER_CHANGES;
   }
 
   /** What a pair knows on its own, in its currencies and bands, and of its channel when that has no other method. */
@@ -175,7 +190,8 @@ export function createPaymentTree(onForget: (channelId: string) => void) {
     for (const { id, sums, pairs } of saved.channels) {
       for (const { method, leaves, opened, openedAt, sums: ofPair } of pairs) {
         for (const { currency, band, inCurrency, sums: ofLeaf } of leaves) {
-          const { path, pair } = leafOf(id, { method, currency, band });
+          const { path, pair, channel } = leafOf(id, { method, currency, band });
+          channel.changes += STALE_AFTER_CHANGES;
           Object.assign(path.levels[0], sums);
           Object.assign(path.levels[1], ofPair);
           Object.assign(path.levels[2], inCurrency);
@@ -186,7 +202,7 @@ export function createPaymentTree(onForget: (channelId: string) => void) {
     }
   }
 
-  return { leafOf, sumsAround, forget, snapshot, restore };
+  return { leafOf, shift, sumsAround, forget, snapshot, restore };
 }
 
 /** What a pair knows on its own and in its currencies and bands. */

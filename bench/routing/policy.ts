@@ -95,11 +95,11 @@ export default function createPolicy(set: Partial<RoutingSettings> = {}): Policy
       return [channelId, ...standIns(channelId, candidates)];
     },
     next: (context, tried, last) => {
-      if (!statistics.retries.mayRetry(last.nowMs)) return null;
       const now = { ...context, nowMs: last.nowMs };
       const { choice } = route(now, tried);
-      if (choice) start(now, choice.channelId);
-      return choice?.channelId ?? null;
+      if (!choice || !statistics.retries.mayFailOver(choice.decision.reason, now.nowMs)) return null;
+      start(now, choice.channelId);
+      return choice.channelId;
     },
     onCreateResult: (event) => {
       const { channelId, method, currency, amountMinor, nowMs } = event;

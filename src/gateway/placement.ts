@@ -83,8 +83,7 @@ export function createPlacement(
       const settled = await tryAttempt(payment, attempt, deadline);
       payment = settled.payment;
       if (settled.done) return settled.refusal ? err(settled.refusal) : ok(payment);
-      const over = round >= maxAttempts || clock.now() >= deadline;
-      if (over || !router.mayFailOver()) return err(exhausted(tried.map(triedAlready)));
+      if (round >= maxAttempts || clock.now() >= deadline) return err(exhausted(tried.map(triedAlready)));
       const next = await startAttempt(merchant, payment, tried);
       if (!next.ok) return next;
       payment = next.value.payment;

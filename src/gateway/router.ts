@@ -1,4 +1,4 @@
-import type { Payment } from '../payment/index.ts';
+import type { Decision, Payment } from '../payment/index.ts';
 import {
   type ChannelView,
   holdingRules,
@@ -51,7 +51,8 @@ export function createRouter(parts: Parts, services: { calls: ChannelCalls; limi
       const { choice, decidedAt } = ranking;
       const channel = choice && parts.channels().get(choice.channelId);
       // One that is chosen though its limit is used up is not asked again: the limit is hard.
-      if (!choice || !channel || full.has(channel.id)) return { ...ranking, choice: null, release: async () => {} };
+      if (!choice || !channel || full.has(channel.id) || !isAffordable(choice.decision))
+        return { ...ranking, choice: null, release: async () => {} };
       const reserved = await limits.reserve(channel, question.amount, decidedAt);
       if (reserved.outcome === 'reserved') {
         const { channelId, position, reason } = choice.decision;
@@ -61,6 +62,11 @@ export function createRouter(parts: Parts, services: { calls: ChannelCalls; limi
       }
       full.set(channel.id, reserved.outcome);
     }
+  }
+
+  /** Failover to a channel that is not well has a budget. */
+  function isAffordable({ position, reason, decidedAt }: Decision): boolean {
+    return position === 'first' || retries.mayFailOver(reason, decidedAt);
   }
 
   /** The payment goes where it was sent: budgets and the leader follow. */
@@ -125,7 +131,7 @@ export function createRouter(parts: Parts, services: { calls: ChannelCalls; limi
   /** The same for a payment that nobody makes. */
   const quote = (question: RoutingQuestion): Promise<Ranking> => look(question, new Map());
 
-  return { route, quote, mayFailOver: () => retries.mayRetry(clock.now()) };
+  return { route, quote };
 }
 
 export type Router = ReturnType<typeof createRouter>;

@@ -32,6 +32,9 @@ export interface Gate {
   misled: boolean;
   /** Payments are part of the evidence that it is down; without them probes alone can close it again. */
   paymentsFailed: boolean;
+  /** Since when probes have been good while it waited for a trial payment and none came, and how many; null when it does not wait. */
+  idleSince: EpochMs | null;
+  idleProbes: number;
 }
 
 const NORMAL_CALLS_MAX = 1_000;
@@ -52,6 +55,14 @@ const PROBE_PAUSE_MS_MIN = 1_000;
 const FIRST_PAUSE_PAYMENTS = 15;
 const PAUSE_PAYMENTS = 60;
 const PAUSE_MS_MAX = 3_600_000;
+/**
+ * Where no trial payment comes, so many good probes close it, over a minute at least, and over the time of so many payments where they
+ * are few, so that one of them had the chance.
+ */
+const IDLE_PROBES = 4;
+const IDLE_MS_MIN = 60_000;
+const IDLE_MS_MAX = 10 * 60_000;
+const IDLE_PAYMENTS = 5;
 /** A trial of which nothing is heard for so long is given up. */
 const TRIAL_LOST_MS = 60_000;
 
@@ -61,6 +72,7 @@ export function newGate(): Gate {
     ...{ openedAt: null, pauseMs: 0, trialAt: 0, trialSince: null },
     ...{ goodInARow: 0, goodNeeded: GOOD_NEEDED, callsSinceClosed: RELAPSE_CALLS },
     ...{ probeAt: 0, probePauseMs: PROBE_PAUSE_MS_MIN, misled: false, paymentsFailed: false },
+    ...{ idleSince: null, idleProbes: 0 },
   };
 }
 
@@ -92,28 +104,45 @@ export function open(gate: Gate, settings: GateSettings, paymentsMs: number, now
   gate.probePauseMs = PROBE_PAUSE_MS_MIN;
   gate.probeAt = now + Math.min(PROBE_PAUSE_MS_MIN, settings.openForMs);
   gate.misled = false;
+  gate.idleSince = null;
 }
 
 /**
  * A side-effect-free probe of an open gate was answered. While probes fail no payment is risked; a good one brings the next trial
- * forward, and what only probes have opened they close.
+ * forward, and what only probes have opened they close. They close the other ones too when no payment comes for a trial: else a
+ * channel that is not used would look half-open for ever.
  * @returns true when this closed the gate
  */
-export function probed(gate: Gate, settings: GateSettings, ok: boolean, now: EpochMs): boolean {
+export function probed(gate: Gate, settings: GateSettings, ok: boolean, paymentsMs: number, now: EpochMs): boolean {
   if (ok && !gate.paymentsFailed) {
     gate.probeAt = now;
     return good(gate);
   }
-  gate.goodInARow = 0;
   if (ok) {
     gate.probeAt = now + settings.openForMs;
     if (!gate.misled) gate.trialAt = Math.min(gate.trialAt, now);
-    return false;
+    return idle(gate, paymentsMs, now);
   }
+  gate.goodInARow = 0;
+  gate.idleSince = null;
   gate.probePauseMs = Math.min(settings.openForMs, gate.probePauseMs * 2);
   gate.probeAt = now + gate.probePauseMs;
   gate.trialAt = Math.max(gate.trialAt, gate.probeAt + 1);
   return false;
+}
+
+/** @returns true when it has waited long enough for a trial payment, and so is closed */
+function idle(gate: Gate, paymentsMs: number, now: EpochMs): boolean {
+  if (stateOf(gate, now) !== 'trial') return false;
+  if (gate.idleSince === null || gate.idleSince > now) {
+    gate.idleSince = now;
+    gate.idleProbes = 0;
+  }
+  gate.idleProbes += 1;
+  const waitMs = Math.max(IDLE_MS_MIN, Math.min(IDLE_PAYMENTS * paymentsMs, IDLE_MS_MAX));
+  if (gate.idleProbes < IDLE_PROBES || now - gate.idleSince < waitMs) return false;
+  close(gate);
+  return true;
 }
 
 export function stateOf(gate: Gate, now: EpochMs): GateState {
@@ -124,7 +153,9 @@ export function stateOf(gate: Gate, now: EpochMs): GateState {
 
 /** A call was started; in an open gate it is the trial. */
 export function started(gate: Gate, now: EpochMs): void {
-  if (stateOf(gate, now) === 'trial') gate.trialSince = now;
+  if (stateOf(gate, now) !== 'trial') return;
+  gate.trialSince = now;
+  gate.idleSince = null;
 }
 
 /**
@@ -165,8 +196,12 @@ export function ended(
 function good(gate: Gate): boolean {
   gate.goodInARow += 1;
   if (gate.goodInARow < gate.goodNeeded) return false;
-  Object.assign(gate, { openedAt: null, evidence: 0, callsSinceClosed: 0, paymentsFailed: false });
+  close(gate);
   return true;
+}
+
+function close(gate: Gate): void {
+  Object.assign(gate, { openedAt: null, evidence: 0, callsSinceClosed: 0, paymentsFailed: false });
 }
 
 function pauseOf(payments: number, paymentsMs: number): number {

@@ -3,13 +3,7 @@ import { createCheckpoints } from './checkpoints.ts';
 import { createCollapseWatch } from './collapse-watch.ts';
 import { createDelays } from './delays.ts';
 import { count, type PaidShare, paidShareOf, type Segment, seenBy, witness } from './paid-share.ts';
-import {
-  type Cohort,
-  createPaymentTree,
-  type Leaf,
-  type PaymentEstimate,
-  STALE_AFTER_CHANGES,
-} from './payment-tree.ts';
+import { type Cohort, createPaymentTree, type Leaf, type PaymentEstimate, STALE_AFTER_ORDERS } from './payment-tree.ts';
 import type { PaymentSnapshot } from './snapshot-schema.ts';
 
 const COHORT_MS = 1_000;
@@ -89,7 +83,7 @@ export function createPaymentStage() {
 
   function knownOf(leaf: Leaf, now: EpochMs): PaidShare {
     const aged = now >= leaf.knownUntil || now < leaf.knownUntil - leaf.knownForMs;
-    if (aged || leaf.channel.changes - leaf.knownAt >= STALE_AFTER_CHANGES) renew(leaf, now);
+    if (aged || leaf.channel.changes - leaf.knownAt >= STALE_AFTER_ORDERS) renew(leaf, now);
     return leaf.known;
   }
 
@@ -105,7 +99,7 @@ export function createPaymentStage() {
     const { path, pair, channel, cohorts, known } = cohort.leaf;
     const shares = delays.sharesOf(path.channelId);
     const share = shares[k] ?? 1;
-    channel.changes += 1;
+    channel.changes += cohort.orders;
     const last = k + 1 === shares.length;
     const exposure = cohort.orders * (share - cohort.exposed);
     if (!cohort.apart) delays.passed(path.channelId, k, cohort.orders, cohort.paidNow);

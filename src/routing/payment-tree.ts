@@ -71,18 +71,18 @@ export interface PaymentEstimate extends Pick<PaidShare, 'share' | 'orders'> {
 
 interface ChannelState {
   readonly sums: Sums;
-  /** Counts what has changed the channel's evidence. */
+  /** Counts the orders that have reached a checkpoint: what has changed its evidence. */
   changes: number;
   readonly pairs: Map<string, Pair>;
   /** All leaves of all pairs, by their segment's key. */
   readonly leaves: Map<string, Leaf>;
 }
 
-/** An estimate is made anew after so many changes; one cohort's checkpoint moves it by next to nothing. */
-export const STALE_AFTER_CHANGES = 16;
+/** An estimate is made anew after so many orders of its channel have reached a checkpoint; fewer move it by next to nothing. */
+export const STALE_AFTER_ORDERS = 16;
 const CHANNELS_MAX = 4_096;
 /** What is known of a channel without news of its own follows the others' in so long, or twice that. */
-const KNOWN_FOR_MS = 2_000;
+const KNOWN_FOR_MS = 1_000;
 const NOTHING: PaidShare = { share: 0, orders: 0, levels: [0, 0, 0, 0] };
 
 /** What is remembered of orders, as a tree: channel, method, currency, amount band; and the same without the channel. */
@@ -159,7 +159,7 @@ export function createPaymentTree(onForget: (channelId: string) => void) {
   /** All estimates of a channel are out of date. */
   function shift(channelId: string): void {
     const channel = channels.get(channelId);
-    if (channel) channel.changes += STALE_AFTER_CHANGES;
+    if (channel) channel.changes += STALE_AFTER_ORDERS;
   }
 
   /** What a pair knows on its own, in its currencies and bands, and of its channel when that has no other method. */
@@ -191,7 +191,7 @@ export function createPaymentTree(onForget: (channelId: string) => void) {
       for (const { method, leaves, opened, openedAt, sums: ofPair } of pairs) {
         for (const { currency, band, inCurrency, sums: ofLeaf } of leaves) {
           const { path, pair, channel } = leafOf(id, { method, currency, band });
-          channel.changes += STALE_AFTER_CHANGES;
+          channel.changes += STALE_AFTER_ORDERS;
           Object.assign(path.levels[0], sums);
           Object.assign(path.levels[1], ofPair);
           Object.assign(path.levels[2], inCurrency);

@@ -1,16 +1,17 @@
-import type { EpochMs } from '../payment/index.ts';
+import type { Decision, EpochMs } from '../payment/index.ts';
 
 const WINDOW_MS = 60_000;
 const BUCKETS = 12;
 const BUCKET_MS = WINDOW_MS / BUCKETS;
 /** Extra calls per first try over the last minute. */
 const EXTRA_SHARE = 0.2;
-/** So many extra calls a minute are always free: where payments are few, each of them may fail over. */
+/** So many extra calls a minute are always free: where payments are few, each of them may try them all. */
 const FREE_PER_WINDOW = 20;
 
 /**
- * In an outage every payment fails over, and what was one call becomes three; the channels that are left would get a multiple
- * of their traffic just then. So failover adds at most a fifth to the calls of the last minute.
+ * When everything is out each payment fails over, and what was one call becomes three: the channels that struggle would get a multiple
+ * of their traffic just then. So failover to a channel that is not well adds at most a fifth to the calls of the last minute. A channel
+ * that is well may always be asked, or the first seconds of an outage, when many payments fail at once, would cost their sales.
  */
 export function createRetryBudget() {
   const first = new Array<number>(BUCKETS).fill(0);
@@ -35,10 +36,13 @@ export function createRetryBudget() {
       const i = roll(now);
       first[i] = (first[i] ?? 0) + 1;
     },
-    /** Takes one extra call out of the budget; false when there is none left. */
-    mayRetry: (now: EpochMs): boolean => {
+    /**
+     * Takes one extra call out of the budget; false when there is none left and the channel is not well.
+     * @param reason why the channel is chosen to stand in
+     */
+    mayFailOver: (reason: Decision['reason'], now: EpochMs): boolean => {
       const i = roll(now);
-      if (sum(extra) >= FREE_PER_WINDOW + EXTRA_SHARE * sum(first)) return false;
+      if (reason === 'panic' && sum(extra) >= FREE_PER_WINDOW + EXTRA_SHARE * sum(first)) return false;
       extra[i] = (extra[i] ?? 0) + 1;
       return true;
     },

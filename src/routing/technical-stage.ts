@@ -113,7 +113,7 @@ export function createTechnicalStage(
       const record = recordOf(channelId, method);
       const settings = settingsOf(channelId);
       if (record.gate.openedAt !== null) {
-        if (probed(record.gate, settings, ok, now)) closed(channelId, record);
+        if (probed(record.gate, settings, ok, paymentsMs(method), now)) closed(channelId, record);
       } else if (!ok) {
         learnCall(record, true, null, now);
         const call = { failed: true, startedAt: now, paymentsMs: paymentsMs(method), probe: true };

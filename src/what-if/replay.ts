@@ -102,7 +102,7 @@ export function createReplay({ setup, world, chance, startsAt, countsFor, paidBe
     }
     const { maxAttempts, budgetMs } = setup.failover;
     const isOver = journey.tried.length >= maxAttempts || now - journey.startedAt >= budgetMs;
-    if (fate.answer === 'failed' && !isOver && router.mayFailOver(now)) tryNext(journey, now);
+    if (fate.answer === 'failed' && !isOver) tryNext(journey, now);
   }
 
   function tryNext(journey: Journey, now: EpochMs): ReturnType<typeof router.decide> {

@@ -31,7 +31,6 @@ export interface RouterUnderTest {
   answered(started: Started, answer: 'opened' | 'failed' | 'refused', latencyMs: number, now: EpochMs): void;
   ended(started: Started, isPaid: boolean, now: EpochMs): void;
   /** Whether another channel may be asked after one has failed: in an outage further tries are rationed. */
-  mayFailOver(now: EpochMs): boolean;
 }
 
 export interface Question {
@@ -157,7 +156,10 @@ export function openRouter(setup: Setup, ports: RouterPorts, startsAt: EpochMs):
       const request = { amount, methods, scene, buyerIpKnown, pinnedChannelId, merchantChannels, triedChannelIds };
       const rules = rulesFor(order, now);
       const views = [...states.values()].map((state) => viewOf(state, order, now));
-      return rank({ ...request, rules }, views, setup.routing, { now, random, stance: exploration.stance });
+      const ranking = rank({ ...request, rules }, views, setup.routing, { now, random, stance: exploration.stance });
+      const decision = ranking.choice?.decision;
+      const isAffordable = decision?.position !== 'failover' || retries.mayFailOver(decision.reason, now);
+      return isAffordable ? ranking : { ...ranking, choice: null };
     },
 
     start(order, choice, now) {
@@ -189,7 +191,5 @@ export function openRouter(setup: Setup, ports: RouterPorts, startsAt: EpochMs):
       // That an order is not paid is learnt from its growing old.
       if (isPaid) payments.paid(channelId, segment, at, now);
     },
-
-    mayFailOver: (now) => retries.mayRetry(now),
   };
 }

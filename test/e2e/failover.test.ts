@@ -1,13 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { anOrder, eventually, openStage, type Stage } from './stage.ts';
+import { anOrder, eventually, openStage, patient, type Stage } from './stage.ts';
 
 let stage: Stage;
 /** Without the weight of latency, so that a busy machine does not decide which of two like channels is better. */
 const steady = (yaml: string): string => yaml.replace('latency: 10', 'latency: 0');
 
-beforeEach(async () => {
-  stage = await openStage({ editConfig: steady });
-});
 afterEach(() => stage.stop());
 
 const CREATE_BREAKER = 'switchyard_channel_breaker_state{channel="alipay-main",operation="create"}';
@@ -19,6 +16,11 @@ async function createMany(count: number, set: Readonly<Record<string, unknown>> 
 }
 
 describe('a channel that is out', () => {
+  // Its calls are refused at once. A busy machine must not make slow answers of the others lost ones.
+  beforeEach(async () => {
+    stage = await openStage({ editConfig: (yaml) => patient(steady(yaml)) });
+  });
+
   test.each(['qr', 'redirect', 'wap'])('is left: 100 of 100 payments by %s go over the backup', async (scene) => {
     await stage.control('alipay-main', 'faults', { outage: true });
     const answers = await createMany(100, { scene });
@@ -73,6 +75,10 @@ describe('a channel that is out', () => {
 });
 
 describe('a channel that takes the order and does not answer', () => {
+  beforeEach(async () => {
+    stage = await openStage({ editConfig: steady });
+  });
+
   test('is recorded as unknown while the payment goes on over the next one', async () => {
     await stage.control('alipay-main', 'faults', { timeout_after_create_rate: 1 });
     const { status, body } = await stage.api('POST', '/v1/payments', anOrder(stage));

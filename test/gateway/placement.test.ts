@@ -44,6 +44,25 @@ describe('failover', () => {
     expect(again.ok && attemptsOf(again.value.payment)).toEqual(['a failed', 'b failed', 'a open']);
   });
 
+  test('loses none of fifty payments that arrive at once in the first moment of an outage', async () => {
+    await open();
+    stage.channels.a.always('create', refuses('CHANNEL_UNAVAILABLE'));
+    const orders = Array.from({ length: 50 }, (_, i) => stage.create({ merchantOrderNo: `burst-${i}` }));
+    const answers = await Promise.all(orders);
+    expect(answers.map((answer) => answer.ok && attemptsOf(answer.value.payment).at(-1))).toEqual(
+      Array(50).fill('b open'),
+    );
+  });
+
+  test('has a budget where no channel is well, so that what is left is not run down', async () => {
+    await open({ channels: { a: {}, b: {}, c: {} } });
+    for (const channel of Object.values(stage.channels)) channel.always('create', refuses('CHANNEL_UNAVAILABLE'));
+    for (let i = 0; i < 60; i += 1) await stage.create({ merchantOrderNo: `down-${i}` });
+    const asked = Object.values(stage.channels).reduce((sum, channel) => sum + channel.count('create'), 0);
+    expect(asked).toBeGreaterThan(60);
+    expect(asked).toBeLessThan(120);
+  });
+
   test('ends when the time for it is used up', async () => {
     await open({ failover: { budgetMs: 1_000 } });
     const slow: Reply = (honest, signal) => {

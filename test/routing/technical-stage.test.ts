@@ -212,18 +212,66 @@ describe('refusals', () => {
 });
 
 describe('the retry budget', () => {
-  test('lets a lone payment always fail over, and in an outage adds a fifth to the calls', () => {
+  test('lets a lone payment try every channel, and when nothing is well adds a fifth to the calls', () => {
     const { retries } = aStatistics();
     retries.firstTry(NEW_YEAR);
-    expect([retries.mayRetry(NEW_YEAR), retries.mayRetry(NEW_YEAR)]).toEqual([true, true]);
+    expect([retries.mayFailOver('panic', NEW_YEAR), retries.mayFailOver('panic', NEW_YEAR)]).toEqual([true, true]);
     let extra = 0;
     for (let i = 0; i < 6_000; i += 1) {
       const at = NEW_YEAR + 10 * MINUTE + i * 10;
       retries.firstTry(at);
-      if (retries.mayRetry(at)) extra += 1;
+      if (retries.mayFailOver('panic', at)) extra += 1;
     }
     expect(extra).toBeGreaterThan(1_000);
     expect(extra).toBeLessThanOrEqual(1_220);
-    expect(retries.mayRetry(NEW_YEAR + 30 * MINUTE)).toBe(true);
+    expect(retries.mayFailOver('panic', NEW_YEAR + 30 * MINUTE)).toBe(true);
+  });
+
+  test('never keeps a payment from a channel that is well, and what that took is not there for the others', () => {
+    const { retries } = aStatistics();
+    for (let i = 0; i < 500; i += 1) expect(retries.mayFailOver('best_score', NEW_YEAR)).toBe(true);
+    expect(retries.mayFailOver('panic', NEW_YEAR)).toBe(false);
+  });
+});
+
+describe('a channel that is back, and that no payment comes to', () => {
+  const PROBE_MS = 15 * SECOND;
+  const down = (): Statistics => {
+    const statistics = aStatistics();
+    const { technical } = statistics;
+    for (let i = 0; technical.gate('a', 'alipay', NEW_YEAR) === 'closed' && i < 10; i += 1)
+      technical.callEnded(technical.callStarted('a', 'alipay', NEW_YEAR), 'failed', NEW_YEAR);
+    expect(technical.gate('a', 'alipay', NEW_YEAR)).toBe('open');
+    return statistics;
+  };
+  const probes = ({ technical }: Statistics, from: number, count: number): number => {
+    for (let i = 0; i < count; i += 1) technical.probe('a', ['alipay'], true, from + i * PROBE_MS);
+    return from + (count - 1) * PROBE_MS;
+  };
+
+  test('is closed by good probes in the end, and not before a payment has had the time to come', () => {
+    const statistics = down();
+    const { technical } = statistics;
+    const at = probes(statistics, NEW_YEAR + MINUTE, 4);
+    expect(technical.state('a', at)).toBe('trial');
+    // Before a second payment came they are thought to be a minute apart.
+    const then = probes(statistics, at + PROBE_MS, 20);
+    expect(technical.state('a', then)).toBe('closed');
+  });
+
+  test('is not, when a probe fails in between or a trial payment does', () => {
+    const statistics = down();
+    const { technical } = statistics;
+    let at = NEW_YEAR + MINUTE;
+    for (let i = 0; i < 10; i += 1) {
+      at = probes(statistics, at, 10) + SECOND;
+      technical.probe('a', ['alipay'], false, at);
+      at += MINUTE;
+    }
+    expect(technical.state('a', at)).not.toBe('closed');
+    at = probes(statistics, at, 10) + SECOND;
+    technical.callEnded(technical.callStarted('a', 'alipay', at), 'failed', at + SECOND);
+    at = probes(statistics, at + 2 * SECOND, 10);
+    expect(technical.state('a', at)).not.toBe('closed');
   });
 });

@@ -31,6 +31,9 @@ export interface CallRecord {
   logMean: number;
   logVariance: number;
   latencies: number;
+  /** The mean of the last few good calls in log space, and what was usual before they became slow; null while they are not. */
+  logRecent: number;
+  logUsual: number | null;
   lostMs: number;
   lost: number;
   lastCallAt: EpochMs;
@@ -43,7 +46,10 @@ export interface CallRecord {
   usualMsMax: number | null;
 }
 
-type KeptCalls = Omit<CallRecord, 'gate' | 'underWay' | 'head' | 'overdue' | 'known' | 'usualMsMax'>;
+type KeptCalls = Omit<
+  CallRecord,
+  'gate' | 'underWay' | 'logRecent' | 'logUsual' | 'head' | 'overdue' | 'known' | 'usualMsMax'
+>;
 
 const PRIOR = { failures: 0.2, calls: 10 } as const;
 const PRIOR_LATENCY = { logMean: Math.log(400), logVariance: 0.36, calls: 3 } as const;
@@ -58,6 +64,12 @@ const GAP_CALLS = 20;
 /** Fading is put off until it amounts to something. */
 const FADE_AFTER_MS = 500;
 const LATENCY_HALF_LIFE_MS_MIN = 10 * 60_000;
+/** So many calls make `logRecent`; it is believed once the usual rests on enough calls of its own. */
+const RECENT_CALLS = 6;
+const USUAL_CALLS = 30;
+/** A channel is slow at about three times the usual, and is as usual again below about one and a half times. */
+const SLOW_ABOVE = 1;
+const USUAL_BELOW = 0.45;
 /** How many standard deviations above the usual a call is overdue, and never sooner than this. */
 const OVERDUE_DEVIATIONS = 4;
 const OVERDUE_MS_MIN = 1_000;
@@ -74,6 +86,7 @@ export function newCallRecord(): CallRecord {
   return {
     ...{ failures: 0, calls: 0, at: 0, gapMs: GAP_MS_START, lastCallAt: 0 },
     ...{ logMean: PRIOR_LATENCY.logMean, logVariance: PRIOR_LATENCY.logVariance, latencies: PRIOR_LATENCY.calls },
+    ...{ logRecent: PRIOR_LATENCY.logMean, logUsual: null },
     ...{ lostMs: PRIOR_LOST.ms, lost: PRIOR_LOST.calls, gate: newGate(), underWay: [], head: 0, overdue: 0 },
     ...{ known: null, usualMsMax: null },
   };
@@ -102,13 +115,38 @@ export function end(record: CallRecord, ticket: CallTicket): void {
   }
 }
 
-/** @param latencyMs null when nothing is to be learnt of it */
-export function learnCall(record: CallRecord, failed: boolean, latencyMs: number | null, now: EpochMs): void {
+/**
+ * @param latencyMs null when nothing is to be learnt of it
+ * @returns `slow` or `usual` when its answers have become so
+ */
+export function learnCall(
+  record: CallRecord,
+  failed: boolean,
+  latencyMs: number | null,
+  now: EpochMs,
+): 'slow' | 'usual' | null {
   fade(record, now);
   record.known = null;
   record.calls += 1;
   record.failures += failed ? 1 : 0;
   if (latencyMs !== null) learnLatency(record, failed, latencyMs);
+  return failed || latencyMs === null ? null : paceOf(record, latencyMs);
+}
+
+function paceOf(record: CallRecord, latencyMs: number): 'slow' | 'usual' | null {
+  record.logRecent += (Math.log(Math.max(1, latencyMs)) - record.logRecent) / RECENT_CALLS;
+  if (record.logUsual !== null) {
+    if (record.logRecent - record.logUsual > USUAL_BELOW) return null;
+    record.logMean = record.logUsual;
+    record.logUsual = null;
+    return 'usual';
+  }
+  const above = Math.max(SLOW_ABOVE, 2 * Math.sqrt(record.logVariance));
+  if (record.latencies < USUAL_CALLS || record.logRecent - record.logMean < above) return null;
+  record.logUsual = record.logMean;
+  record.logMean = record.logRecent;
+  record.latencies = USUAL_CALLS;
+  return 'slow';
 }
 
 /** A channel that has come back is judged by what it does now, not by its outage. */
@@ -152,7 +190,7 @@ export function keptOf(record: CallRecord): KeptCalls {
 }
 
 export function takeUp(record: CallRecord, kept: KeptCalls): void {
-  Object.assign(record, kept, { known: null, usualMsMax: null });
+  Object.assign(record, kept, { logRecent: kept.logMean, logUsual: null, known: null, usualMsMax: null });
 }
 
 /** The half-life is the time of some 200 calls. A clock that steps back fades nothing. */

@@ -55,6 +55,9 @@ const SAME_SHARE = 0.97;
 const DISAGREE = 3;
 const CHANGE_ORDERS = 20;
 
+/** What is left of a memory that is in doubt. */
+const DOUBTED_ORDERS = 40;
+
 /** Fading is put off until it amounts to something. */
 const FADE_AFTER_ORDERS = 8;
 
@@ -138,6 +141,15 @@ export function hasChanged({ fastPaid, fastExposed, slowPaid, slowExposed }: Sum
 export function keepRecent(sums: Sums): void {
   sums.slowPaid = sums.fastPaid;
   sums.slowExposed = sums.fastExposed;
+}
+
+/** What is known counts for little from now on. */
+export function doubt(sums: Sums): void {
+  const scale = Math.min(1, DOUBTED_ORDERS / Math.max(1, sums.slowExposed));
+  sums.slowPaid *= scale;
+  sums.slowExposed *= scale;
+  sums.fastPaid = sums.slowPaid;
+  sums.fastExposed = sums.slowExposed;
 }
 
 /** What is believed of the path's leaf. */

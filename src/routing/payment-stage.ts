@@ -2,8 +2,15 @@ import type { EpochMs } from '../payment/index.ts';
 import { createCheckpoints } from './checkpoints.ts';
 import { createCollapseWatch } from './collapse-watch.ts';
 import { createDelays } from './delays.ts';
-import { count, type PaidShare, paidShareOf, type Segment, seenBy, witness } from './paid-share.ts';
-import { type Cohort, createPaymentTree, type Leaf, type PaymentEstimate, STALE_AFTER_ORDERS } from './payment-tree.ts';
+import { count, doubt, type PaidShare, paidShareOf, type Segment, seenBy, witness } from './paid-share.ts';
+import {
+  type Cohort,
+  createPaymentTree,
+  type Leaf,
+  type PaymentEstimate,
+  STALE_AFTER_ORDERS,
+  sumsOf,
+} from './payment-tree.ts';
 import type { PaymentSnapshot } from './snapshot-schema.ts';
 
 const COHORT_MS = 1_000;
@@ -61,6 +68,27 @@ export function createPaymentStage() {
       cohort.paidNow += 1;
     }
     collapses.check(channelId, leaf.pair, now);
+  }
+
+  /**
+   * A channel that answers slowly all of a sudden is not what it was: what is known counts for little until it is as usual again, and
+   * then as before.
+   */
+  function paceChanged(channelId: string, method: string, pace: 'slow' | 'usual', now: EpochMs): void {
+    checkpoints.advance(now);
+    const pair = tree.pairOf(channelId, method);
+    if (!pair) return;
+    if (pace === 'slow') {
+      pair.usual = sumsOf(pair).map((sums) => ({ sums, kept: { ...sums } }));
+      for (const { sums } of pair.usual) doubt(sums);
+    } else {
+      for (const { sums, kept } of pair.usual) Object.assign(sums, kept);
+      pair.usual = [];
+    }
+    // What was opened before says nothing of what the channel is now.
+    for (const cohort of pair.cohorts) cohort.apart = true;
+    pair.cohorts = [];
+    tree.shift(channelId);
   }
 
   function estimate(channelId: string, segment: Segment, now: EpochMs): PaymentEstimate {
@@ -128,7 +156,7 @@ export function createPaymentStage() {
     tree.restore(saved);
   }
 
-  return { opened, paid, estimate, forget: tree.forget, snapshot, restore };
+  return { opened, paid, paceChanged, estimate, forget: tree.forget, snapshot, restore };
 }
 
 export type PaymentStage = ReturnType<typeof createPaymentStage>;

@@ -57,6 +57,8 @@ export interface Pair {
   openedAt: EpochMs;
   opened: number;
   collapse: (Collapse & { readonly foundAt: EpochMs }) | null;
+  /** What was known before the channel became slow; empty while it is not. */
+  usual: readonly { readonly sums: Sums; readonly kept: Sums }[];
   /** Grows when `opened` or `collapse` change. */
   version: number;
 }
@@ -156,6 +158,10 @@ export function createPaymentTree(onForget: (channelId: string) => void) {
     onForget(channelId);
   }
 
+  function pairOf(channelId: string, method: string): Pair | undefined {
+    return channels.get(channelId)?.pairs.get(method);
+  }
+
   /** All estimates of a channel are out of date. */
   function shift(channelId: string): void {
     const channel = channels.get(channelId);
@@ -202,7 +208,7 @@ export function createPaymentTree(onForget: (channelId: string) => void) {
     }
   }
 
-  return { leafOf, shift, sumsAround, forget, snapshot, restore };
+  return { leafOf, pairOf, shift, sumsAround, forget, snapshot, restore };
 }
 
 /** What a pair knows on its own and in its currencies and bands. */
@@ -213,6 +219,6 @@ export function sumsOf({ sums, currencies, leaves }: Pair): Sums[] {
 function newPair(): Pair {
   return {
     ...{ sums: noSums(), leaves: new Map(), currencies: new Map(), cohorts: [] },
-    ...{ checkedAt: Number.NEGATIVE_INFINITY, openedAt: 0, opened: 0, collapse: null, version: 0 },
+    ...{ checkedAt: Number.NEGATIVE_INFINITY, openedAt: 0, opened: 0, collapse: null, usual: [], version: 0 },
   };
 }

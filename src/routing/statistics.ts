@@ -43,7 +43,7 @@ export function createStatistics({ settingsOf, onChange }: StatisticsOptions): S
   const payments = createPaymentStage();
   const throttle = createThrottle();
   const exploration = createExploration();
-  const technical = createTechnicalStage(settingsOf, exploration.paymentsMs, onChange);
+  const technical = createTechnicalStage(settingsOf, exploration.paymentsMs, onChange, payments.paceChanged);
   const retries = createRetryBudget();
 
   return {

@@ -27,6 +27,8 @@ export function createTechnicalStage(
   /** How far apart payments of a method are, whatever the channel: what pauses are measured in. */
   paymentsMs: (method: string) => number,
   onChange: (channelId: string, state: 'open' | 'closed') => void = () => {},
+  /** Hears when the channel's answers have suddenly become slow, and when they are as usual again. */
+  onPace: (channelId: string, method: string, pace: 'slow' | 'usual', now: EpochMs) => void = () => {},
 ) {
   const channels = new Map<string, Map<string, CallRecord>>();
   let records = 0;
@@ -72,7 +74,8 @@ export function createTechnicalStage(
       return;
     }
     const failed = outcome === 'failed';
-    learnCall(record, failed, latencyMs, now);
+    const pace = learnCall(record, failed, latencyMs, now);
+    if (pace !== null) onPace(channelId, method, pace, now);
     const call = { failed, startedAt, paymentsMs: paymentsMs(method) };
     if (ended(record.gate, settingsOf(channelId), call, now)) closed(channelId, record);
     assess(channelId, method, record, now);

@@ -14,7 +14,7 @@ function stateOf(profile: ChannelSetup['profile'], live: ReadonlyMap<string, num
     breakerState: () => 'closed' as const,
     estimate: () => ({
       ...{ technicalRatio: 1, paymentRatio: 1, sampleSize: 0, latencyMs: 0 },
-      ...{ lostMs: 0, opened: 0, openedAt: 0, low: false },
+      ...{ lostMs: 0, opened: 0, openedAt: 0, lowSince: null, hopeful: false },
     }),
     score: () => 1,
     alertThresholds: () => new Map(),

@@ -57,14 +57,14 @@ export function createCollapseWatch(stage: {
     expectedOf: (cohort: Cohort) => number,
     now: EpochMs,
   ): void {
-    const { recoveredSince, ratio } = recoveryOf(pair.cohorts, collapse, expectedOf);
+    const { recoveredSince, ratio, hopeful } = recoveryOf(pair.cohorts, collapse, expectedOf);
     if (recoveredSince !== null) {
       for (const cohort of pair.cohorts) if (cohort.at >= recoveredSince) setApart(cohort, false);
       endCollapse(pair);
     } else if (now - collapse.foundAt > NEW_NORMAL_AFTER_MS) {
       settle(channelId, pair, ratio);
     } else {
-      setCollapse(pair, { ...collapse, ratio });
+      setCollapse(pair, { ...collapse, ratio, hopeful });
     }
   }
 

@@ -12,6 +12,8 @@ export interface Collapse {
   /** The fall that it was recognised by. */
   readonly fall: number;
   readonly ratio: number;
+  /** Some of its latest orders were paid: it may be over. */
+  readonly hopeful: boolean;
 }
 
 /** The falls that are looked for, and the log-likelihood ratio at which each is believed. A shallow one may also be a wrong estimate. */
@@ -23,6 +25,7 @@ const FALLS = [
 /** Evidence against every fall, at which orders are as they should be; whatever was before is over. */
 const WELL_AT = -20;
 const RECOVERED_AT = 4;
+const HOPEFUL_AT = 1;
 /** Further back a collapse would have been found before. */
 const COHORTS_BACK = 256;
 
@@ -49,11 +52,11 @@ export function collapseOf<T extends Watched>(
       const evidence = paid * log + expected * (1 - fall);
       if (evidence > WELL_AT) well = false;
       const excess = evidence - believedAt;
-      if (excess > (found?.excess ?? 0)) found = { since: cohort.at, fall, ratio: fall, excess };
+      if (excess > (found?.excess ?? 0)) found = { since: cohort.at, fall, ratio: fall, hopeful: false, excess };
     }
     if (well) break;
   }
-  return found && { since: found.since, fall: found.fall, ratio: found.ratio };
+  return found && { since: found.since, fall: found.fall, ratio: found.ratio, hopeful: false };
 }
 
 /** The mirror test: is everything opened since some moment as it should be again? Otherwise: how low is it by now? */
@@ -61,23 +64,25 @@ export function recoveryOf<T extends Watched>(
   cohorts: readonly T[],
   collapse: Collapse,
   expectedOf: (cohort: T) => number,
-): { readonly recoveredSince: EpochMs | null; readonly ratio: number } {
+): { readonly recoveredSince: EpochMs | null; readonly ratio: number; readonly hopeful: boolean } {
   const { fall } = collapse;
   const log = Math.log(1 / fall);
   let paid = 0;
   let expected = 0;
   let best = RECOVERED_AT;
   let recoveredSince: EpochMs | null = null;
+  let hopeful = false;
   for (let i = cohorts.length - 1; i >= 0; i -= 1) {
     const cohort = cohorts[i];
     if (!cohort || cohort.at < collapse.since) break;
     paid += cohort.paid;
     expected += expectedOf(cohort);
     const gain = paid * log - expected * (1 - fall);
+    if (gain > HOPEFUL_AT) hopeful = true;
     if (gain > best) {
       best = gain;
       recoveredSince = cohort.at;
     }
   }
-  return { recoveredSince, ratio: Math.min(1, (paid + 2 * collapse.ratio) / (expected + 2)) };
+  return { recoveredSince, ratio: Math.min(1, (paid + 2 * collapse.ratio) / (expected + 2)), hopeful };
 }

@@ -48,6 +48,9 @@ const IMPLAUSIBLE = -3;
 const IDLE_PAYMENTS = 300;
 const IDLE_MS_MIN = 10 * 60_000;
 const LOW_PAYMENTS = 40;
+const HOPEFUL_PAYMENTS = 10;
+/** As a share of the time that it has been low. */
+const LOW_SHARE = 0.05;
 const LOW_MS_MIN = 2_000;
 const LOW_MS_MAX = 10 * 60_000;
 const IDLE_CHANCE = 0.5;
@@ -161,13 +164,20 @@ export function explorationChance(
   now: EpochMs,
 ): number {
   const idleMs = Math.abs(now - estimate.openedAt);
-  if (estimate.low) return idleMs > Math.min(LOW_MS_MAX, Math.max(LOW_MS_MIN, LOW_PAYMENTS * paymentsMs)) ? 1 : 0;
+  if (estimate.lowSince !== null)
+    return idleMs > lowPauseMs(estimate.hopeful, now - estimate.lowSince, paymentsMs) ? 1 : 0;
   const spread = Math.sqrt(leader.variance + believed(valueMinor, estimate).variance);
   const distance = (valueMinor - leader.valueMinor) / Math.max(1e-9, spread);
   if (estimate.opened < NEW_ORDERS) return distance > -3 ? NEW_CHANCE : 0;
   const idle = idleMs > Math.max(IDLE_MS_MIN, IDLE_PAYMENTS * paymentsMs);
   const better = distance < IMPLAUSIBLE ? 0 : TEMPER * normalShareBelow(distance / TEMPER);
   return idle ? Math.max(better, IDLE_CHANCE) : better;
+}
+
+/** The longer a channel is low, the more rarely it is looked at; often again once one of its orders was paid. */
+function lowPauseMs(hopeful: boolean, lowMs: number, paymentsMs: number): number {
+  const leastMs = Math.max(LOW_MS_MIN, (hopeful ? HOPEFUL_PAYMENTS : LOW_PAYMENTS) * paymentsMs);
+  return Math.min(LOW_MS_MAX, hopeful ? leastMs : Math.max(leastMs, lowMs * LOW_SHARE));
 }
 
 /** The standard normal distribution, to three digits. */

@@ -101,6 +101,7 @@ export function createPaymentStage() {
         share: share * (collapse?.ratio ?? 1),
         orders,
         lowSince: collapse?.since ?? null,
+        hopeful: collapse?.hopeful ?? false,
         openedAt,
         opened,
       };

@@ -66,6 +66,7 @@ export interface Pair {
 export interface PaymentEstimate extends Pick<PaidShare, 'share' | 'orders'> {
   /** Since when its orders pay far less than they should; null in normal times. */
   readonly lowSince: EpochMs | null;
+  readonly hopeful: boolean;
   /** When the channel was last given an order of this method, and how many it was given in all; 0 when never. */
   readonly openedAt: EpochMs;
   readonly opened: number;

@@ -77,7 +77,8 @@ export function createStatistics({ settingsOf, onChange }: StatisticsOptions): S
         lostMs: calls.lostMs,
         opened: orders.opened,
         openedAt: orders.openedAt,
-        low: orders.lowSince !== null,
+        lowSince: orders.lowSince,
+        hopeful: orders.hopeful,
       };
     },
 

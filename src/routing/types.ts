@@ -66,8 +66,9 @@ export interface Estimate {
   /** Orders that the channel was given of this method, and when the last one. */
   readonly opened: number;
   readonly openedAt: EpochMs;
-  /** Its orders have suddenly stopped being paid. */
-  readonly low: boolean;
+  /** Since when its orders have not been paid as they should, all of a sudden; null in normal times. And whether that seems to be over. */
+  readonly lowSince: EpochMs | null;
+  readonly hopeful: boolean;
 }
 
 /** One channel as it is now. */

@@ -162,6 +162,20 @@ describe('a limit per minute', () => {
     expect(countOf(await createTogether(50), 'a')).toBe(7);
   });
 
+  test('holds in an emergency too, when no channel is well', async () => {
+    await open({
+      channels: { a: { limits: { perMinute: 3, dailyMinor: 1_000_000 } }, b: { limits: { perMinute: 0 } } },
+    });
+    stage.channels.a.always('create', refuses('CHANNEL_UNAVAILABLE'));
+    await createTogether(50);
+    expect(stage.channels.a.count('create')).toBeLessThanOrEqual(3);
+    expect(stage.channels.b.count('create')).toBe(0);
+    stage.clock.advance(MINUTE);
+    // By now its breaker may be open as well; the daily limit and the one per minute are the last word all the same.
+    await createTogether(50);
+    expect(stage.channels.a.count('create')).toBeLessThanOrEqual(6);
+  });
+
   test('is not used by a quote', async () => {
     await open({ channels: { a: { limits: { perMinute: 1, dailyMinor: 1_000 } }, b: {} } });
     for (let i = 0; i < 5; i += 1) expect(await quoted('a')).toMatchObject({ excluded: null });

@@ -39,7 +39,8 @@ export const anEstimate = (set: Partial<Estimate> = {}): Estimate => ({
   lostMs: 1_500,
   opened: 500,
   openedAt: NEW_YEAR,
-  low: false,
+  lowSince: null,
+  hopeful: false,
   ...set,
 });
 

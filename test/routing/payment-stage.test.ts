@@ -123,6 +123,38 @@ describe('a channel whose orders stop being paid', () => {
   });
 });
 
+describe('a channel that suddenly answers slowly', () => {
+  const calls = (statistics: Statistics, latencyMs: number, count: number, from: number): void => {
+    for (let i = 0; i < count; i += 1) {
+      const at = from + i * 10;
+      statistics.callEnded(statistics.callStarted('a', 'alipay', at), 'ok', at + latencyMs, latencyMs);
+    }
+  };
+
+  test('is not what it was: what is known counts for little, until its answers are as usual, and then as before', () => {
+    const statistics = aStatistics();
+    live(statistics, { id: 'a', everyMs: SECOND, untilMs: 30 * MINUTE, pays: allBut(10) });
+    const at = NEW_YEAR + 30 * MINUTE;
+    calls(statistics, 300, 100, at);
+    const before = believed(statistics, 'a', 30 * MINUTE);
+    calls(statistics, 2_400, 12, at + SECOND);
+    const slow = believed(statistics, 'a', 30 * MINUTE + SECOND);
+    expect(slow.orders).toBeLessThan(0.2 * before.orders);
+    expect(slow.share).toBeCloseTo(before.share, 1);
+    calls(statistics, 300, 20, at + 2 * SECOND);
+    expect(believed(statistics, 'a', 30 * MINUTE + 2 * SECOND).orders).toBeCloseTo(before.orders, 0);
+  });
+
+  test('is one whose answers vary only if they vary by more than they ever did', () => {
+    const statistics = aStatistics();
+    live(statistics, { id: 'a', everyMs: SECOND, untilMs: 30 * MINUTE, pays: allBut(10) });
+    const before = believed(statistics, 'a', 30 * MINUTE).orders;
+    for (let i = 0; i < 200; i += 1)
+      calls(statistics, [150, 300, 600, 900][i % 4] ?? 0, 1, NEW_YEAR + 30 * MINUTE + i * 10);
+    expect(believed(statistics, 'a', 30 * MINUTE).orders).toBeCloseTo(before, 0);
+  });
+});
+
 test('whatever happens in whatever order, a share stays between 0 and 1', () => {
   const step = fc.record({
     channel: fc.constantFrom('a', 'b'),

@@ -91,7 +91,7 @@ function observed(set: { store: PaymentStore; channels?: ReadonlyMap<string, Cha
     breakerState: (_id: string, operation: string) => (operation === 'create' ? 'open' : 'closed') as 'open' | 'closed',
     estimate: () => ({
       ...{ technicalRatio: 0.99, paymentRatio: 0.8, sampleSize: 40, latencyMs: 120 },
-      ...{ lostMs: 0, opened: 0, openedAt: 0, low: false },
+      ...{ lostMs: 0, opened: 0, openedAt: 0, lowSince: null, hopeful: false },
     }),
     score: () => 0.5,
     alertThresholds: () => new Map([['success_rate_below', 0.95]]),

@@ -41,6 +41,8 @@ export interface CallRecord {
   underWay: CallTicket[];
   head: number;
   overdue: number;
+  /** When the latest of the calls that went well was begun. */
+  goodSince: EpochMs;
   /** The last estimate and how long a good call takes at most; null once something has changed them. */
   known: TechnicalEstimate | null;
   usualMsMax: number | null;
@@ -48,7 +50,7 @@ export interface CallRecord {
 
 type KeptCalls = Omit<
   CallRecord,
-  'gate' | 'underWay' | 'logRecent' | 'logUsual' | 'head' | 'overdue' | 'known' | 'usualMsMax'
+  'gate' | 'underWay' | 'logRecent' | 'logUsual' | 'head' | 'overdue' | 'goodSince' | 'known' | 'usualMsMax'
 >;
 
 const PRIOR = { failures: 0.2, calls: 10 } as const;
@@ -88,6 +90,7 @@ export function newCallRecord(): CallRecord {
     ...{ logMean: PRIOR_LATENCY.logMean, logVariance: PRIOR_LATENCY.logVariance, latencies: PRIOR_LATENCY.calls },
     ...{ logRecent: PRIOR_LATENCY.logMean, logUsual: null },
     ...{ lostMs: PRIOR_LOST.ms, lost: PRIOR_LOST.calls, gate: newGate(), underWay: [], head: 0, overdue: 0 },
+    ...{ goodSince: Number.NEGATIVE_INFINITY },
     ...{ known: null, usualMsMax: null },
   };
 }
@@ -168,9 +171,13 @@ export function estimateOf(record: CallRecord, now: EpochMs): TechnicalEstimate 
   return record.known;
 }
 
-/** Calls that have lasted longer than a good one ever does. They are taken in the order of their start, and so come due in it. */
-export function countOverdue(record: CallRecord, now: EpochMs): void {
-  if (record.head >= record.underWay.length) return;
+/**
+ * Calls that have lasted longer than a good one ever does. They are taken in the order of their start, and so come due in it.
+ * @returns how many were begun since the last good one was: the channel hangs. Those before it are single ones, of which there are
+ * always some where calls are many
+ */
+export function countOverdue(record: CallRecord, now: EpochMs): number {
+  if (record.head >= record.underWay.length) return 0;
   record.usualMsMax ??= Math.exp(record.logMean + OVERDUE_DEVIATIONS * Math.sqrt(Math.max(0.04, record.logVariance)));
   const until = now - Math.max(OVERDUE_MS_MIN, record.usualMsMax);
   for (let i = record.head; i < record.underWay.length; i += 1) {
@@ -181,6 +188,17 @@ export function countOverdue(record: CallRecord, now: EpochMs): void {
     record.overdue += 1;
     record.known = null;
   }
+  return record.overdue === 0 || record.goodSince > until ? 0 : hangingSince(record, until);
+}
+
+function hangingSince({ underWay, head, goodSince }: CallRecord, until: EpochMs): number {
+  let hanging = 0;
+  for (let i = underWay.length - 1; i >= head; i -= 1) {
+    const ticket = underWay[i];
+    if (!ticket || ticket.startedAt <= goodSince) break;
+    if (ticket.overdue && !ticket.ended && ticket.startedAt <= until) hanging += 1;
+  }
+  return hanging;
 }
 
 /** What a restart must not forget of it. */

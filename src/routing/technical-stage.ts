@@ -74,6 +74,7 @@ export function createTechnicalStage(
       return;
     }
     const failed = outcome === 'failed';
+    if (!failed) record.goodSince = Math.max(record.goodSince, startedAt);
     const pace = learnCall(record, failed, latencyMs, now);
     if (pace !== null) onPace(channelId, method, pace, now);
     const call = { failed, startedAt, paymentsMs: paymentsMs(method) };
@@ -95,9 +96,9 @@ export function createTechnicalStage(
 
   function assess(channelId: string, method: string, record: CallRecord, now: EpochMs): void {
     if (record.gate.openedAt !== null) return;
-    countOverdue(record, now);
-    if (record.gate.evidence === 0 && record.overdue === 0) return;
-    judge(record.gate, settingsOf(channelId), record.overdue, paymentsMs(method), now);
+    const hanging = countOverdue(record, now);
+    if (record.gate.evidence === 0 && hanging === 0) return;
+    judge(record.gate, settingsOf(channelId), hanging, paymentsMs(method), now);
     if (stateOf(record.gate, now) === 'closed') return;
     onChange(channelId, 'open');
     for (const [other, sibling] of channels.get(channelId) ?? []) {

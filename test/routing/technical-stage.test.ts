@@ -155,6 +155,26 @@ test('a trip opens all methods at once', () => {
   expect(technical.state('b', NEW_YEAR)).toBe('closed');
 });
 
+test('single calls that hang open nothing where calls are many; all of them hanging does, before the first has timed out', () => {
+  const { technical } = aStatistics();
+  let closedForMs = 0;
+  const endings: { at: number; end: () => void }[] = [];
+  // A thousand calls in two seconds, one in fifty of which hangs.
+  for (let i = 0; i < 1_000; i += 1) {
+    const at = NEW_YEAR + i * 2;
+    while ((endings[0]?.at ?? Number.POSITIVE_INFINITY) <= at) endings.shift()?.end();
+    const call = technical.callStarted('a', 'alipay', at);
+    if (i % 50 !== 0) endings.push({ at: at + 20, end: () => technical.callEnded(call, 'ok', at + 20) });
+    if (technical.gate('a', 'alipay', at) === 'closed') closedForMs = i * 2;
+  }
+  for (const { end } of endings) end();
+  expect(closedForMs).toBe(1_998);
+  const from = NEW_YEAR + 2_100;
+  for (let i = 0; i < 10; i += 1) technical.callStarted('a', 'alipay', from + i * 2);
+  expect(technical.gate('a', 'alipay', from + 500)).toBe('closed');
+  expect(technical.gate('a', 'alipay', from + 3_000)).toBe('open');
+});
+
 test('a method whose neighbour has failed needs fewer failures of its own', () => {
   const failuresOf = (suspected: boolean): number => {
     const { technical } = aStatistics();

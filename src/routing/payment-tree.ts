@@ -77,8 +77,6 @@ interface ChannelState {
   /** Counts the orders that have reached a checkpoint: what has changed its evidence. */
   changes: number;
   readonly pairs: Map<string, Pair>;
-  /** All leaves of all pairs, by their segment's key. */
-  readonly leaves: Map<string, Leaf>;
 }
 
 /** An estimate is made anew after so many orders of its channel have reached a checkpoint; fewer move it by next to nothing. */
@@ -92,26 +90,28 @@ const NOTHING: PaidShare = { share: 0, orders: 0, levels: [0, 0, 0, 0] };
 export function createPaymentTree(onForget: (channelId: string) => void) {
   const channels = new Map<string, ChannelState>();
   const pooled = new Map<string, PooledSums>();
+  /** All leaves by segment and channel, since a choice asks all channels for the same segment. */
+  const segments = new Map<string, Map<string, Leaf>>();
   let lastSegment: Segment | null = null;
-  let lastKey = '';
+  let lastLeaves = new Map<string, Leaf>();
   let leaves = 0;
 
-  /** A choice asks all channels for the same segment. */
-  function keyOf(segment: Segment): string {
-    if (segment !== lastSegment) {
-      lastSegment = segment;
-      lastKey = `${segment.method}/${segment.currency}/${segment.band}`;
-    }
-    return lastKey;
+  function leavesOf(segment: Segment): Map<string, Leaf> {
+    if (segment === lastSegment) return lastLeaves;
+    const key = `${segment.method}/${segment.currency}/${segment.band}`;
+    lastSegment = segment;
+    lastLeaves = segments.get(key) ?? new Map<string, Leaf>();
+    segments.set(key, lastLeaves);
+    return lastLeaves;
   }
 
   function leafOf(channelId: string, segment: Segment): Leaf {
-    const key = keyOf(segment);
-    return channels.get(channelId)?.leaves.get(key) ?? newLeaf(channelId, segment, key);
+    return leavesOf(segment).get(channelId) ?? newLeaf(channelId, segment);
   }
 
-  function newLeaf(channelId: string, segment: Segment, key: string): Leaf {
+  function newLeaf(channelId: string, segment: Segment): Leaf {
     const { method, currency, band } = segment;
+    const key = `${currency}/${band}`;
     const channel = channelOf(channelId);
     const pair = channel.pairs.get(method) ?? newPair();
     channel.pairs.set(method, pair);
@@ -121,14 +121,14 @@ export function createPaymentTree(onForget: (channelId: string) => void) {
       channelId,
       segment: { method, currency, band },
       levels: [channel.sums, pair.sums, inCurrency, noSums()],
-      pooled: [pooledAt(''), pooledAt(method), pooledAt(`${method}/${currency}`), pooledAt(key)],
+      pooled: [pooledAt(''), pooledAt(method), pooledAt(`${method}/${currency}`), pooledAt(`${method}/${key}`)],
     };
     const leaf: Leaf = {
       ...{ path, pair, channel, cohorts: new Map(), answer: null, answerOf: 0 },
       ...{ known: NOTHING, knownAt: Number.NEGATIVE_INFINITY, knownUntil: 0, knownForMs: spread() },
     };
     pair.leaves.set(key, leaf);
-    channel.leaves.set(key, leaf);
+    leavesOf(segment).set(channelId, leaf);
     return leaf;
   }
 
@@ -140,7 +140,7 @@ export function createPaymentTree(onForget: (channelId: string) => void) {
   function channelOf(channelId: string): ChannelState {
     let channel = channels.get(channelId);
     if (!channel) {
-      channel = { sums: noSums(), changes: 0, pairs: new Map(), leaves: new Map() };
+      channel = { sums: noSums(), changes: 0, pairs: new Map() };
       const oldest = channels.keys().next();
       if (channels.size >= CHANNELS_MAX && !oldest.done) forget(oldest.value);
       channels.set(channelId, channel);
@@ -156,6 +156,7 @@ export function createPaymentTree(onForget: (channelId: string) => void) {
 
   function forget(channelId: string): void {
     channels.delete(channelId);
+    for (const leaves of segments.values()) leaves.delete(channelId);
     onForget(channelId);
   }
 

@@ -65,6 +65,8 @@ export function createNotifier(parts: Parts, change: Change) {
       ({ outcome }) => outcome === 'applied',
       () => false,
     );
+    // Here it would keep the time that it had before, at which it is not called any more.
+    owed.forget(at, eventId);
     lanes.remember(at, { paymentId: payment.id, eventId, until, written });
     telemetry.webhookDelivery('postponed');
     await changed;
@@ -160,11 +162,14 @@ export function createNotifier(parts: Parts, change: Change) {
     const about = { paymentId, eventId: event.id, type: event.type, merchantId, tryNo, durationMs };
     if (delivered) telemetry.info(about, 'webhook delivered');
     else telemetry.warn({ ...about, why: posted.why }, 'webhook not delivered');
-    if (!delivered && at && after?.delivery.state === 'pending') {
-      const until = after.delivery.nextAt;
-      owed.remember(at, { paymentId: payment.id, eventId: event.id, until, written: Promise.resolve(true) });
-    }
+    if (at) keepOwed(at, paymentId, event.id, after);
     return posted;
+  }
+
+  function keepOwed(at: Endpoint, paymentId: string, eventId: string, after: PaymentEvent | undefined): void {
+    if (after?.delivery.state !== 'pending') return owed.forget(at, eventId);
+    const until = after.delivery.nextAt;
+    owed.remember(at, { paymentId, eventId, until, written: Promise.resolve(true) });
   }
 
   /** What a shop missed while it was down goes out now, as many at a time as its address takes; not at the hours of their next tries. */

@@ -167,9 +167,10 @@ export function createNotifier(parts: Parts, change: Change) {
   }
 
   function keepOwed(at: Endpoint, paymentId: string, eventId: string, after: PaymentEvent | undefined): void {
-    if (after?.delivery.state !== 'pending') return owed.forget(at, eventId);
-    const until = after.delivery.nextAt;
-    owed.remember(at, { paymentId, eventId, until, written: Promise.resolve(true) });
+    if (after?.delivery.state === 'pending') {
+      const until = after.delivery.nextAt;
+      owed.remember(at, { paymentId, eventId, until, written: Promise.resolve(true) });
+    } else owed.forget(at, eventId);
   }
 
   /** What a shop missed while it was down goes out now, as many at a time as its address takes; not at the hours of their next tries. */

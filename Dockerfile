@@ -20,6 +20,8 @@ COPY config config
 COPY --chmod=0755 deploy/with-secrets.sh deploy/with-secrets.sh
 COPY channels channels
 COPY src src
+# The status page shows them.
+COPY grafana/runbooks grafana/runbooks
 # The image's user `node`, as a number, so that it can be told from root without looking it up.
 USER 1000
 EXPOSE 8080

@@ -94,6 +94,7 @@ const statusSchema = z.object({
       mode: z.string(),
       enabled: z.boolean(),
       weight: z.number(),
+      state: z.string(),
       methods: z.array(z.string()),
       breaker: z.record(z.string(), z.string()),
       technical_ratio: z.number(),
@@ -110,7 +111,7 @@ async function listChannels(): Promise<void> {
   const percent = (ratio: number): string => `${(ratio * 100).toFixed(1)}%`;
   const rows = channels.map((c) => [
     c.channel,
-    c.enabled ? (c.weight === 0 ? 'draining' : c.mode) : 'disabled',
+    c.state,
     c.methods.join(','),
     String(c.weight),
     c.breaker.create ?? '-',

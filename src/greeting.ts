@@ -9,6 +9,7 @@ export function demoGreeting({ publicUrl, listenUrl, adminUrl, sandboxUrl, confi
     `  merchant API and cashier  ${publicUrl}`,
     ...(listenUrl === publicUrl ? [] : [`  listening on              ${listenUrl}`]),
     `  metrics and health        ${adminUrl}`,
+    `  status page               ${adminUrl}/admin/`,
     ...(sandboxUrl === null ? [] : [`  sandbox                   ${sandboxUrl}`]),
     `  channels                  ${config.channels.map(({ id }) => id).join(', ')}`,
   ];

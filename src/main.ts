@@ -4,7 +4,11 @@ import { join } from 'node:path';
 import { PROVIDERS } from '../channels/index.ts';
 import PACKAGE from '../package.json' with { type: 'json' };
 import { openAlertRelay } from './alert-relay.ts';
+import { bounded } from './bounded.ts';
+import { channelStates } from './channel-status.ts';
+import { createChannelWatch } from './channel-watch.ts';
 import {
+  adminGuardFault,
   type ConfigFault,
   confirmMasterKey,
   type Environment,
@@ -24,9 +28,10 @@ import { openAdmin } from './open-admin.ts';
 import { openTelemetry } from './open-telemetry.ts';
 import { err, ok, type Result } from './payment/index.ts';
 import { type ConfigState, createReloads, type ReloadAnswer, type ReloadCause, type ReloadParts } from './reload.ts';
-import { createBreakers, createStatistics } from './routing/index.ts';
+import { type BreakerChange, createBreakers, createStatistics } from './routing/index.ts';
+import { openRoutingMemory } from './routing-memory.ts';
 import { lazySandboxes, startOwnSandbox } from './sandbox-link.ts';
-import { channelStates, observedBy } from './status.ts';
+import { observedBy } from './status.ts';
 import { watchedStore } from './store/index.ts';
 import { openSqliteStore, type SqliteStore } from './store/sqlite/index.ts';
 import { addGauges, createLogger, createMetrics, createTelemetry, type Metrics } from './telemetry/index.ts';
@@ -68,6 +73,8 @@ export async function startSwitchyard(
 ): Promise<Result<Running, readonly ConfigFault[]>> {
   const environment = readEnvironment(env);
   if (!environment.ok) return environment;
+  const unguarded = adminGuardFault(environment.value);
+  if (unguarded !== null) return err([unguarded]);
   const { configPath, production, masterKey, dataDir } = environment.value;
   const options = { path: configPath, env, providers: PROVIDERS, production };
   const first = readConfig(options);
@@ -94,9 +101,11 @@ async function open(
   closers: Closers,
 ): Promise<Running> {
   const metrics = createMetrics();
-  const { telemetry, close: closeTelemetry } = await openTelemetry(environment, {
+  const watch = createChannelWatch(now);
+  const { telemetry: reported, close: closeTelemetry } = await openTelemetry(environment, {
     ...{ metrics, now, randomBytes, version: PACKAGE.version },
   });
+  const telemetry = watch.telemetry(reported);
   closers.push(closeTelemetry);
   for (const { path, message } of config.warnings) telemetry.warn({ path }, message);
   const opened = openStore(environment, telemetry, closers);
@@ -117,10 +126,17 @@ async function open(
   let publicUrl = environment.publicUrl ?? `http://${environment.host}:${environment.port}`;
   const settings = (): GatewaySettings => ({ ...live.current().settings, publicUrl });
   const sandboxes = lazySandboxes(environment, { randomBytes, random, now, telemetry }, config.channels);
-  const statistics = createStatistics();
+  const breakerChanged = (change: BreakerChange): void => {
+    watch.breakerChanged(change);
+    telemetry[change.state === 'closed' ? 'info' : 'warn']({ ...change }, 'breaker changed');
+  };
+  const statistics = createStatistics({
+    settingsOf: (channelId) => channels.current().get(channelId)?.breaker ?? DEFAULT_BREAKER,
+    onChange: (channelId, state) => breakerChanged({ channelId, operation: 'create', state }),
+  });
   const breakers = createBreakers({
     settingsOf: (channelId) => channels.current().get(channelId)?.breaker ?? DEFAULT_BREAKER,
-    onChange: (change) => telemetry[change.state === 'closed' ? 'info' : 'warn']({ ...change }, 'breaker changed'),
+    onChange: breakerChanged,
   });
   closers.push(async () => breakers.dispose());
   const channels = createLiveChannels({
@@ -129,9 +145,11 @@ async function open(
     needing: (channelId) => store.countNeeding(channelId, 1),
     onGone: (channelId) => {
       breakers.forget(channelId);
-      statistics.restore(statistics.snapshot().filter((entry) => entry.channelId !== channelId));
+      statistics.forget(channelId);
     },
   });
+  const routingMemory = await openRoutingMemory({ store: opened, statistics, now, telemetry });
+  closers.push(() => routingMemory.stop());
   const gateway = createGateway({
     ...{ store, evidence, ephemeral, settings, sealer, statistics, breakers, telemetry, random, randomBytes },
     channels: channels.current,
@@ -173,6 +191,7 @@ async function open(
   });
   metrics.build.set({ version: PACKAGE.version }, 1);
   addGauges(metrics, observed);
+  const liveOrders = bounded(() => store.liveOrders());
   const { masterKey, dataDir } = environment;
   const reloads = createReloads({
     ...{ options, first, live, channels, telemetry, now, randomBytes, needing: store.countNeeding },
@@ -194,11 +213,17 @@ async function open(
   });
   closers.push(() => alerts.stop());
   const admin = await openAdmin(environment, {
-    ...{ alerts, metrics, store, telemetry, gateway, reloads, channels: channels.current },
-    states: () => channelStates(observed),
+    ...{ alerts, metrics, store, telemetry, gateway, reloads, now, channels: channels.current },
+    version: PACKAGE.version,
+    channelStates: async () => {
+      const live = await liveOrders();
+      return channelStates(observed, watch, live.ok ? live.value : null);
+    },
+    alertThresholds: observed.alertThresholds,
   });
   closers.push(() => admin.close(1_000));
   gateway.start();
+  routingMemory.start();
   sandboxes.started();
   reloads.watch();
   ready.resolve();

@@ -2,27 +2,43 @@ import type { AlertRelay } from './alerts/index.ts';
 import type { Environment } from './config/index.ts';
 import { configForAdmin, configState } from './config-for-admin.ts';
 import type { Channel, Gateway, Telemetry } from './gateway/index.ts';
-import { createAdminApp, endpointStates, type Listener, listen } from './http/index.ts';
+import { openGatewayStatus } from './gateway-status.ts';
+import { type ChannelStatus, createAdminApp, endpointStates, type Listener, listen, problemsOf } from './http/index.ts';
 import type { Reloads } from './reload.ts';
 import type { PaymentStore } from './store/port.ts';
 import { expose, type Metrics } from './telemetry/index.ts';
 
 /** Opens the admin listener: metrics, health, state, and what an operator decides. */
 export async function openAdmin(
-  environment: Pick<Environment, 'adminHost' | 'adminPort'>,
+  environment: Pick<Environment, 'adminHost' | 'adminPort' | 'adminToken'>,
   parts: {
     readonly metrics: Metrics;
     readonly store: PaymentStore;
     readonly channels: () => ReadonlyMap<string, Channel>;
     readonly gateway: Gateway;
-    readonly states: () => unknown;
+    readonly version: string;
+    readonly channelStates: () => Promise<readonly ChannelStatus[]>;
+    readonly alertThresholds: () => ReadonlyMap<string, number>;
     readonly reloads: Reloads;
     readonly telemetry: Telemetry;
+    readonly now: () => number;
     readonly alerts: AlertRelay;
   },
 ): Promise<Listener> {
-  const { metrics, store, channels, gateway, states, telemetry, reloads, alerts } = parts;
+  const { metrics, store, channels, gateway, telemetry, now, version, reloads, alerts } = parts;
+  const gatewayStatus = openGatewayStatus({
+    ...{ version, store, now, startedAt: now() },
+    pausedEndpoints: () => gateway.webhooks.endpoints().filter(({ pausedAt }) => pausedAt !== null).length,
+    evidenceDropped: async () => {
+      const counted = await metrics.registry.getSingleMetric('switchyard_evidence_entries_total')?.get();
+      return counted?.values.find(({ labels }) => labels.outcome === 'dropped')?.value ?? 0;
+    },
+  });
   const admin = createAdminApp({
+    guard: {
+      ...{ token: environment.adminToken, host: environment.adminHost, now },
+      onRefused: (reason) => metrics.adminRefusals.inc({ reason }),
+    },
     metrics: (accept) => expose(metrics.registry, accept),
     ready: async () => {
       const storeOk = await store.ping().then(
@@ -33,16 +49,26 @@ export async function openAdmin(
       const checks = { store: storeOk ? 'ok' : 'unreachable', channels: loaded ? 'ok' : 'none loaded' };
       return { ok: storeOk && loaded, checks };
     },
-    status: async () => ({
-      channels: states(),
-      webhooks: { failing: endpointStates(gateway.webhooks) },
-      config: configState(reloads),
-    }),
+    status: async () => {
+      const webhooks = { failing: endpointStates(gateway.webhooks) };
+      const [gatewayNow, channelsNow] = await Promise.all([gatewayStatus.read(), parts.channelStates()]);
+      const looked = { gateway: gatewayNow, channels: channelsNow, webhooks };
+      const webhookOldestS = parts.alertThresholds().get('webhook_oldest_above') ?? 300;
+      return { ...looked, problems: problemsOf(looked, { webhookOldestS }), config: configState(reloads) };
+    },
     disposeMoney: gateway.disposeMoney,
     webhooks: gateway.webhooks,
     alerts,
     config: configForAdmin(reloads),
     onError: (thrown) => telemetry.error({ err: thrown }, 'admin request failed'),
   });
-  return listen(admin, { host: environment.adminHost, port: environment.adminPort, portVariable: 'ADMIN_PORT' });
+  const { adminHost: host, adminPort: port } = environment;
+  const listener = await listen(admin, { host, port, portVariable: 'ADMIN_PORT' });
+  return {
+    ...listener,
+    close: async (deadlineMs) => {
+      gatewayStatus.close();
+      await listener.close(deadlineMs);
+    },
+  };
 }

@@ -1,6 +1,14 @@
-import type { Channel, Gateway, GatewaySettings } from './gateway/index.ts';
+import type { Channel, GatewaySettings, RunningGateway } from './gateway/index.ts';
 import { AMOUNT_MINOR_MAX, feeMinorCeil } from './payment/index.ts';
-import { type Breakers, factorsOf, type Statistics, scoreOf } from './routing/index.ts';
+import {
+  type Breakers,
+  bandOf,
+  type Estimate,
+  preferenceMultiplier,
+  pullOf,
+  type Statistics,
+  valueFor,
+} from './routing/index.ts';
 import type { PaymentStore } from './store/port.ts';
 import type { Observed } from './telemetry/index.ts';
 
@@ -16,55 +24,45 @@ export function observedBy(parts: {
   readonly settings: () => GatewaySettings;
   readonly now: () => number;
   readonly alertThresholds: () => ReadonlyMap<string, number>;
-  readonly gateway: Pick<Gateway, 'webhooks'>;
+  readonly gateway: Pick<RunningGateway, 'webhooks' | 'balances'>;
 }): Observed {
   const { channels, breakers, statistics, store, settings, now, alertThresholds, gateway } = parts;
+  const { technical } = statistics;
+  const estimateOf = ({ id, profile }: Channel, amountMinor: number): Estimate => {
+    const band = bandOf(amountMinor, settings().routing.bandEdgesMinor);
+    const segment = { method: profile.methods[0] ?? 'none', currency: profile.currencies[0] ?? 'none', band };
+    return statistics.estimate(id, segment, now());
+  };
   return {
     channels,
-    breakerState: (channelId, operation) => breakers.state(channelId, operation),
-    estimate: (channelId, method) => statistics.estimate(channelId, method, now()),
-    score: ({ id, profile }) => {
-      const { minMinor, maxMinor } = profile.limits;
-      const amountMinor = Math.min(Math.max(TYPICAL_AMOUNT_MINOR, minMinor), maxMinor ?? AMOUNT_MINOR_MAX);
-      const estimate = statistics.estimate(id, profile.methods[0] ?? 'none', now());
-      const factors = factorsOf({
-        successRatio: estimate.technicalRatio * estimate.paymentRatio,
-        feeMinor: feeMinorCeil(profile.fee, amountMinor),
-        amountMinor,
-        latencyMs: estimate.latencyMs,
-        settlementDelayMs: profile.settlementDelayMs,
-      });
-      return profile.weight === 0 ? 0 : scoreOf(factors, settings().routing.weights, profile.weight);
+    breakerState: (channelId, operation) => {
+      if (operation !== 'create') return breakers.state(channelId, operation);
+      const state = technical.state(channelId, now());
+      return state === 'trial' ? 'half_open' : state;
+    },
+    estimate: (channel) => estimateOf(channel, typicalAmountOf(channel)),
+    score: (channel) => {
+      const { profile } = channel;
+      if (profile.weight === 0) return 0;
+      const amountMinor = typicalAmountOf(channel);
+      const estimate = estimateOf(channel, amountMinor);
+      const pull = pullOf(settings().routing);
+      const feeMinor = feeMinorCeil(profile.fee, amountMinor);
+      const value = valueFor(
+        { ...estimate, feeMinor, amountMinor, settlementDelayMs: profile.settlementDelayMs },
+        pull,
+      );
+      return value.score * preferenceMultiplier(profile.weight);
     },
     alertThresholds,
     pausedEndpoints: () => gateway.webhooks.endpoints().filter(({ pausedAt }) => pausedAt !== null).length,
+    balances: () => gateway.balances(),
     store,
     now,
   };
 }
 
-/** The state of each channel as an operator wants to read it. */
-export function channelStates(observed: Observed) {
-  return [...observed.channels().values()].map((channel) => {
-    const { id, providerId, mode, profile } = channel;
-    const estimate = observed.estimate(id, profile.methods[0] ?? 'none');
-    return {
-      channel: id,
-      provider: providerId,
-      mode,
-      enabled: profile.enabled,
-      weight: profile.weight,
-      methods: profile.methods,
-      currencies: profile.currencies,
-      breaker: {
-        create: observed.breakerState(id, 'create'),
-        query: observed.breakerState(id, 'query'),
-        close: observed.breakerState(id, 'close'),
-        refund: observed.breakerState(id, 'refund'),
-      },
-      technical_ratio: estimate.technicalRatio,
-      payment_ratio: estimate.paymentRatio,
-      score: observed.score(channel),
-    };
-  });
+function typicalAmountOf({ profile }: Channel): number {
+  const { minMinor, maxMinor } = profile.limits;
+  return Math.min(Math.max(TYPICAL_AMOUNT_MINOR, minMinor), maxMinor ?? AMOUNT_MINOR_MAX);
 }

@@ -1,7 +1,7 @@
 import { CHANNEL_ERROR_KINDS, type ChannelError, channelError } from '../../src/channel/index.ts';
 
 /** What we were doing; a few codes mean different things in different calls. */
-export type Operation = 'create' | 'query' | 'close' | 'refund' | 'bill';
+export type Operation = 'create' | 'query' | 'close' | 'refund' | 'bill' | 'balance';
 
 type Meaning = Pick<ChannelError, 'kind' | 'created'> & Partial<Pick<ChannelError, 'reason'>>;
 
@@ -94,6 +94,8 @@ const CLOSE_NEEDS_QUERY: ReadonlySet<string> = new Set([
   'TRADE_HAS_CLOSE',
 ]);
 
+const NO_RIGHT: ReadonlySet<string> = new Set(['40006', 'isv.insufficient-isv-permissions', 'isv.forbidden-api']);
+
 /**
  * What a failed answer means. `code` is the gateway's, `subCode` the business's; the more particular one wins. A code that we
  * do not know settles nothing: an order may exist.
@@ -124,6 +126,11 @@ export function isEntranceRefusal(error: ChannelError): boolean {
 /** Whether believing this error would end a refund and free its amount to be returned again. */
 export function endsRefund(error: ChannelError, operation: Operation): boolean {
   return operation === 'refund' && error.created === 'no' && CHANNEL_ERROR_KINDS[error.kind].afterRefund === 'fail';
+}
+
+/** Whether the application has not been given this one method. */
+export function lacksRight({ kind, providerCode }: ChannelError): boolean {
+  return kind === 'AUTH_MISCONFIGURED' && providerCode !== null && NO_RIGHT.has(providerCode);
 }
 
 export function unmapped(providerCode: string | null): ChannelError {

@@ -1,5 +1,6 @@
 import type { AdapterPorts, ChannelAdapter, Provider } from '../../src/channel/index.ts';
 import { ok } from '../../src/payment/index.ts';
+import { balance } from './balance.ts';
 import { acknowledge, parseCallback } from './callback.ts';
 import { openClient } from './client.ts';
 import { close } from './close.ts';
@@ -13,7 +14,7 @@ export type { AlipayConfig } from './config.ts';
 /** Alipay: page, wap and QR payments over the v2 gateway, on Alipay's own SDK. MAPPING.md has their words and ours. */
 export const provider: Provider<AlipayConfig> = {
   id: 'alipay',
-  capabilities: ['close', 'refund', 'partial_refund'],
+  capabilities: ['close', 'refund', 'partial_refund', 'balance'],
   callbackUrl: 'per_request',
   configSchema: alipayConfigSchema,
   openAdapter,
@@ -42,6 +43,7 @@ function openAdapter(config: AlipayConfig, ports: AdapterPorts): ChannelAdapter 
       const seen = await ask({ providerRef }, signal);
       return seen.ok ? ok(undefined) : seen;
     },
+    balance: balance(client),
     dispose: () => client.close(),
   };
 }

@@ -1,4 +1,5 @@
 import type { Provider } from '../../src/channel/index.ts';
+import { balance } from './balance.ts';
 import { acknowledge, parseCallback } from './callback.ts';
 import { openClient } from './client.ts';
 import { close } from './close.ts';
@@ -12,7 +13,7 @@ export type { StripeConfig } from './config.ts';
 /** Cards through Stripe: a hosted Checkout page for browsers, a PaymentIntent for apps. See MAPPING.md. */
 export const provider: Provider<StripeConfig> = {
   id: 'stripe',
-  capabilities: ['close', 'refund', 'partial_refund'],
+  capabilities: ['close', 'refund', 'partial_refund', 'balance'],
   callbackUrl: 'per_account',
   configSchema: stripeConfigSchema,
   openAdapter(config, ports) {
@@ -32,6 +33,7 @@ export const provider: Provider<StripeConfig> = {
       parseCallback: parseCallback(config),
       acknowledge,
       probe: probe(client, config),
+      balance: balance(client, config),
       dispose: () => client.close(),
     };
   },

@@ -1,4 +1,5 @@
 import type { Provider } from '../../src/channel/index.ts';
+import { balance } from './balance.ts';
 import { acknowledge, parseCallback } from './callback.ts';
 import { openClient } from './client.ts';
 import { close } from './close.ts';
@@ -11,7 +12,7 @@ import { queryRefund, refund } from './refund.ts';
 /** WeChat Pay API v3, direct merchants: native (QR) and H5 orders in CNY. */
 export const provider: Provider<WechatPayConfig> = {
   id: 'wechatpay',
-  capabilities: ['close', 'refund', 'partial_refund'],
+  capabilities: ['close', 'refund', 'partial_refund', 'balance'],
   callbackUrl: 'per_request',
   configSchema: wechatPayConfigSchema,
   openAdapter: (config, ports) => {
@@ -31,6 +32,7 @@ export const provider: Provider<WechatPayConfig> = {
       parseCallback: parseCallback(client, config),
       acknowledge,
       probe: probe(client, config, ports),
+      balance: balance(client),
       dispose: () => client.dispose(),
     };
   },

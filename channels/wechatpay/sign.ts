@@ -45,6 +45,12 @@ class RequestBuilder extends WxPay {
     return this.httpService.get(url, this.getHeaders(this.buildAuthorization('GET', url)));
   }
 
+  /** `GET /v3/merchant/fund/balance/BASIC`, which the library does not have. */
+  async balance(): Promise<unknown> {
+    const url = `${LITERAL_HOST}/v3/merchant/fund/balance/BASIC`;
+    return this.httpService.get(url, this.getHeaders(this.buildAuthorization('GET', url)));
+  }
+
   protected override buildAuthorization(method: string, url: string, params?: Record<string, unknown>): string {
     const nonce = Buffer.from(this.#ports.randomBytes(16)).toString('hex').toUpperCase();
     const timestamp = String(Math.floor(this.#ports.now() / 1000));

@@ -7,7 +7,12 @@ type Env = Readonly<Record<string, string | undefined>>;
 
 const entrySchema = z.record(z.string(), z.unknown());
 const receiverSchema = z.record(z.string(), z.array(entrySchema));
-const moreSchema = z.strictObject({ relay: z.string(), page: receiverSchema, ticket: receiverSchema });
+const moreSchema = z.strictObject({
+  relay: z.string(),
+  relay_token_file: z.string(),
+  page: receiverSchema,
+  ticket: receiverSchema,
+});
 const baseSchema = z.looseObject({
   receivers: z.array(z.looseObject({ name: z.enum(['page', 'ticket']), webhook_configs: z.array(entrySchema) })),
   templates: z.array(z.string()),
@@ -30,8 +35,13 @@ export function renderAlertmanager(env: Env): Rendered {
   const base = baseSchema.parse(load('alertmanager.yml'));
   const more = moreSchema.parse(load('receivers.yml'));
   const relay = filled(more.relay, env);
+  const tokenFile = filled(more.relay_token_file, env);
+  const ownRelay = {
+    ...(relay === undefined ? {} : { url: relay }),
+    ...(tokenFile === undefined ? {} : { http_config: { authorization: { credentials_file: tokenFile } } }),
+  };
   const receivers = base.receivers.map((receiver) => {
-    const relayed = receiver.webhook_configs.map((entry) => (relay === undefined ? entry : { ...entry, url: relay }));
+    const relayed = receiver.webhook_configs.map((entry) => ({ ...entry, ...ownRelay }));
     const added = Object.entries(more[receiver.name]).map(([kind, entries]) => {
       const set = entries.flatMap((entry) => filledEntry(entry, env) ?? []);
       return [kind, kind === 'webhook_configs' ? [...relayed, ...set] : set] as const;

@@ -12,7 +12,7 @@ export const callbacksSection: Section = {
 /** Money that goes back, and what is left to send it from. */
 export const refundsSection: Section = {
   title: 'Refunds and balance',
-  panels: [refunds(), surplus(), balance()],
+  panels: [refunds(), surplus(), drained(), balance()],
 };
 
 function callbacks(): Panel {
@@ -98,7 +98,7 @@ function refunds(): Panel {
       'requested without succeeded: `INSUFFICIENT_BALANCE` among the calls? Fill the account; they go on by themselves.',
     runbooks: ['RefundsFailing'],
     unit: 'short',
-    width: 8,
+    width: 6,
     queries: [
       {
         legend: '{{cause}} {{outcome}}',
@@ -116,8 +116,21 @@ function surplus(): Panel {
     otherwise: 'its page does not show that it was paid, or its callbacks are late.',
     runbooks: ['SurplusPayments'],
     unit: 'short',
-    width: 8,
+    width: 6,
     queries: [{ legend: 'surplus', expr: `sum(switchyard:surplus_payments:events1h{${OF}})` }],
+  });
+}
+
+function drained(): Panel {
+  return lines({
+    title: 'Payments while it takes no new orders, per hour',
+    shows: 'Money that arrived here while the channel was draining or disabled.',
+    normal: 'none, but for the first minutes after draining.',
+    otherwise: 'old orders are still being paid: do not remove the channel yet.',
+    runbooks: ['DrainedChannelReceivesMoney'],
+    unit: 'short',
+    width: 6,
+    queries: [{ legend: 'payments', expr: `sum(switchyard:drained_channel_payments:events1h{${OF}})` }],
   });
 }
 
@@ -130,7 +143,7 @@ function balance(): Panel {
     otherwise: 'below it refunds will soon fail: fill the account. Empty: this provider does not tell its balance.',
     runbooks: ['ChannelBalanceLow'],
     unit: 'short',
-    width: 8,
+    width: 6,
     queries: [
       { legend: '{{currency}}', expr: `min by (currency) (switchyard_channel_balance_minor{${OF}})` },
       { legend: THRESHOLD, expr: 'max(switchyard_alert_threshold{alert="balance_below:$channel"})' },

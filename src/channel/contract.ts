@@ -61,6 +61,12 @@ export interface RefundRequest extends RefundRef {
   readonly callbackUrl: string;
 }
 
+/** What our account at a provider holds and may be paid out or refunded from, in one currency. May be below zero. */
+export interface Balance {
+  readonly currency: string;
+  readonly availableMinor: number;
+}
+
 /** A callback exactly as it arrived; signatures are made over these bytes. */
 export interface RawCallback {
   readonly method: string;
@@ -137,6 +143,11 @@ export interface ChannelAdapter {
   acknowledge(outcome: CallbackOutcome): RawAnswer;
   /** A call without side effects that a healthy channel answers: the query of an order that does not exist. */
   probe(signal: AbortSignal): Promise<Result<void, ChannelError>>;
+  /**
+   * What our account holds, once per currency; there exactly when the provider has the capability `balance`. An empty list: the
+   * account has no right to ask, which is no fault of the channel.
+   */
+  balance?(signal: AbortSignal): Promise<Result<readonly Balance[], ChannelError>>;
   /** Releases connections. */
   dispose(): Promise<void>;
 }

@@ -8,6 +8,7 @@ import type { GatewayFile } from './gateway-schema.ts';
 import { type KeyedMerchant, merchantDirectory } from './merchants.ts';
 import type { ReadMerchant } from './merchants-file.ts';
 import type { ConfigForm } from './normal-form.ts';
+import { windowsOf } from './schedule-schema.ts';
 
 /** A channel as configured; the composition root opens its adapter. */
 export interface ConfiguredChannel {
@@ -76,12 +77,20 @@ export function assemble(
 
 function settingsOf({
   file,
+  rules,
   allSandbox,
   allowHttp,
 }: GatewayReading & { readonly file: GatewayFile }): LoadedConfig['settings'] {
   const { routing, policies, queries, webhooks } = file;
   return {
-    routing: { weights: routing.weights, explorationShare: routing.exploration },
+    routing: {
+      strategy: routing.strategy,
+      weights: routing.weights,
+      marginBps: Math.round(routing.margin * 10_000),
+      bandEdgesMinor: routing.amount_bands,
+      explorationShare: routing.exploration,
+      rules,
+    },
     failover: { maxAttempts: routing.failover.max_attempts, budgetMs: routing.failover.budget },
     policies: {
       lateSuccess: policies.late_success,
@@ -96,6 +105,7 @@ function settingsOf({
       pauseAfterMs: webhooks.pause_after,
     },
     allowHttpUrls: allowHttp,
+    balanceEveryMs: file.balance_every,
   };
 }
 
@@ -114,7 +124,15 @@ function configuredChannel({ id, entry, credentials }: ReadChannel): ConfiguredC
       currencies: entry.currencies,
       scenes: entry.scenes,
       fee: entry.fee,
-      limits: { minMinor: limits.min, maxMinor: limits.max, dailyMinor: limits.daily, perMinute: limits.per_minute },
+      limits: {
+        minMinor: limits.min,
+        maxMinor: limits.max,
+        dailyMinor: limits.daily,
+        perMinute: limits.per_minute,
+        pacing: limits.pacing,
+      },
+      timezone: entry.timezone,
+      maintenance: windowsOf(entry.maintenance, entry.timezone),
       settlementDelayMs: entry.settlement_delay,
     },
     timeouts: { createMs: timeouts.create, queryMs: timeouts.query, refundMs: timeouts.refund },

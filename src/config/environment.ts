@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { err, ok, type Result } from '../payment/index.ts';
-import type { ConfigFault } from './faults.ts';
+import { readAdminToken } from './admin-token.ts';
+import { type ConfigFault, environmentFault } from './faults.ts';
 import type { Env } from './references.ts';
 
 /** What the process is told by its environment (`api.md`, Listeners). Port 0 means any free port. */
@@ -9,6 +10,8 @@ export interface Environment {
   readonly port: number;
   readonly adminHost: string;
   readonly adminPort: number;
+  /** What whoever asks the admin listener has to know; null: nothing, on this machine alone. Never log this object. */
+  readonly adminToken: string | null;
   readonly sandboxPort: number;
   /** A sandbox process elsewhere; null: the simulators run in this one. */
   readonly sandboxUrl: string | null;
@@ -41,11 +44,14 @@ export function readEnvironment(env: Env): Result<Environment, readonly ConfigFa
   const vars = parsed.data;
   const clash = sharedPort(vars);
   if (clash !== null) return err([clash]);
+  const adminToken = readAdminToken(vars);
+  if (!adminToken.ok) return err([adminToken.error]);
   return ok({
     host: vars.HOST,
     port: vars.PORT,
     adminHost: vars.ADMIN_HOST,
     adminPort: vars.ADMIN_PORT,
+    adminToken: adminToken.value,
     sandboxPort: vars.SANDBOX_PORT,
     sandboxUrl: vars.SANDBOX_URL ?? null,
     sandboxDataDir: vars.SANDBOX_DATA_DIR ?? null,
@@ -66,11 +72,6 @@ function tracesOf(vars: z.output<typeof environmentSchema>): Environment['traces
   const url = vars.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? (common === undefined ? null : `${common}/v1/traces`);
   if (url === null || vars.OTEL_SDK_DISABLED === 'true') return null;
   return { url, serviceName: vars.OTEL_SERVICE_NAME, sampleRatio: vars.OTEL_TRACES_SAMPLER_ARG };
-}
-
-/** A fault of an environment variable. */
-export function environmentFault(name: string, message: string): ConfigFault {
-  return { file: 'environment', line: 0, path: name, message };
 }
 
 const port = (fallback: number) =>
@@ -105,6 +106,8 @@ const environmentSchema = z.strictObject({
   PORT: port(8080),
   ADMIN_HOST: host(),
   ADMIN_PORT: port(8081),
+  ADMIN_TOKEN: z.string().optional(),
+  ADMIN_TOKEN_FILE: z.string().optional(),
   SANDBOX_PORT: port(8082),
   SANDBOX_URL: baseUrl(),
   SANDBOX_DATA_DIR: z.string().optional(),

@@ -9,6 +9,11 @@ export interface ConfigFault {
   readonly message: string;
 }
 
+/** A fault of an environment variable. */
+export function environmentFault(name: string, message: string): ConfigFault {
+  return { file: 'environment', line: 0, path: name, message };
+}
+
 export type Path = readonly PropertyKey[];
 
 /** More than these help nobody; the rest is counted. */

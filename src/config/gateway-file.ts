@@ -1,11 +1,13 @@
 import type { z } from 'zod';
 import type { Provider } from '../channel/index.ts';
+import type { RoutingRule } from '../routing/index.ts';
 import { checkRelayUrls } from './alert-relay.ts';
 import { isWithin, type Path, pathText } from './faults.ts';
 import { CHANNEL_ID, type ChannelEntry, channelSchema, type GatewayFile, gatewayFileSchema } from './gateway-schema.ts';
 import { suggestion } from './nearest.ts';
 import { entriesAt, type FaultSink, faultAt, parseAt } from './parse.ts';
 import { rawAt, rawEntries } from './raw.ts';
+import { readRules } from './rules-file.ts';
 import type { Source } from './source.ts';
 
 export interface ReadChannel {
@@ -18,6 +20,7 @@ export interface ReadChannel {
 export interface GatewayReading {
   readonly file: GatewayFile | undefined;
   readonly channels: readonly ReadChannel[];
+  readonly rules: readonly RoutingRule[];
   /** Every channel that the file names, also the faulty ones; null when the file is broken and nobody knows. */
   readonly channelIds: readonly string[] | null;
   readonly sandboxIds: readonly string[];
@@ -34,7 +37,15 @@ export interface GatewayReadOptions {
 export function readGateway(sink: FaultSink, options: GatewayReadOptions): GatewayReading {
   const raw = sink.source.value;
   if (raw === undefined) {
-    return { file: undefined, channels: [], channelIds: null, sandboxIds: [], allSandbox: false, allowHttp: true };
+    return {
+      file: undefined,
+      channels: [],
+      rules: [],
+      channelIds: null,
+      sandboxIds: [],
+      allSandbox: false,
+      allowHttp: true,
+    };
   }
   const file = parseAt(sink, [], raw, gatewayFileSchema);
   const rawChannels = entriesAt(sink, ['channels'], rawAt(raw, 'channels'));
@@ -44,12 +55,15 @@ export function readGateway(sink: FaultSink, options: GatewayReadOptions): Gatew
   for (const [id] of rawEntries(rawAt(raw, 'alerts', 'balance_below'))) {
     checkChannelExists(sink, ['alerts', 'balance_below', id], id, channelIds);
   }
+  const rules = readRules(sink, rawAt(raw, 'routing', 'rules'), (path, id) =>
+    checkChannelExists(sink, path, id, channelIds),
+  );
   const sandboxIds = rawChannels.filter(([, value]) => rawAt(value, 'mode') === 'sandbox').map(([id]) => id);
   const allSandbox = sandboxIds.length === channelIds.length;
   checkRelayUrls(sink, allSandbox);
   // Read from the unchecked file too, so that a fault elsewhere does not look like a refusal of http.
   const allowHttp = (rawAt(raw, 'allow_http') ?? allSandbox) !== false;
-  return { file, channels, channelIds, sandboxIds, allSandbox, allowHttp };
+  return { file, channels, rules, channelIds, sandboxIds, allSandbox, allowHttp };
 }
 
 /** The faults of a source without those inside the credentials of sandbox channels, which nobody reads. */

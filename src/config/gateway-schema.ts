@@ -1,7 +1,9 @@
 import { z } from 'zod';
-import { AMOUNT_MINOR_MAX, type FeeSchedule, isCurrency, SCENES } from '../payment/index.ts';
+import { AMOUNT_MINOR_MAX, isCurrency, SCENES } from '../payment/index.ts';
+import { DEFAULT_ZONE } from '../routing/index.ts';
 import { alertRelaySchema } from './alert-relay.ts';
-import { distinctList, durationMs, section, sharePpm, shareRatio } from './units.ts';
+import { feeSchema, limitsSchema, maintenanceSchema, zoneSchema } from './schedule-schema.ts';
+import { distinctList, durationMs, section, shareRatio } from './units.ts';
 
 /** The payment methods that a channel may offer and a shop may ask for. */
 export const PAYMENT_METHODS = ['alipay', 'wechatpay', 'card', 'paypal', 'usdt', 'pix', 'qqpay', 'bank'] as const;
@@ -15,7 +17,7 @@ const moneyPolicy = () => z.enum(['accept', 'refund', 'hold']);
 
 const weight = () => z.number().min(0).max(1_000_000);
 
-/** `channels` is parsed channel by channel, so that a fault in one hides none of another. */
+/** `channels` and `routing.rules` are parsed one by one, so that a fault in one hides none of another. */
 export const gatewayFileSchema = z.strictObject({
   version: z.literal(1),
   allow_http: z.boolean().nullish(),
@@ -24,18 +26,21 @@ export const gatewayFileSchema = z.strictObject({
       .strictObject({ success: weight(), fee: weight(), latency: weight(), settlement: weight() })
       .refine((weights) => Object.values(weights).some((value) => value > 0), 'must not all be 0')
       .prefault({ success: 60, fee: 25, latency: 10, settlement: 5 }),
+    strategy: z.enum(['weights', 'expected_value']).default('weights'),
+    margin: shareRatio()
+      .refine((share) => share >= 0.0001, 'must be at least 0.01%: a sale that is worth nothing needs no routing')
+      .prefault('25%'),
+    amount_bands: z
+      .array(z.int().min(1))
+      .max(8)
+      .refine((edges) => edges.every((edge, i) => i === 0 || edge > (edges[i - 1] ?? 0)), 'must rise')
+      .default([2_000, 20_000, 200_000]),
     exploration: shareRatio().prefault('2%'),
     failover: section({
       max_attempts: z.int().min(1).max(10).default(3),
       budget: durationMs({ min: '100ms', max: '60s' }).prefault('8s'),
     }),
-    rules: z
-      .array(z.unknown())
-      .refine(
-        (rules) => rules.length === 0,
-        'has rules, but this version does not evaluate routing rules; remove them, so that nobody relies on them',
-      )
-      .nullish(),
+    rules: z.unknown().optional(),
   }),
   channels: z.unknown().optional(),
   policies: section({
@@ -55,6 +60,7 @@ export const gatewayFileSchema = z.strictObject({
     concurrency: z.int().min(1).max(100).default(8),
     pause_after: durationMs({ min: '1m', max: '3d' }).prefault('1d'),
   }),
+  balance_every: durationMs({ min: '1s', max: '1d' }).prefault('5m'),
   evidence: section({
     retention: durationMs({ min: '1d', max: '3650d' }).prefault('400d'),
   }),
@@ -88,6 +94,8 @@ export function channelSchema(providerIds: readonly string[]) {
     scenes: distinctList(z.enum(SCENES)).prefault(['redirect']),
     fee: feeSchema,
     limits: limitsSchema,
+    timezone: zoneSchema().default(DEFAULT_ZONE),
+    maintenance: maintenanceSchema,
     settlement_delay: durationMs({ min: '0s', max: '90d' }).prefault('1d'),
     timeouts: section({
       create: durationMs({ min: '100ms', max: '30s' }).prefault('3s'),
@@ -108,25 +116,3 @@ export function channelSchema(providerIds: readonly string[]) {
 }
 
 export type ChannelEntry = z.output<ReturnType<typeof channelSchema>>;
-
-const feeSchema = z
-  .strictObject({
-    rate: sharePpm(),
-    fixed: minor().default(0),
-    min: minor().default(0),
-    max: minor().nullable().default(null),
-  })
-  .refine((fee) => fee.max === null || fee.min <= fee.max, { path: ['min'], error: 'must not be more than fee.max' })
-  .transform(
-    (fee): FeeSchedule => ({ ratePpm: fee.rate, fixedMinor: fee.fixed, minMinor: fee.min, maxMinor: fee.max }),
-  );
-
-const limitsSchema = section({
-  min: minor().default(1),
-  max: minor().nullable().default(null),
-  daily: z.int().min(1).nullable().default(null),
-  per_minute: z.int().min(1).max(1_000_000).nullable().default(null),
-}).refine((limits) => limits.max === null || limits.min <= limits.max, {
-  path: ['min'],
-  error: 'must not be more than limits.max',
-});

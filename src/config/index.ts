@@ -1,3 +1,4 @@
+export { adminGuardFault } from './admin-token.ts';
 export type { ConfiguredChannel, EpayAccount, LoadedConfig } from './assemble.ts';
 export { type ConfigChange, type DescribedChange, describeChange, diffForms } from './diff.ts';
 export { type Environment, readEnvironment } from './environment.ts';

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import { environmentFault } from './environment.ts';
-import type { ConfigFault, Path } from './faults.ts';
+import { type ConfigFault, environmentFault, type Path } from './faults.ts';
 import type { GatewayReading } from './gateway-file.ts';
 import { type FaultSink, faultAt } from './parse.ts';
 import { rawAt, rawEntries } from './raw.ts';

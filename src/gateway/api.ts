@@ -29,6 +29,10 @@ export interface Order {
 }
 
 export type QuoteRequest = Pick<Order, 'amount' | 'methods' | 'scene' | 'pinnedChannelId'> & {
+  /** What rules may look at; nothing when it is not said. */
+  readonly subject?: string;
+  readonly metadata?: Readonly<Record<string, string>>;
+  readonly country?: string | null;
   /** Whether the create will carry `customer.ip`; taken for true when it is not said. */
   readonly buyerIpKnown?: boolean;
 };

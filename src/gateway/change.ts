@@ -8,6 +8,7 @@ import {
   type Payment,
   type RejectedReason,
 } from '../payment/index.ts';
+import { bandOf, takesOrders } from '../routing/index.ts';
 import { evidenceOf } from './change-evidence.ts';
 import type { Parts } from './parts.ts';
 import { eventBody } from './view.ts';
@@ -35,7 +36,10 @@ const TRIES_MAX = 50;
  * The one way in which a stored payment changes: load, apply the fact, compare-and-set, again if somebody else was first.
  * Events get their bodies here and become durable with the change that caused them.
  */
-export function createChanger(parts: Parts, onDue: (dueAt: number) => void) {
+export function createChanger(
+  parts: Parts,
+  { onDue, onChanged }: { onDue: (dueAt: number) => void; onChanged: (before: Payment, after: Payment) => void },
+) {
   const { store, clock, telemetry } = parts;
 
   /** Changes of one payment in this process wait for each other instead of taking the document from under each other. */
@@ -79,7 +83,10 @@ export function createChanger(parts: Parts, onDue: (dueAt: number) => void) {
         return { ...applied, payment };
       }
       const next = withBodies({ ...applied.payment, version: payment.version + 1 });
-      const updated = await telemetry.trace.within('store write', { operation: 'update' }, () => store.update(next));
+      const before = payment;
+      const updated = await telemetry.trace.within('store write', { operation: 'update' }, () =>
+        store.update(next, { before }),
+      );
       if (updated.outcome === 'updated') {
         report(payment, updated.payment, fact, applied.anomalies);
         return { outcome: 'applied', payment: updated.payment, receipt: updated.receipt };
@@ -130,6 +137,7 @@ export function createChanger(parts: Parts, onDue: (dueAt: number) => void) {
         telemetry.merchantPayment(after.merchantId, status);
       }
     }
+    onChanged(before, after);
     reportMoney(before, after);
     const entry = evidenceOf({ before, after, fact, at: clock.now() });
     if (entry !== null) parts.evidence.append(entry);
@@ -141,6 +149,8 @@ export function createChanger(parts: Parts, onDue: (dueAt: number) => void) {
     for (const attempt of after.attempts) {
       if (attempt.status !== 'succeeded' || before.attempts[attempt.seq - 1]?.status === 'succeeded') continue;
       telemetry.paymentKnown(attempt.channelId, attempt.knownBy, Math.max(0, clock.now() - attempt.paidAt));
+      const profile = parts.channels().get(attempt.channelId)?.profile;
+      if (profile && !takesOrders(profile)) telemetry.drainedChannelPayment(attempt.channelId);
       telemetry.captured(attempt.channelId, { ...attempt.amount, minor: attempt.paidMinor });
     }
     for (const refund of after.refunds) {
@@ -157,12 +167,20 @@ export function createChanger(parts: Parts, onDue: (dueAt: number) => void) {
     }
   }
 
-  /** Tells the statistics how an order that was handed out ended: paid, or not. */
+  /** Tells the statistics which orders were handed out and which were paid; that one was not, time tells by itself. */
   function learn(before: Payment, after: Payment): void {
+    const { payments } = parts.statistics;
+    const { bandEdgesMinor } = parts.settings().routing;
     for (const attempt of after.attempts) {
-      if (before.attempts[attempt.seq - 1]?.status !== 'open' || attempt.status === 'open') continue;
-      const outcome = attempt.status === 'succeeded' ? 'paid' : 'unpaid';
-      parts.statistics.recordOutcome(attempt.channelId, attempt.method, outcome, clock.now());
+      const was = before.attempts[attempt.seq - 1]?.status;
+      if (was === attempt.status) continue;
+      const { channelId, method, amount } = attempt;
+      const segment = { method, currency: amount.currency, band: bandOf(amount.minor, bandEdgesMinor) };
+      const openedAt = attempt.openedAt + (attempt.latencyMs ?? 0);
+      const isNew = was === undefined || was === 'creating';
+      const paid = attempt.status === 'succeeded';
+      if (isNew && (paid || attempt.status === 'open')) payments.opened(channelId, segment, openedAt, clock.now());
+      if (paid && (isNew || was === 'open')) payments.paid(channelId, segment, openedAt, clock.now());
     }
   }
 

@@ -1,5 +1,6 @@
 import { type ChannelError, channelError, feedsBreaker } from '../channel/index.ts';
 import { err, type Result } from '../payment/index.ts';
+import type { CallOutcome } from '../routing/index.ts';
 import { withDeadline } from './deadline.ts';
 import type { Parts } from './parts.ts';
 import type { Channel, ChannelOperation } from './ports.ts';
@@ -16,26 +17,22 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
 }
 
-/** A probe speaks for create; asking about a refund is as much worth as asking about an order. */
-const GUARDED_AS: Readonly<Record<Operation, 'create' | 'query' | 'close' | 'refund'>> = {
-  create: 'create',
-  probe: 'create',
+/** Asking about a refund is as much worth as asking about an order. */
+const GUARDED_AS: Readonly<Record<Exclude<Operation, 'create' | 'probe' | 'balance'>, 'query' | 'close' | 'refund'>> = {
   query: 'query',
   refund_query: 'query',
   close: 'close',
   refund: 'refund',
 };
 
-const RATE_LIMIT_PAUSE_MS = 1_000;
-const QUOTA_PAUSE_MS = 60_000;
-
 /**
  * The one place where a channel is called: time-out, breaker, metrics and what routing learns wrap every call alike, so that
- * adapters can stay silent. A probe passes through the breaker of `create`, since that is what it speaks for.
+ * adapters can stay silent. Whether a channel should be asked for a new order is routing's to say, which knows more than a
+ * breaker; so `create` and the probe, which speaks for it, are never refused here.
  */
 export function createChannelCalls(parts: Parts) {
   const { telemetry, clock, breakers, statistics } = parts;
-  const pausedUntil = new Map<string, number>();
+  const outOfService = new Set<string>();
   const lastContactAt = new Map<string, number>();
   const lastFailureAt = new Map<string, number>();
 
@@ -46,10 +43,14 @@ export function createChannelCalls(parts: Parts) {
   ): Promise<Result<T, ChannelError>> {
     const { operation, paymentId } = options;
     const subject = { channelId: channel.id, operation, paymentId };
+    const make = () => parts.evidence.during(subject, () => traced(channel, options, run));
+    if (operation === 'create' || operation === 'probe') return make();
+    // What our account holds says nothing of whether orders are served: no breaker asks, and none learns.
+    if (operation === 'balance') return make();
     const passed = await breakers.run(
       channel.id,
       GUARDED_AS[operation],
-      () => parts.evidence.during(subject, () => traced(channel, options, run)),
+      make,
       (result) => !result.ok && feedsBreaker(result.error),
     );
     if (passed.outcome === 'open')
@@ -78,6 +79,9 @@ export function createChannelCalls(parts: Parts) {
     run: (signal: AbortSignal) => Promise<Result<T, ChannelError>>,
   ): Promise<Result<T, ChannelError>> {
     const startedAt = clock.now();
+    const { operation, method } = options;
+    const ticket =
+      operation === 'create' && method !== null ? statistics.callStarted(channel.id, method, startedAt) : null;
     const result = await withDeadline(options, run, () =>
       err(channelError('CHANNEL_TIMEOUT_UNKNOWN', 'maybe', { reason: 'timeout' })),
     ).catch((thrown: unknown): Result<T, ChannelError> => {
@@ -86,27 +90,39 @@ export function createChannelCalls(parts: Parts) {
     });
     // A clock that is set meanwhile makes no call last for an hour, or for less than nothing.
     const durationMs = Math.min(Math.max(0, clock.now() - startedAt), options.timeoutMs);
-    telemetry.channelRequest(channel.id, options.operation, result.ok ? 'ok' : result.error.kind, durationMs);
-    learn(channel, options, result, durationMs);
+    const outcome = result.ok ? 'ok' : result.error.kind;
+    const code = result.ok ? null : result.error.providerCode;
+    telemetry.channelRequest(channel.id, options.operation, outcome, durationMs, code);
+    if (ticket) statistics.callEnded(ticket, outcomeOf(result), clock.now(), durationMs);
+    learn(channel, options, result);
     return result;
   }
 
-  function learn<T>(channel: Channel, options: CallOptions, result: Result<T, ChannelError>, durationMs: number): void {
+  function learn<T>(channel: Channel, options: CallOptions, result: Result<T, ChannelError>): void {
     const now = clock.now();
     const failed = !result.ok && feedsBreaker(result.error);
-    lastContactAt.set(channel.id, now);
-    if (failed) lastFailureAt.set(channel.id, now);
-    if (options.operation === 'create' || options.operation === 'probe') {
-      const methods = options.method === null ? channel.profile.methods : [options.method];
-      for (const method of methods) statistics.recordTechnical(channel.id, method, !failed, durationMs, now);
+    // A question about our balance says nothing of whether orders are served.
+    const apart = options.operation === 'balance';
+    if (!apart) lastContactAt.set(channel.id, now);
+    if (failed && !apart) lastFailureAt.set(channel.id, now);
+    const { methods } = channel.profile;
+    if (options.operation === 'probe') {
+      const works = result.ok || !(failed || result.error.kind === 'AUTH_MISCONFIGURED');
+      statistics.technical.probe(channel.id, methods, works, now);
+      if (works) outOfService.delete(channel.id);
     }
     if (result.ok) return;
     const { kind, reason } = result.error;
-    if (kind === 'RATE_LIMITED') pausedUntil.set(channel.id, now + RATE_LIMIT_PAUSE_MS);
-    if (reason === 'quota') pausedUntil.set(channel.id, now + QUOTA_PAUSE_MS);
+    if (options.operation !== 'create' && !apart) {
+      if (kind === 'RATE_LIMITED') statistics.throttle.refused(channel.id, 'rate_limit', now);
+      if (reason === 'quota') statistics.throttle.refused(channel.id, 'quota', now);
+    }
     // A right that is missing for refunds alone says nothing of taking money.
     const aboutRefunds = options.operation === 'refund' || options.operation === 'refund_query';
-    if (kind === 'AUTH_MISCONFIGURED' && !aboutRefunds) breakers.trip(channel.id, 'create');
+    if (kind === 'AUTH_MISCONFIGURED' && !aboutRefunds && !apart) {
+      outOfService.add(channel.id);
+      statistics.technical.trip(channel.id, methods, now);
+    }
     if (reason === 'forged_response' || reason === 'unmapped_code') telemetry.anomaly(reason);
     if (kind === 'AUTH_MISCONFIGURED' || reason !== undefined) {
       const { providerCode } = result.error;
@@ -119,11 +135,8 @@ export function createChannelCalls(parts: Parts) {
 
   return {
     call,
-    isPaused: (channelId: string): boolean => {
-      const leftMs = (pausedUntil.get(channelId) ?? 0) - clock.now();
-      // A longer pause than there is belongs to a clock that has been set back since.
-      return leftMs > 0 && leftMs <= QUOTA_PAUSE_MS;
-    },
+    /** An operator has to mend it; until a probe says that it works nobody is sent there, whatever happens elsewhere. */
+    isOutOfService: (channelId: string): boolean => outOfService.has(channelId),
     /** When the channel was last asked anything, and when it last failed technically. */
     contact: (channelId: string) => ({
       lastAt: lastContactAt.get(channelId) ?? 0,
@@ -133,3 +146,12 @@ export function createChannelCalls(parts: Parts) {
 }
 
 export type ChannelCalls = ReturnType<typeof createChannelCalls>;
+
+/** What a create's end says of the channel. What is the buyer's or the shop's fault says nothing. */
+function outcomeOf<T>(result: Result<T, ChannelError>): CallOutcome {
+  if (result.ok) return 'ok';
+  const { error } = result;
+  if (error.reason === 'quota') return 'quota';
+  if (error.kind === 'RATE_LIMITED') return 'rate_limit';
+  return feedsBreaker(error) ? 'failed' : 'refused';
+}

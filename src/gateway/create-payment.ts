@@ -12,7 +12,7 @@ import type { Gateway, Order } from './api.ts';
 import { sealBuyer } from './buyer.ts';
 import { type GatewayError, gatewayError } from './errors.ts';
 import type { Parts } from './parts.ts';
-import { exhausted, type Placement } from './placement.ts';
+import { exhausted, type Placement, whyExcluded } from './placement.ts';
 import type { Merchant } from './ports.ts';
 import { type Router, requestOf } from './router.ts';
 
@@ -20,6 +20,12 @@ import { type Router, requestOf } from './router.ts';
 const PEEK_EVERY_MS = 50;
 
 type Placed = Result<Payment, GatewayError>;
+
+/** A payment that is not stored yet; `release` gives back the room that its channel holds for it. */
+interface First {
+  readonly payment: Payment;
+  readonly release: () => Promise<void>;
+}
 
 /**
  * Creates a payment, or answers the one that exists (I1). The document with its first attempt is durable before any channel
@@ -42,12 +48,11 @@ export function createPaymentCreation(
     if (existing) return repeat(merchant, order, existing.payment);
     const first = await firstDocument(merchant, order);
     if (!first.ok) return first;
-    const inserted = await telemetry.trace.within('store write', { operation: 'insert' }, () =>
-      store.insert(first.value),
-    );
+    const { payment, release } = first.value;
+    const inserted = await insert(payment, release);
     if (inserted.outcome === 'exists') return repeat(merchant, order, inserted.payment);
     telemetry.trace.concerns(inserted.payment);
-    telemetry.paymentOutcome(first.value.attempts[0]?.method ?? 'none', 'created');
+    telemetry.paymentOutcome(payment.attempts[0]?.method ?? 'none', 'created');
     telemetry.merchantPayment(merchant.id, 'created');
     telemetry.info({ paymentId: inserted.payment.id, merchantId: merchant.id }, 'payment created');
     const placed = await placeOnce(merchant, inserted.payment);
@@ -73,8 +78,22 @@ export function createPaymentCreation(
     );
   }
 
+  /** Gives the room of the order back when it does not come to be: neither when the store fails nor when another was first. */
+  async function insert(payment: Payment, release: () => Promise<void>) {
+    try {
+      const inserted = await telemetry.trace.within('store write', { operation: 'insert' }, () =>
+        store.insert(payment),
+      );
+      if (inserted.outcome === 'exists') await release();
+      return inserted;
+    } catch (thrown) {
+      await release();
+      throw thrown;
+    }
+  }
+
   /** The document as it is inserted: bound to its first channel already, or refused before anything exists. */
-  async function firstDocument(merchant: Merchant, order: Order): Promise<Placed> {
+  async function firstDocument(merchant: Merchant, order: Order): Promise<Result<First, GatewayError>> {
     const { merchantOrderNo, amount, methods, scene, subject, metadata, pinnedChannelId, requestHash } = order;
     const now = clock.now();
     const traceparent = telemetry.trace.traceparent();
@@ -94,20 +113,22 @@ export function createPaymentCreation(
     );
     const routed = await route(merchant, blank, order.customer.ip !== undefined);
     if (!routed.ok) return routed;
-    const applied = apply(blank, { type: 'attempt_started', attempt: routed.value }, now);
+    const { binding, release } = routed.value;
+    const applied = apply(blank, { type: 'attempt_started', attempt: binding }, now);
     if (applied.outcome !== 'applied') throw new Error(`a first attempt was ${applied.outcome}: ${applied.reason}`);
-    return ok(applied.payment);
+    return ok({ payment: applied.payment, release });
   }
 
   async function route(merchant: Merchant, blank: Payment, buyerIpKnown: boolean) {
     const { pinnedChannelId } = blank;
     const ranking = await router.route(requestOf(blank, merchant, { buyerIpKnown, triedChannelIds: [] }));
     const binding = ranking.choice ? placement.bind(blank, ranking.choice) : null;
-    if (binding) return ok(binding);
+    if (binding) return ok({ binding, release: ranking.release });
+    await ranking.release();
     telemetry.paymentOutcome('none', 'rejected');
     const pinned = ranking.candidates.find((c) => c.channelId === pinnedChannelId);
     if (pinnedChannelId !== null && !isPassing(pinned?.excluded)) {
-      const why = pinned?.excluded ?? 'unknown channel';
+      const why = pinned ? whyExcluded(pinned) : 'unknown channel';
       return err(gatewayError('channel_rejected', `Channel ${pinnedChannelId} cannot take this payment: ${why}.`));
     }
     return err(exhausted(ranking.candidates));

@@ -1,12 +1,14 @@
 import { err, hasEnded, isPaymentId, isUnresolved, ok, type Payment, type Result } from '../payment/index.ts';
 import { createAgendaWorker } from './agenda-worker.ts';
 import type { Gateway } from './api.ts';
+import { type ChannelBalances, createBalancePoller } from './balance-poller.ts';
 import { createCallbackReception } from './callbacks.ts';
 import { createChanger } from './change.ts';
 import { createChannelCalls } from './channel-calls.ts';
 import { createPaymentCreation } from './create-payment.ts';
 import { type GatewayError, gatewayError } from './errors.ts';
 import { createJanitor } from './janitor.ts';
+import { createLimits } from './limits.ts';
 import { createOrders } from './orders.ts';
 import type { Parts } from './parts.ts';
 import { createPlacement } from './placement.ts';
@@ -29,6 +31,8 @@ export interface RunningGateway extends Gateway {
   start(): void;
   /** Finishes what is in hand; call it after the listeners have stopped taking requests. */
   stop(): Promise<void>;
+  /** What the providers say of our accounts, as far as it is fresh. */
+  balances(): ChannelBalances;
 }
 
 /** Puts the use cases together from their parts. Nothing runs before `start`. */
@@ -36,9 +40,10 @@ export function createGateway(parts: Parts): RunningGateway {
   const wakeIfDue = (dueAt: number): void => {
     if (dueAt <= parts.clock.now()) agenda.wake();
   };
-  const { change } = createChanger(parts, wakeIfDue);
+  const limits = createLimits(parts);
+  const { change } = createChanger(parts, { onDue: wakeIfDue, onChanged: limits.note });
   const calls = createChannelCalls(parts);
-  const router = createRouter(parts, calls);
+  const router = createRouter(parts, { calls, limits });
   const orders = createOrders(parts, calls, change);
   const prober = createProber(parts, calls);
   const placement = createPlacement(parts, { calls, change, orders, prober, router });
@@ -49,6 +54,7 @@ export function createGateway(parts: Parts): RunningGateway {
   const agenda = createAgendaWorker(parts, { change, orders, refunds, notify: notifier.notify });
   const redelivery = createRedelivery(parts, { change, trialWanted: notifier.endpoints.trialWanted });
   const janitor = createJanitor(parts);
+  const balancePoller = createBalancePoller(parts, calls);
   const { store } = parts;
 
   async function own(merchant: Merchant, paymentId: string): Promise<Result<Payment, GatewayError>> {
@@ -117,8 +123,9 @@ export function createGateway(parts: Parts): RunningGateway {
     },
     markDelivered,
     quote: async (merchant, request) => {
-      const ranking = await router.route({
-        ...{ buyerIpKnown: true, ...request },
+      const ranking = await router.quote({
+        ...{ buyerIpKnown: true, country: null, subject: '', metadata: {}, ...request },
+        merchantId: merchant.id,
         merchantChannels: merchant.channels,
         triedChannelIds: [],
       });
@@ -149,15 +156,17 @@ export function createGateway(parts: Parts): RunningGateway {
       return stored?.payment ?? null;
     },
     syncForBuyer,
+    balances: balancePoller.balances,
     start: () => {
       prober.start();
       notifier.start();
       agenda.start();
       janitor.start();
+      balancePoller.start();
     },
     stop: async () => {
       janitor.stop();
-      await Promise.all([prober.stop(), agenda.stop(), notifier.stop(), presence.stop()]);
+      await Promise.all([balancePoller.stop(), prober.stop(), agenda.stop(), notifier.stop(), presence.stop()]);
     },
   };
 }

@@ -1,4 +1,5 @@
 export type * from './api.ts';
+export type { ChannelBalances } from './balance-poller.ts';
 export * from './errors.ts';
 export { createGateway, type RunningGateway } from './gateway.ts';
 export type { Parts } from './parts.ts';

@@ -83,7 +83,8 @@ export function createPlacement(
       const settled = await tryAttempt(payment, attempt, deadline);
       payment = settled.payment;
       if (settled.done) return settled.refusal ? err(settled.refusal) : ok(payment);
-      if (round >= maxAttempts || clock.now() >= deadline) return err(exhausted(tried.map(triedAlready)));
+      const over = round >= maxAttempts || clock.now() >= deadline;
+      if (over || !router.mayFailOver()) return err(exhausted(tried.map(triedAlready)));
       const next = await startAttempt(merchant, payment, tried);
       if (!next.ok) return next;
       payment = next.value.payment;
@@ -104,8 +105,16 @@ export function createPlacement(
     const known = { buyerIpKnown: buyerIp(payment, parts.sealer) !== null, triedChannelIds: tried };
     const ranking = await router.route(requestOf(payment, merchant, known));
     const binding = ranking.choice ? bind(payment, ranking.choice) : null;
-    if (!binding) return err(exhausted(ranking.candidates));
-    const changed = await change(payment.id, { type: 'attempt_started', attempt: binding }, { known: payment });
+    if (!binding) {
+      await ranking.release();
+      return err(exhausted(ranking.candidates));
+    }
+    const started: Fact = { type: 'attempt_started', attempt: binding };
+    const changed = await change(payment.id, started, { known: payment }).catch(async (thrown: unknown) => {
+      await ranking.release();
+      throw thrown;
+    });
+    if (changed.outcome !== 'applied') await ranking.release();
     if (changed.outcome === 'missing') return err(gatewayError('internal', 'The payment has vanished.'));
     return ok({ payment: changed.payment, ours: changed.outcome === 'applied' });
   }
@@ -126,7 +135,6 @@ export function createPlacement(
         { type: 'attempt_opened', seq, ...answer.value, latencyMs },
         { known: payment },
       );
-      if (channel) await router.countTowardsLimits(channel, payment.amount.minor);
       const after = changed.outcome === 'missing' ? payment : changed.payment;
       await closeIfGivenUp(after, seq);
       // Whoever overtook the answer may have settled the attempt without ending the payment: then it goes on elsewhere.
@@ -229,11 +237,11 @@ const TOO_LATE: ChannelError = { kind: 'CHANNEL_UNAVAILABLE', created: 'no', pro
 
 const GONE: ChannelError = { kind: 'CHANNEL_UNAVAILABLE', created: 'no', providerCode: 'channel_removed' };
 
-type Judged = Pick<Candidate, 'channelId' | 'excluded'>;
+type Judged = Pick<Candidate, 'channelId' | 'excluded' | 'rule'>;
 
 /** Nobody takes the payment; the detail names what stands against each channel, as far as there is room. */
 export function exhausted(candidates: readonly Judged[] = []): GatewayError {
-  const reasons = candidates.flatMap(({ channelId, excluded }) => (excluded ? [`${channelId}: ${excluded}`] : []));
+  const reasons = candidates.flatMap((one) => (one.excluded ? [`${one.channelId}: ${whyExcluded(one)}`] : []));
   const more = reasons.length > REASONS_NAMED_MAX ? [`${reasons.length - REASONS_NAMED_MAX} more`] : [];
   const named = [...reasons.slice(0, REASONS_NAMED_MAX), ...more].join('; ');
   return gatewayError(
@@ -241,6 +249,11 @@ export function exhausted(candidates: readonly Judged[] = []): GatewayError {
     `No payment channel can take this payment now${named && ` (${named})`}. Repeat the same request after the given time.`,
     RETRY_AFTER_S,
   );
+}
+
+/** The reason in a word, with the admin's rule where it was one: `rule night-freeze`. */
+export function whyExcluded({ excluded, rule }: Pick<Candidate, 'excluded' | 'rule'>): string {
+  return rule === undefined ? String(excluded) : `${excluded} ${rule}`;
 }
 
 function triedAlready(channelId: string): Judged {

@@ -3,6 +3,7 @@ import type {
   AnomalyKind,
   Decision,
   EpochMs,
+  ExclusionReason,
   Money,
   ObservedBy,
   PaymentStatus,
@@ -66,6 +67,8 @@ export interface GatewaySettings {
     /** An address that has failed for so long is left alone but for a trial now and then. */
     readonly pauseAfterMs: number;
   };
+  /** How often a channel is asked what our account there holds. */
+  readonly balanceEveryMs: number;
   readonly publicUrl: string;
   /** The sandbox allows plain http for notify and return URLs. */
   readonly allowHttpUrls: boolean;
@@ -92,16 +95,18 @@ export type CallbackResult =
   | 'error';
 
 /** What a channel is asked for. */
-export type ChannelOperation = 'create' | 'query' | 'close' | 'probe' | 'refund' | 'refund_query';
+export type ChannelOperation = 'create' | 'query' | 'close' | 'probe' | 'refund' | 'refund_query' | 'balance';
 
 /** What the use cases report. Implemented once, on prom-client and pino; label values are closed sets. */
 export interface Telemetry {
   paymentOutcome(method: string, outcome: 'created' | 'succeeded' | 'failed' | 'closed' | 'rejected'): void;
+  /** `code`: the provider's own word for an error; for people, not for labels. */
   channelRequest(
     channelId: string,
     operation: ChannelOperation,
     outcome: 'ok' | ChannelErrorKind,
     durationMs: number,
+    code?: string | null,
   ): void;
   routingDecision(
     channelId: string,
@@ -109,6 +114,12 @@ export interface Telemetry {
     reason: Decision['reason'],
     durationMs: number,
   ): void;
+  /** A channel could not take a payment that was being routed. */
+  routingExclusion(channelId: string, reason: ExclusionReason): void;
+  /** A routing rule could not be evaluated. */
+  ruleFailed(rule: string): void;
+  /** Money has arrived on a channel that gets no new orders. */
+  drainedChannelPayment(channelId: string): void;
   callback(channelId: string, outcome: CallbackResult): void;
   callbackDelay(channelId: string, delayMs: number): void;
   /** A success has become known: by what, and how long after the buyer had paid. */

@@ -1,5 +1,6 @@
 import type { ChannelError } from '../channel/index.ts';
 import type { Result } from '../payment/index.ts';
+import { maintenanceAt } from '../routing/index.ts';
 import type { ChannelCalls } from './channel-calls.ts';
 import type { Parts } from './parts.ts';
 import type { Channel } from './ports.ts';
@@ -13,7 +14,7 @@ const SUSPECT_MS = 10_000;
 
 /**
  * Side-effect-free probes. They keep breakers informed where no traffic does (an idle channel, or one whose create makes no
- * network call), and they are the trial calls of half-open breakers, so that no buyer is used for that.
+ * network call), and they are the first trial of an open breaker, so that no buyer is used while even they fail.
  */
 export function createProber(parts: Parts, calls: ChannelCalls) {
   const inFlight = new Map<string, Promise<Result<void, ChannelError>>>();
@@ -25,7 +26,6 @@ export function createProber(parts: Parts, calls: ChannelCalls) {
     const running = inFlight.get(channel.id);
     if (running) return running;
     const timeoutMs = channel.timeouts.queryMs;
-    const wasOpen = parts.breakers.isOpen(channel.id, 'create');
     const started = calls
       .call(
         channel,
@@ -34,17 +34,16 @@ export function createProber(parts: Parts, calls: ChannelCalls) {
       )
       .finally(() => inFlight.delete(channel.id));
     inFlight.set(channel.id, started);
-    return started.then((result) => {
-      // A channel that has just come back is judged by what it does now, not by its outage.
-      if (wasOpen && result.ok) parts.statistics.resetTechnical(channel.id);
-      return result;
-    });
+    return started;
   }
 
   function wantsProbe(channel: Channel): boolean {
     if (!channel.profile.enabled) return false;
-    if (parts.breakers.isOpen(channel.id, 'create')) return parts.breakers.wantsProbe(channel.id, 'create');
+    // While it is known to be away its failures prove nothing, and would keep it out for longer than that.
+    if (maintenanceAt(channel.profile.maintenance ?? [], parts.clock.now()) !== null) return false;
     const now = parts.clock.now();
+    const { technical } = parts.statistics;
+    if (technical.state(channel.id, now) !== 'closed') return technical.wantsProbe(channel.id, now);
     const { lastAt, lastFailureAt } = calls.contact(channel.id);
     // Either way: what lies ahead belongs to a clock that has been set back since.
     return Math.abs(now - lastFailureAt) < SUSPECT_MS || Math.abs(now - lastAt) >= IDLE_MS;

@@ -97,6 +97,7 @@ export function candidateView(candidate: Candidate) {
     sample_size: candidate.sampleSize,
     latency_ms: candidate.latencyMs,
     excluded: candidate.excluded,
+    rule: candidate.rule ?? null,
   };
 }
 

@@ -3,7 +3,9 @@ import Koa from 'koa';
 import { type AlertParts, addAlertRoutes } from './admin-alerts.ts';
 import { addConfigRoutes, type ConfigParts } from './admin-config.ts';
 import { addWebhookRoutes, type WebhookParts } from './admin-events.ts';
+import { type AdminGuard, adminGuard } from './admin-guard.ts';
 import { addHeldMoneyRoutes, type HeldMoneyParts } from './admin-payments.ts';
+import { addStatusRoutes, type StatusParts } from './status/index.ts';
 
 export interface Readiness {
   readonly ok: boolean;
@@ -11,12 +13,11 @@ export interface Readiness {
   readonly checks: Readonly<Record<string, string>>;
 }
 
-export interface AdminAppParts extends HeldMoneyParts, WebhookParts, AlertParts, ConfigParts {
+export interface AdminAppParts extends HeldMoneyParts, WebhookParts, StatusParts, AlertParts, ConfigParts {
+  readonly guard: AdminGuard;
   /** In the format that the `Accept` header of the scraper asks for. */
   readonly metrics: (accept: string) => Promise<{ readonly contentType: string; readonly body: string }>;
   readonly ready: () => Promise<Readiness>;
-  /** What an operator reads when the dashboards are down; JSON. */
-  readonly status: () => Promise<unknown>;
   readonly onError: (thrown: unknown) => void;
 }
 
@@ -24,7 +25,7 @@ export interface AdminAppParts extends HeldMoneyParts, WebhookParts, AlertParts,
 export function createAdminApp(parts: AdminAppParts): Koa {
   const app = new Koa();
   app.on('error', parts.onError);
-  const router = new Router({ sensitive: true });
+  const router = new Router({ sensitive: true, strict: true });
 
   /** The process is up; deliberately asks nothing else, or an outage of the store would restart every replica. */
   router.get('/healthz', (ctx) => sendJson(ctx, 200, { ok: true }));
@@ -34,8 +35,7 @@ export function createAdminApp(parts: AdminAppParts): Koa {
     sendJson(ctx, ok ? 200 : 503, { ok, checks });
   });
 
-  router.get('/admin/status', async (ctx) => sendJson(ctx, 200, await parts.status()));
-
+  addStatusRoutes(router, parts);
   addHeldMoneyRoutes(router, parts);
   addWebhookRoutes(router, parts);
   addAlertRoutes(router, parts);
@@ -48,7 +48,10 @@ export function createAdminApp(parts: AdminAppParts): Koa {
   });
 
   app.use(async (ctx, next) => {
-    ctx.set({ 'X-Content-Type-Options': 'nosniff', 'Cache-Control': 'no-store' });
+    ctx.set({
+      ...{ 'X-Content-Type-Options': 'nosniff', 'Cache-Control': 'no-store' },
+      ...{ 'Cross-Origin-Resource-Policy': 'same-origin', 'X-Frame-Options': 'DENY' },
+    });
     try {
       await next();
     } catch (thrown) {
@@ -56,6 +59,7 @@ export function createAdminApp(parts: AdminAppParts): Koa {
       sendJson(ctx, ctx.path === '/readyz' ? 503 : 500, { ok: false, checks: { self: 'crashed; see the log' } });
     }
   });
+  app.use(adminGuard(parts.guard));
   app.use(router.routes());
   app.use((ctx) => sendJson(ctx, 404, { error: 'not_found' }));
   return app;

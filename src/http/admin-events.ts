@@ -43,7 +43,6 @@ export function addWebhookRoutes(router: Router, { webhooks }: WebhookParts): vo
 
   router.post('/admin/events/:id/redeliver', (ctx) =>
     answer(ctx, async () => {
-      // A page in the operator's browser cannot send this body from another site.
       const body = await bodyOf(ctx, ok);
       const event = body.ok ? await webhooks.redeliver(ctx.params.id ?? '') : body;
       return event.ok ? ok(operatorEventView(event.value)) : event;

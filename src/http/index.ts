@@ -1,5 +1,13 @@
 export { type AdminAppParts, createAdminApp, type Readiness } from './admin-app.ts';
 export { endpointStates } from './admin-events.ts';
+export type { AdminGuard, AdminRefusal } from './admin-guard.ts';
 export type { PublicAppParts } from './context.ts';
 export { type Listener, type ListenOptions, listen } from './listen.ts';
 export { createPublicApp } from './public-app.ts';
+export {
+  type AdminStatus,
+  type ChannelStatus,
+  type FailureStatus,
+  type GatewayStatus,
+  problemsOf,
+} from './status/index.ts';

@@ -27,9 +27,13 @@ export function parseOrder(body: unknown, allowHttpUrls: boolean): Result<Order,
 export function parseQuote(body: unknown, allowHttpUrls: boolean): Result<QuoteRequest, EdgeError> {
   const parsed = quoteSchemas[`${allowHttpUrls}`].safeParse(body);
   if (!parsed.success) return err(validationFailed(fieldErrorsOf(parsed.error, ORDER_FIELDS)));
-  const { amount, currency, methods, scene, channel, customer } = parsed.data;
+  const { amount, currency, methods, scene, channel, customer, subject = '', metadata = {} } = parsed.data;
   const buyerIpKnown = customer?.ip !== undefined;
-  return ok({ amount: money(amount, currency), methods, scene, pinnedChannelId: channel ?? null, buyerIpKnown });
+  const read = { subject, metadata, country: customer?.country ?? null };
+  return ok({
+    ...{ amount: money(amount, currency), methods, scene, pinnedChannelId: channel ?? null, buyerIpKnown },
+    ...read,
+  });
 }
 
 function orderOf(body: OrderBody): Omit<Order, 'requestHash'> {

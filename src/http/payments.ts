@@ -89,6 +89,7 @@ function decisionsView(payment: Payment) {
       explanation: decision.explanation,
       decided_at: isoTime(decision.decidedAt),
       draw: decision.draw,
+      rules: decision.rules ?? [],
       candidates: decision.candidates.map(candidateView),
     })),
   };

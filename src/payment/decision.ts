@@ -14,12 +14,15 @@ export type ExclusionReason =
   | 'currency'
   | 'scene'
   | 'customer_ip_missing'
+  | 'rule'
   | 'amount_below_min'
   | 'amount_above_max'
+  | 'maintenance'
   | 'daily_limit'
   | 'rate_limit'
   | 'breaker_open'
   | 'cooling_down'
+  | 'daily_pacing'
   | 'pinned_elsewhere'
   | 'already_tried';
 
@@ -36,6 +39,14 @@ export interface Candidate {
   readonly sampleSize: number | null;
   readonly latencyMs: number | null;
   readonly excluded: ExclusionReason | null;
+  /** The two halves of `successRatio`; decisions from before they were kept apart do not have them, nor the money. */
+  readonly technicalRatio?: number;
+  readonly paymentRatio?: number;
+  /** Expected value with failover, as a share of the margin, before the admin's preference; and in minor units. */
+  readonly expectedShare?: number;
+  readonly expectedMinor?: number;
+  /** The name of the admin's rule that excluded it, with the reason `rule`. */
+  readonly rule?: string;
 }
 
 /** Why an attempt went where it went. Stored in the attempt and never changed (C4). */
@@ -43,9 +54,17 @@ export interface Decision {
   readonly decidedAt: number;
   readonly channelId: string;
   readonly position: 'first' | 'failover';
-  readonly reason: 'best_score' | 'pinned' | 'exploration';
+  /** `probe`: a small payment to a channel that may be back; `panic`: no channel was as it should be. */
+  readonly reason: 'best_score' | 'pinned' | 'exploration' | 'probe' | 'panic' | 'preferred' | 'split';
   readonly candidates: readonly Candidate[];
-  /** The random number that decided an exploration, null when none was drawn. */
+  /** The random number that decided an exploration or a split, null when none was drawn. */
   readonly draw: number | null;
   readonly explanation: string;
+  /** The admin's rules that made a difference; absent when none did, and in decisions from before there were rules. */
+  readonly rules?: readonly ActedRule[];
+}
+
+export interface ActedRule {
+  readonly name: string;
+  readonly effect: 'exclude' | 'require' | 'prefer' | 'split';
 }

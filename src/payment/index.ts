@@ -1,4 +1,5 @@
 export * from './apply.ts';
+export { type ChannelShift, channelShifts } from './channel-share.ts';
 export * from './create.ts';
 export * from './decision.ts';
 export * from './document.ts';

@@ -62,17 +62,54 @@ export function fromDecimalString(text: string, currency: string): Result<Money,
   return isAmountMinor(minor) ? ok({ minor, currency }) : err('not_an_amount');
 }
 
-/** What a channel charges: `ratePpm` parts per million of the amount (0.6% = 6000) plus `fixedMinor`, within min and max. */
+/**
+ * What a channel charges: `ratePpm` parts per million of the amount (0.6% = 6000) plus `fixedMinor`, within min and max.
+ * `tiers`: from a paid volume of the period on another rate holds, for the part above it alone, as with taxes.
+ */
 export interface FeeSchedule {
   readonly ratePpm: number;
   readonly fixedMinor: number;
   readonly minMinor: number;
   readonly maxMinor: number | null;
+  /** Ascending in `fromMinor`, each above 0. Absent: one rate for all. */
+  readonly tiers?: readonly FeeTier[];
+  /** What the volume is counted over; only with tiers. */
+  readonly tierPeriod?: 'month' | 'day';
 }
 
-/** The fee for one payment in minor units of its currency, rounded up: the router must never under-quote a fee. */
-export function feeMinorCeil(schedule: FeeSchedule, amountMinor: number): number {
-  const share = (BigInt(amountMinor) * BigInt(schedule.ratePpm) + 999_999n) / 1_000_000n;
+export interface FeeTier {
+  readonly fromMinor: number;
+  readonly ratePpm: number;
+}
+
+/**
+ * The fee for one payment in minor units of its currency, rounded up: the router must never under-quote a fee. `volumeMinor` is what
+ * was paid over the channel in the period before; it matters for tiers alone.
+ */
+export function feeMinorCeil(schedule: FeeSchedule, amountMinor: number, volumeMinor = 0): number {
+  const share = (shareMillionths(schedule, amountMinor, volumeMinor) + 999_999n) / 1_000_000n;
   const fee = Math.max(schedule.minMinor, Number(share) + schedule.fixedMinor);
   return schedule.maxMinor === null ? fee : Math.min(fee, schedule.maxMinor);
+}
+
+/** The rate's part of the fee in millionths of a minor unit, exact: what lies in each tier at the rate of that tier. */
+function shareMillionths(schedule: FeeSchedule, amountMinor: number, volumeMinor: number): bigint {
+  const { ratePpm, tiers = [] } = schedule;
+  const start = BigInt(volumeMinor);
+  const end = start + BigInt(amountMinor);
+  let sum = 0n;
+  let from = 0n;
+  let rate = BigInt(ratePpm);
+  const add = (to: bigint): void => {
+    const low = from > start ? from : start;
+    const high = to < end ? to : end;
+    if (high > low) sum += (high - low) * rate;
+  };
+  for (const tier of tiers) {
+    add(BigInt(tier.fromMinor));
+    from = BigInt(tier.fromMinor);
+    rate = BigInt(tier.ratePpm);
+  }
+  add(end);
+  return sum;
 }

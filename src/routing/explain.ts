@@ -1,25 +1,11 @@
-import { type Candidate, type FactorScores, type Money, toDecimalString } from '../payment/index.ts';
-import { preferenceMultiplier, weightedMean } from './score.ts';
-import type { ChannelProfile, RoutingWeights } from './types.ts';
-
-/** A candidate that was scored. */
-export interface Scored extends Candidate {
-  readonly method: string;
-  readonly factors: FactorScores;
-  readonly feeMinor: number;
-  readonly successRatio: number;
-  readonly sampleSize: number;
-  readonly latencyMs: number;
-}
-
-/** An eligible channel: its numbers and where they come from. */
-export interface Judged {
-  readonly candidate: Scored;
-  readonly profile: ChannelProfile;
-}
+import { type Money, toDecimalString } from '../payment/index.ts';
+import type { Judged, Pick } from './judged.ts';
+import type { Arranged } from './rules.ts';
+import { preferenceMultiplier, round6 } from './score.ts';
+import type { RoutingRequest, RoutingSettings } from './types.ts';
 
 interface Difference {
-  /** By how much this moves the score, positive for the leader. */
+  /** By how much this moves the logarithm of the score, positive for the leader. */
   readonly gain: number;
   readonly words: () => string;
 }
@@ -27,46 +13,70 @@ interface Difference {
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
-/**
- * Why the leader stands before the runner-up, made of the numbers that are stored: its largest advantage, and of the other
- * differences the largest, be it an advantage or (after "but") a disadvantage. `n` is the smaller of the two samples, since
- * a difference is only as well known as its lesser side.
- */
-export function explainLead(leader: Judged, runnerUp: Judged, amount: Money, weights: RoutingWeights): string {
-  const differences = differencesOf(leader, runnerUp, amount, weights).sort((a, b) => b.gain - a.gain);
-  const names = `${leader.profile.id} over ${runnerUp.profile.id}`;
-  const advantage = differences[0];
-  if (!advantage || advantage.gain <= 0) return `${names}: equal scores, so the first name`;
-  const other = largest(differences.slice(1));
-  if (!other) return `${names}: ${advantage.words()}`;
-  if (other.gain < 0) return `${names}: ${advantage.words()}; but ${other.words()}`;
-  return `${names}: ${advantage.words()}; ${other.words()}`;
+/** One sentence: why the payment goes there. */
+export function explain(
+  pick: Pick,
+  { order, phrases }: Arranged<Judged>,
+  request: RoutingRequest,
+  settings: RoutingSettings,
+): string {
+  const { chosen, reason } = pick;
+  const { id } = chosen.view.profile;
+  const tried = request.triedChannelIds;
+  const after = tried.length === 0 ? '' : `after ${tried.join(', ')} failed, `;
+  if (reason === 'pinned') return `${id}: pinned by the merchant`;
+  if (reason === 'panic')
+    return `${after}${id}: no channel is as it should be, and of those that may still work it is the best`;
+  const [best, runnerUp] = order;
+  if (reason === 'probe') {
+    return `${id} to see with a small payment whether it is back; ${best?.view.profile.id} has the best score`;
+  }
+  if (reason === 'exploration') {
+    const share = round6(settings.explorationShare * 100);
+    return `${id} to learn about it, as ${share}% of payments may; ${best?.view.profile.id} has the best score`;
+  }
+  if (phrases.length > 0) return `${after}${phrases.join('; ')}`;
+  if (!runnerUp) return `${after}${id}: the only channel that can take this payment`;
+  return `${after}${explainLead(chosen, runnerUp, request.amount)}`;
 }
 
 /**
- * The five differences as shares of the difference in score. With score = mean x preference, a product's difference splits
- * exactly: a p - b q = (a - b)(p + q)/2 + (p - q)(a + b)/2.
+ * Why the leader stands before the runner-up, made of the numbers that are stored: its largest advantage, and of the other
+ * differences the largest, be it an advantage or a disadvantage. `n` is the smaller of the two samples, since a difference is
+ * only as well known as its lesser side.
  */
-function differencesOf(leader: Judged, other: Judged, amount: Money, weights: RoutingWeights): Difference[] {
-  const mine = leader.candidate;
-  const theirs = other.candidate;
-  const p = preferenceMultiplier(leader.profile.weight);
-  const q = preferenceMultiplier(other.profile.weight);
-  const total = weights.success + weights.fee + weights.latency + weights.settlement;
-  const perWeight = total > 0 ? (p + q) / 2 / total : 0;
-  const gainOf = (factor: keyof FactorScores): number =>
-    perWeight * weights[factor] * (mine.factors[factor] - theirs.factors[factor]);
-  const meanBoth = (weightedMean(mine.factors, weights) + weightedMean(theirs.factors, weights)) / 2;
-  const { profile } = leader;
+function explainLead(leader: Judged, runnerUp: Judged, amount: Money): string {
+  const names = `${leader.view.profile.id} over ${runnerUp.view.profile.id}`;
+  if (leader.score < runnerUp.score) return `${names}: it led before, and the difference is too small to move`;
+  const differences = differencesOf(leader, runnerUp, amount).sort((a, b) => b.gain - a.gain);
+  const advantage = differences[0];
+  if (!advantage || advantage.gain <= 0) return `${names}: equal scores, so the first name`;
+  const other = largest(differences.slice(1));
+  return other ? `${names}: it ${advantage.words()} and ${other.words()}` : `${names}: it ${advantage.words()}`;
+}
+
+/** A score is a product (score.ts), so the logarithms of the factors' quotients add up to that of the scores. */
+function differencesOf(leader: Judged, other: Judged, amount: Money): Difference[] {
+  const mine = leader.value.factors;
+  const theirs = other.value.factors;
+  const { profile } = leader.view;
+  const rival = other.view.profile;
+  const quotient = (a: number, b: number): number => Math.log(Math.max(1e-9, a) / Math.max(1e-9, b));
   return [
-    { gain: gainOf('success'), words: () => successWords(mine, theirs) },
-    { gain: gainOf('fee'), words: () => feeWords(mine.feeMinor - theirs.feeMinor, amount) },
-    { gain: gainOf('latency'), words: () => latencyWords(mine.latencyMs - theirs.latencyMs) },
+    { gain: quotient(mine.success, theirs.success), words: () => successWords(leader, other) },
+    { gain: quotient(mine.fee, theirs.fee), words: () => feeWords(leader.feeMinor - other.feeMinor, amount) },
     {
-      gain: gainOf('settlement'),
-      words: () => settlementWords(profile.settlementDelayMs - other.profile.settlementDelayMs),
+      gain: quotient(mine.latency, theirs.latency),
+      words: () => latencyWords((leader.candidate.latencyMs ?? 0) - (other.candidate.latencyMs ?? 0)),
     },
-    { gain: (p - q) * meanBoth, words: () => `has the weight ${profile.weight} against ${other.profile.weight}` },
+    {
+      gain: quotient(mine.settlement, theirs.settlement),
+      words: () => settlementWords(profile.settlementDelayMs - rival.settlementDelayMs),
+    },
+    {
+      gain: quotient(preferenceMultiplier(profile.weight), preferenceMultiplier(rival.weight)),
+      words: () => `has the weight ${profile.weight} against ${rival.weight}`,
+    },
   ];
 }
 
@@ -78,15 +88,15 @@ function largest(differences: readonly Difference[]): Difference | undefined {
   return found;
 }
 
-function successWords(mine: Scored, theirs: Scored): string {
-  const points = (mine.successRatio - theirs.successRatio) * 100;
-  const n = Math.min(mine.sampleSize, theirs.sampleSize);
+function successWords({ candidate: mine }: Judged, { candidate: theirs }: Judged): string {
+  const points = ((mine.factors?.success ?? 0) - (theirs.factors?.success ?? 0)) * 100;
+  const n = Math.min(mine.sampleSize ?? 0, theirs.sampleSize ?? 0);
   return `succeeds ${oneDecimal(Math.abs(points))} points ${points > 0 ? 'more' : 'less'} often (n ${n})`;
 }
 
 function feeWords(feeMinor: number, amount: Money): string {
   const cost = toDecimalString({ minor: Math.abs(feeMinor), currency: amount.currency });
-  return `costs ${cost} ${feeMinor < 0 ? 'less' : 'more'} on ${toDecimalString(amount)} ${amount.currency}`;
+  return `costs ${cost} ${feeMinor < 0 ? 'less' : 'more'} on ${toDecimalString(amount)}`;
 }
 
 function latencyWords(ms: number): string {

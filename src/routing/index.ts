@@ -1,6 +1,30 @@
+export type { GateSettings, GateState } from './breaker-rule.ts';
 export * from './breakers.ts';
-export { exclusionOf, methodFor } from './eligibility.ts';
+export { exclusionOf, methodFor, takesOrders } from './eligibility.ts';
+export { type Pacing, pacedMinor } from './pacing.ts';
+export type { Segment } from './paid-share.ts';
 export { type Chance, rank } from './rank.ts';
-export { factorsOf, scoreOf, type Traits } from './score.ts';
+export { compileCondition, RULE_VARIABLES, type RuleFacts, ruleContext } from './rule-language.ts';
+export { arrange, holdingRules, type RoutingRule, type RuleEffect, ruleAgainst } from './rules.ts';
+export {
+  DEFAULT_WEIGHTS,
+  expectedShare,
+  type Pull,
+  preferenceMultiplier,
+  pullOf,
+  type Traits,
+  valueFor,
+} from './score.ts';
 export * from './statistics.ts';
+export type { CallTicket } from './technical-stage.ts';
 export * from './types.ts';
+export {
+  DEFAULT_ZONE,
+  isTimeZone,
+  type Period,
+  type PeriodKind,
+  periodAt,
+  wallMinute,
+  zoneOffsetMs,
+} from './wall-clock.ts';
+export { type MaintenanceWindow, maintenanceAt } from './windows.ts';

@@ -1,4 +1,8 @@
 import type { Candidate, Decision, EpochMs, FeeSchedule, Money, Scene } from '../payment/index.ts';
+import type { Pacing } from './pacing.ts';
+import type { Segment } from './paid-share.ts';
+import type { RoutingRule } from './rules.ts';
+import type { MaintenanceWindow } from './windows.ts';
 
 /** What an admin says of a channel, as far as routing cares. */
 export interface ChannelProfile {
@@ -15,7 +19,12 @@ export interface ChannelProfile {
     readonly maxMinor: number | null;
     readonly dailyMinor: number | null;
     readonly perMinute: number | null;
+    /** How `dailyMinor` is handed out over the day; absent: to whoever comes first. */
+    readonly pacing?: Pacing;
   };
+  /** Whose midnight begins the days and months of its limits and fees; absent: `DEFAULT_ZONE`. */
+  readonly timezone?: string;
+  readonly maintenance?: readonly MaintenanceWindow[];
   readonly settlementDelayMs: number;
 }
 
@@ -27,34 +36,60 @@ export interface RoutingWeights {
   readonly settlement: number;
 }
 
+export const STRATEGIES = ['weights', 'expected_value'] as const;
+
 export interface RoutingSettings {
+  /** `expected_value`: by the money that is expected after fees; the weights are not looked at. */
+  readonly strategy: (typeof STRATEGIES)[number];
   readonly weights: RoutingWeights;
+  /** What a sale is worth to whoever sells, as a share of its amount; what a fee is weighed against. */
+  readonly marginBps: number;
+  /** Orders are compared with orders of about the same amount: the bounds between the bands, in minor units, rising. */
+  readonly bandEdgesMinor: readonly number[];
   /** At most this share of payments may go to a channel other than the best, to learn. 0 to 1. */
   readonly explorationShare: number;
+  /** The admin's rules in the file's order; absent: none. */
+  readonly rules?: readonly RoutingRule[];
 }
 
-/** What routing believes of one channel and method at a moment. */
+/** What routing believes of one channel and segment at a moment. */
 export interface Estimate {
-  /** Share of calls that technically worked, 0 to 1. */
+  /** Share of calls that technically work, 0 to 1. */
   readonly technicalRatio: number;
-  /** Share of handed-out orders that were paid, 0 to 1. */
+  /** Share of handed-out orders that are paid in the end, 0 to 1. */
   readonly paymentRatio: number;
-  /** How many outcomes these rest on (decayed, so not whole). */
+  /** How many orders of this method the payment ratio rests on (those that are young count in part, so not whole). */
   readonly sampleSize: number;
   readonly latencyMs: number;
+  /** What a failed call costs the buyer in time. */
+  readonly lostMs: number;
+  /** Orders that the channel was given of this method, and when the last one. */
+  readonly opened: number;
+  readonly openedAt: EpochMs;
+  /** Its orders have suddenly stopped being paid. */
+  readonly low: boolean;
 }
 
 /** One channel as it is now. */
 export interface ChannelView {
   readonly profile: ChannelProfile;
-  readonly estimate: (method: string) => Estimate;
+  readonly estimate: (segment: Segment) => Estimate;
   /** Whether it takes orders of this scene only with the buyer's IP address. */
   readonly needsBuyerIp: (scene: Scene) => boolean;
+  /** The breaker of the method it would use is not closed. */
   readonly breakerOpen: boolean;
+  /** Its breaker is open, and one small payment may show whether it is back. */
+  readonly trialDue: boolean;
+  /** An operator has to mend it first; it is tried in no emergency. */
+  readonly outOfService: boolean;
   /** The provider asked us to slow down, or its quota is used up. */
   readonly coolingDown: boolean;
+  readonly quotaUsedUp: boolean;
+  /** What is paid or may yet be paid of the orders of its day, in the payment's currency. */
   readonly usedTodayMinor: number;
   readonly startedThisMinute: number;
+  /** What was paid over it in the period of its fee tiers, in the payment's currency; absent: it has none. */
+  readonly paidInPeriodMinor?: number;
 }
 
 /** What has to be routed. */
@@ -69,6 +104,8 @@ export interface RoutingRequest {
   readonly merchantChannels: 'all' | readonly string[];
   /** Channels that were tried for this payment already. */
   readonly triedChannelIds: readonly string[];
+  /** The rules that hold for this payment, as `holdingRules` finds them; absent: none. */
+  readonly rules?: readonly RoutingRule[];
 }
 
 /** All channels judged for one request: the eligible ones best first, then the excluded ones. */
@@ -76,5 +113,25 @@ export interface Ranking {
   readonly decidedAt: EpochMs;
   readonly candidates: readonly Candidate[];
   /** The channel to use now with its method; null when every channel is excluded. */
-  readonly choice: { readonly channelId: string; readonly method: string; readonly decision: Decision } | null;
+  readonly choice: Choice | null;
+}
+
+export interface Choice {
+  readonly channelId: string;
+  readonly method: string;
+  readonly decision: Decision;
+  /** What exploration has to know of it once the payment really goes there. */
+  readonly noted: {
+    readonly segment: Segment;
+    readonly leader: string;
+    readonly bestMinor: number;
+    readonly costMinor: number | null;
+  };
+}
+
+/** The band of an amount: 0 below the first edge. */
+export function bandOf(amountMinor: number, edgesMinor: readonly number[]): number {
+  let band = 0;
+  while (band < edgesMinor.length && amountMinor >= (edgesMinor[band] ?? 0)) band += 1;
+  return band;
 }

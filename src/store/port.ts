@@ -15,6 +15,26 @@ export type Updated =
   /** A channelTradeNo of a succeeded attempt already belongs to another payment or attempt of that channel (I12). */
   | { readonly outcome: 'trade_no_taken' };
 
+export interface UpdateOptions {
+  readonly releaseLease?: string;
+  readonly before?: Payment;
+}
+
+export interface VolumeQuery {
+  readonly channelId: string;
+  readonly currency: string;
+  readonly from: EpochMs;
+  /** Excluded. */
+  readonly until: EpochMs;
+}
+
+export interface ChannelVolume {
+  /** Paid or may yet be paid, of the orders that were given to the channel then. */
+  readonly takenMinor: number;
+  /** Paid by buyers then. */
+  readonly paidMinor: number;
+}
+
 export interface PaymentFilter {
   readonly merchantId: string;
   readonly merchantOrderNo?: string;
@@ -70,9 +90,9 @@ export interface PaymentStore {
   findByOrderNo(merchantId: string, merchantOrderNo: string): Promise<Stored | null>;
   /**
    * Writes `next` if the stored version is `next.version - 1`. The update also ends the lease of `releaseLease`, when that
-   * owner holds it.
+   * owner holds it. `before` is the document that `next` was made of, for what is counted beside it; without it the store reads it again.
    */
-  update(next: Payment, options?: { readonly releaseLease?: string }): Promise<Updated>;
+  update(next: Payment, options?: UpdateOptions): Promise<Updated>;
   /** Newest first, by creation time and id. */
   list(filter: PaymentFilter): Promise<Page<Payment>>;
   /**
@@ -121,11 +141,22 @@ export interface PaymentStore {
    * Fewer than `limit` means that none is left.
    */
   purgeKeys(olderThan: EpochMs, limit: number): Promise<number>;
+  /** What a channel has taken and been paid in a stretch of time, whose ends lie on quarters of an hour of UTC. Cheap. */
+  channelVolume(query: VolumeQuery): Promise<ChannelVolume>;
+  /** Orders and refunds per channel whose end is not known yet; a channel without any may be missing. */
+  liveOrders(): Promise<ReadonlyMap<string, number>>;
   /** Counts for the gauges; cheap enough for every scrape. */
   counts(): Promise<StoreCounts>;
   /** Rejects when the store cannot serve. */
   ping(): Promise<void>;
   close(): Promise<void>;
+}
+
+/** Keeps what routing has learnt; a text of at most some megabytes that only routing reads. */
+export interface RoutingMemoryStore {
+  /** Replaces what was saved before. */
+  saveRoutingMemory(snapshot: string): Promise<void>;
+  loadRoutingMemory(): Promise<string | null>;
 }
 
 /** What kinds of work a store is asked for, as far as somebody counts its failures. */

@@ -1,10 +1,10 @@
 import { CHANNEL_ERROR_KINDS, type ChannelErrorKind } from '../channel/index.ts';
 import type { CallbackResult, ChannelOperation, Telemetry } from '../gateway/index.ts';
-import type { Decision, ObservedBy, RefundCause } from '../payment/index.ts';
+import type { Decision, ExclusionReason, ObservedBy, RefundCause } from '../payment/index.ts';
 import type { StoreOperation } from '../store/port.ts';
 
 /** A set of names that the configuration closes. */
-export type NameSet = 'channel' | 'method' | 'currency' | 'merchant' | 'provider' | 'alert' | 'version';
+export type NameSet = 'channel' | 'method' | 'currency' | 'merchant' | 'provider' | 'alert' | 'version' | 'rule';
 
 /** What a label may say: words of the code, and names of the configuration. Nothing of a request, ever. */
 type Domain = readonly (string | { readonly names: NameSet })[];
@@ -21,6 +21,7 @@ type Argument<K extends keyof Telemetry, I extends number> = Telemetry[K] extend
 
 const OPERATIONS = words<ChannelOperation>({
   ...{ create: true, query: true, close: true, probe: true, refund: true, refund_query: true },
+  balance: true,
 });
 const GUARDED = ['create', 'query', 'close', 'refund'] as const;
 const ERROR_KINDS = Object.keys(CHANNEL_ERROR_KINDS) as ChannelErrorKind[];
@@ -53,16 +54,51 @@ export const LABELS = {
   channel_request_duration_seconds: { channel: [CHANNEL], operation: OPERATIONS },
   channel_info: { channel: [CHANNEL], provider: [{ names: 'provider' }], mode: ['sandbox', 'live'], method: [METHOD] },
   channel_weight: { channel: [CHANNEL] },
+  channel_takes_orders: { channel: [CHANNEL] },
   channel_score: { channel: [CHANNEL] },
   channel_success_ratio: { channel: [CHANNEL], kind: ['technical', 'payment'] },
   channel_breaker_state: { channel: [CHANNEL], operation: GUARDED },
+  channel_balance_updated_timestamp_seconds: { channel: [CHANNEL] },
   channel_balance_minor: { channel: [CHANNEL], currency: [CURRENCY] },
   routing_decisions_total: {
     channel: [CHANNEL],
     position: words<Decision['position']>({ first: true, failover: true }),
-    reason: words<Decision['reason']>({ best_score: true, pinned: true, exploration: true }),
+    reason: words<Decision['reason']>({
+      best_score: true,
+      pinned: true,
+      exploration: true,
+      probe: true,
+      panic: true,
+      preferred: true,
+      split: true,
+    }),
+  },
+  routing_exclusions_total: {
+    channel: [CHANNEL],
+    reason: words<ExclusionReason>({
+      disabled: true,
+      draining: true,
+      merchant: true,
+      method: true,
+      currency: true,
+      scene: true,
+      customer_ip_missing: true,
+      rule: true,
+      amount_below_min: true,
+      amount_above_max: true,
+      maintenance: true,
+      daily_limit: true,
+      rate_limit: true,
+      breaker_open: true,
+      cooling_down: true,
+      daily_pacing: true,
+      pinned_elsewhere: true,
+      already_tried: true,
+    }),
   },
   routing_decision_duration_seconds: {},
+  routing_rule_errors_total: { rule: [{ names: 'rule' }] },
+  drained_channel_payments_total: { channel: [CHANNEL] },
   callbacks_total: { channel: [CHANNEL, 'none'], outcome: CALLBACK_RESULTS },
   callback_delay_seconds: { channel: [CHANNEL] },
   payment_known_seconds: {
@@ -91,6 +127,9 @@ export const LABELS = {
   // Grows with the first reading of bills.
   reconciliation_differences: { channel: [CHANNEL], kind: ['missing'] },
   evidence_entries_total: { outcome: ['written', 'dropped'] },
+  admin_refusals_total: {
+    reason: ['no_token', 'wrong_token', 'too_many_tries', 'cross_site', 'foreign_host', 'not_json'],
+  },
   trace_spans_total: { outcome: ['sent', 'failed'] },
   store_errors_total: {
     operation: words<StoreOperation>({ insert: true, update: true, read: true, claim: true, other: true }),

@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { Channel } from '../gateway/index.ts';
+import type { Channel, ChannelBalances } from '../gateway/index.ts';
+import { type Estimate, takesOrders } from '../routing/index.ts';
 import type { PaymentStore } from '../store/port.ts';
 import type { LabelledMetric, LabelsOf } from './labels.ts';
 
@@ -7,11 +8,13 @@ import type { LabelledMetric, LabelsOf } from './labels.ts';
 export interface Observed {
   readonly channels: () => ReadonlyMap<string, Channel>;
   readonly breakerState: (channelId: string, operation: string) => 'closed' | 'half_open' | 'open';
-  readonly estimate: (channelId: string, method: string) => { technicalRatio: number; paymentRatio: number };
+  readonly estimate: (channel: Channel) => Estimate;
   readonly score: (channel: Channel) => number;
   readonly alertThresholds: () => ReadonlyMap<string, number>;
   /** Addresses of shops that are paused because they have long failed. */
   readonly pausedEndpoints: () => number;
+  /** What providers say of our accounts; see the gateway's balance poller. */
+  readonly balances: () => ChannelBalances;
   readonly store: PaymentStore;
   readonly now: () => number;
 }
@@ -94,11 +97,21 @@ export function createMetrics() {
       SECONDS_BUCKETS,
     ),
     decisions: counter('routing_decisions_total', 'Choices of a channel.', ['channel', 'position', 'reason']),
+    exclusions: counter('routing_exclusions_total', 'Channels that could not take a payment, by the reason.', [
+      'channel',
+      'reason',
+    ]),
     decisionSeconds: histogram(
       'routing_decision_duration_seconds',
       'How long a choice took.',
       [],
       [0.00001, 0.00005, 0.0001, 0.0005, 0.001, 0.005, 0.01],
+    ),
+    ruleErrors: counter('routing_rule_errors_total', 'Routing rules that could not be evaluated.', ['rule']),
+    drainedPayments: counter(
+      'drained_channel_payments_total',
+      'Payments that arrived on a channel that gets no new orders.',
+      ['channel'],
     ),
     callbacks: counter('callbacks_total', "Providers' callbacks by what came of them.", ['channel', 'outcome']),
     callbackDelaySeconds: histogramWithTrace(
@@ -127,11 +140,7 @@ export function createMetrics() {
     webhookDeliveries: counter('webhook_deliveries_total', 'Deliveries of events to merchants.', ['outcome']),
     surplus: counter('surplus_payments_total', 'Second payments of one order.', ['channel']),
     anomalies: counter('anomalies_total', 'Things that must not happen.', ['kind']),
-    // Declared so that dashboards and rules can name them; without samples until somebody asks for balances and bills.
-    balanceMinor: gauge('channel_balance_minor', 'Balance of our account at a channel, in minor units.', [
-      'channel',
-      'currency',
-    ]),
+    // Declared so that dashboards and rules can name it; without samples until somebody compares bills.
     differences: gauge('reconciliation_differences', "Differences between a channel's bill and our books.", [
       'channel',
       'kind',
@@ -141,6 +150,7 @@ export function createMetrics() {
     ]),
     traceSpans: counter('trace_spans_total', 'Spans that the trace collector has taken, or has not.', ['outcome']),
     storeErrors: counter('store_errors_total', 'What the store could not do.', ['operation']),
+    adminRefusals: counter('admin_refusals_total', 'Requests that the admin listener turned away.', ['reason']),
     alertNotifications: counter('alert_notifications_total', 'Messages of alerts to people.', [
       'receiver_kind',
       'outcome',
@@ -160,6 +170,7 @@ export type Metrics = ReturnType<typeof createMetrics>;
 export function addGauges({ registry }: Metrics, observed: Observed): void {
   addChannelGauges(registry, observed);
   addStoreGauges(registry, observed);
+  addBalanceGauges(registry, observed);
   new Gauge({
     name: 'switchyard_webhook_endpoints_paused',
     help: 'Addresses of shops that get no events because they have long failed.',
@@ -205,6 +216,11 @@ function addChannelGauges(registry: Registry, observed: Observed): void {
     },
   });
   perChannel('channel_weight', "The admin's weight of a channel.", (channel) => channel.profile.weight);
+  perChannel(
+    'channel_takes_orders',
+    '1 while new orders may go to a channel; 0 when it is disabled or draining.',
+    ({ profile }) => (takesOrders(profile) ? 1 : 0),
+  );
   perChannel('channel_score', 'The score of a channel for a typical payment.', (channel) => observed.score(channel));
   new Gauge({
     name: 'switchyard_channel_success_ratio',
@@ -213,8 +229,9 @@ function addChannelGauges(registry: Registry, observed: Observed): void {
     registers: [registry],
     collect() {
       this.reset();
-      for (const { id, profile } of observed.channels().values()) {
-        const estimate = observed.estimate(id, profile.methods[0] ?? 'none');
+      for (const channel of observed.channels().values()) {
+        const { id } = channel;
+        const estimate = observed.estimate(channel);
         this.set({ channel: id, kind: 'technical' }, estimate.technicalRatio);
         this.set({ channel: id, kind: 'payment' }, estimate.paymentRatio);
       }
@@ -232,6 +249,36 @@ function addChannelGauges(registry: Registry, observed: Observed): void {
           this.set({ channel, operation }, BREAKER_NUMBER[observed.breakerState(channel, operation)]);
         }
       }
+    },
+  });
+}
+
+/** Absent rather than old: a figure that nobody has confirmed lately would look like money. */
+function addBalanceGauges(registry: Registry, observed: Observed): void {
+  const known = () =>
+    [...observed.balances()].flatMap(([channel, last]) =>
+      last === 'no_right' || !observed.channels().has(channel) ? [] : [{ channel, ...last }],
+    );
+  new Gauge({
+    name: 'switchyard_channel_balance_minor',
+    help: 'What our account at a channel holds and could refund from, in minor units.',
+    labelNames: ['channel', 'currency'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { channel, amounts } of known()) {
+        for (const { currency, availableMinor } of amounts) this.set({ channel, currency }, availableMinor);
+      }
+    },
+  });
+  new Gauge({
+    name: 'switchyard_channel_balance_updated_timestamp_seconds',
+    help: 'When the provider last told our balance, in seconds since 1970.',
+    labelNames: ['channel'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { channel, at } of known()) this.set({ channel }, at / 1000);
     },
   });
 }

@@ -23,6 +23,9 @@ export function createTelemetry(metrics: Metrics, log: Logger, trace: Tracing = 
       metrics.decisions.inc({ channel, position, reason });
       metrics.decisionSeconds.observe(durationMs / 1000);
     },
+    routingExclusion: (channel, reason) => metrics.exclusions.inc({ channel, reason }),
+    ruleFailed: (rule) => metrics.ruleErrors.inc({ rule }),
+    drainedChannelPayment: (channel) => metrics.drainedPayments.inc({ channel }),
     callback: (channel, outcome) => metrics.callbacks.inc({ channel, outcome }),
     callbackDelay: (channel, delayMs) =>
       metrics.callbackDelaySeconds.observe({ labels: { channel }, value: delayMs / 1000, ...exemplar() }),

@@ -10,7 +10,7 @@ import {
   redacted,
 } from '../../src/config/index.ts';
 import { MEANINGS } from '../../src/config/meanings.ts';
-import { GATEWAY, load, MERCHANTS } from './builders.ts';
+import { GATEWAY, load, MERCHANTS, replaced } from './builders.ts';
 
 const digest = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 8);
 
@@ -142,6 +142,8 @@ function pathsOf(value: unknown, at: readonly string[] = []): readonly string[] 
 }
 
 test('every key has a meaning, and every meaning a key', () => {
-  const { gateway, merchants } = formOf(`${GATEWAY}${RELAY}`);
+  const rules = '  rules: [{ name: canary, when: "true", prefer: [pay-main] }]\n';
+  const full = replaced(GATEWAY, '  exploration: 2%\n', `  exploration: 2%\n${rules}`);
+  const { gateway, merchants } = formOf(`${full}${RELAY}`);
   expect(new Set(pathsOf({ ...gateway, merchants }))).toEqual(new Set(MEANINGS.keys()));
 });

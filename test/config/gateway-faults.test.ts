@@ -27,12 +27,6 @@ const ROUTING: readonly Row[] = [
   ['budget: 8s', 'budget: 8', 'routing.failover.budget', /not a duration/],
   ['budget: 8s', 'budget: 8 s', 'routing.failover.budget', /not a duration/],
   ['budget: 8s', 'budget: 2h', 'routing.failover.budget', /between 100ms and 60s/],
-  [
-    '  exploration: 2%',
-    '  rules: [{ name: night, when: "true", exclude: [pay-main] }]',
-    'routing.rules',
-    /does not evaluate/,
-  ],
   ['  exploration: 2%', '  rules: yes', 'routing.rules', /must be a list/],
 ];
 

@@ -54,7 +54,9 @@ test('every unit arrives in the unit that the other parts count in', () => {
       currencies: ['CNY'],
       scenes: ['redirect', 'qr'],
       fee: { ratePpm: 6_000, fixedMinor: 0, minMinor: 1, maxMinor: 500 },
-      limits: { minMinor: 1, maxMinor: 5_000_000, dailyMinor: 100_000_000, perMinute: 60 },
+      limits: { minMinor: 1, maxMinor: 5_000_000, dailyMinor: 100_000_000, perMinute: 60, pacing: 'none' },
+      timezone: 'Asia/Shanghai',
+      maintenance: [],
       settlementDelayMs: 86_400_000,
     },
     timeouts: { createMs: 3_000, queryMs: 2_000, refundMs: 5_000 },
@@ -62,7 +64,14 @@ test('every unit arrives in the unit that the other parts count in', () => {
     queriesPerSecond: 12.5,
   });
   expect(config.settings).toEqual({
-    routing: { weights: { success: 60, fee: 25, latency: 10, settlement: 5 }, explorationShare: 0.02 },
+    routing: {
+      strategy: 'weights',
+      weights: { success: 60, fee: 25, latency: 10, settlement: 5 },
+      marginBps: 2_500,
+      bandEdgesMinor: [2_000, 20_000, 200_000],
+      explorationShare: 0.02,
+      rules: [],
+    },
     failover: { maxAttempts: 3, budgetMs: 8_000 },
     policies: { lateSuccess: 'accept', surplus: 'refund', amountMismatch: 'hold', paidKnownWithinMs: 90_000 },
     webhooks: {
@@ -72,6 +81,7 @@ test('every unit arrives in the unit that the other parts count in', () => {
       pauseAfterMs: 43_200_000,
     },
     allowHttpUrls: false,
+    balanceEveryMs: 300_000,
   });
   expect([...config.alertThresholds]).toEqual([
     ['success_rate_below', 0.95],

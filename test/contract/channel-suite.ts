@@ -1,4 +1,5 @@
 import { describe } from 'vitest';
+import { describeBalance } from './channel-balance.ts';
 import { describeCallbacks } from './channel-callbacks.ts';
 import { describeCredentials } from './channel-credentials.ts';
 import { describeForgeries } from './channel-forgeries.ts';
@@ -26,6 +27,7 @@ export function describeChannelContract(subject: ChannelSubject): void {
     describe('credentials', () => describeCredentials(subject));
     describe('transport', () => describeTransport(subject));
     describe('record', () => describeRecord(subject));
+    describe('the balance', () => describeBalance(subject));
     if (!subject.provider.capabilities.includes('refund')) return;
     describe('refunds', () => describeRefunds(subject));
     describe('a refund', () => describeRefundOutcomes(subject));

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe } from 'vitest';
 import type { PaymentStore } from '../../src/store/index.ts';
+import { describeChannels } from './store-channels.ts';
 import { describeClaims } from './store-claims.ts';
 import { describeDeadEvents } from './store-dead-events.ts';
 import type { StoreHarness, StoreUnderTest } from './store-harness.ts';
@@ -31,5 +32,6 @@ export function describeStoreContract(name: string, openStore: () => Promise<Sto
     describeClaims(underTest);
     describeDeadEvents(underTest);
     describeUpkeep(underTest);
+    describeChannels(underTest);
   });
 }

@@ -105,7 +105,7 @@ function seriesOf(exposition: string): readonly Series[] {
 }
 
 function namesOf(): Readonly<Record<NameSet, ReadonlySet<string>>> {
-  const { channels, merchantIds, alertThresholds } = stage.gateway().config;
+  const { channels, merchantIds, alertThresholds, settings } = stage.gateway().config;
   return {
     channel: new Set(channels.map(({ id }) => id)),
     method: new Set(channels.flatMap(({ profile }) => profile.methods)),
@@ -114,6 +114,7 @@ function namesOf(): Readonly<Record<NameSet, ReadonlySet<string>>> {
     provider: new Set(channels.map(({ providerId }) => providerId)),
     alert: new Set(alertThresholds.keys()),
     version: new Set([PACKAGE.version]),
+    rule: new Set((settings.routing.rules ?? []).map(({ name }) => name)),
   };
 }
 

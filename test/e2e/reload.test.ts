@@ -114,7 +114,7 @@ describe('a configuration that changes while the gateway runs', { timeout: SLOW_
       const answer = await desk.reload();
       const text = 'channels.alipay-main.fee.rate: 0.6% -> 0.5%';
       expect(answer.body).toMatchObject({ outcome: 'accepted', changes: [{ text }] });
-      expect((await fetch(`${gateway.adminUrl}/admin/config/reload`, { method: 'POST' })).status).toBe(400);
+      expect((await fetch(`${gateway.adminUrl}/admin/config/reload`, { method: 'POST' })).status).toBe(415);
       expect(readFileSync(theatre.config, 'utf8')).toContain('0.5%');
     }),
   );

@@ -39,6 +39,8 @@ export function faultyStore(store: PaymentStore, fateOf: (method: keyof PaymentS
     listFailingEndpoints: behind('listFailingEndpoints', store.listFailingEndpoints),
     reserveKey: behind('reserveKey', store.reserveKey),
     purgeKeys: behind('purgeKeys', store.purgeKeys),
+    channelVolume: behind('channelVolume', store.channelVolume),
+    liveOrders: behind('liveOrders', store.liveOrders),
     counts: behind('counts', store.counts),
     ping: behind('ping', store.ping),
     close: behind('close', store.close),

@@ -86,6 +86,8 @@ export interface ChannelSetup {
   /** Fee in minor units; the cheapest channel is the first choice. By default as declared. */
   readonly fee?: number;
   readonly limits?: Partial<Channel['profile']['limits']>;
+  /** Whatever else an admin may say of it. */
+  readonly profile?: Partial<Channel['profile']>;
   readonly enabled?: boolean;
   readonly timeoutMs?: number;
   readonly queriesPerSecond?: number;
@@ -261,6 +263,7 @@ export function scriptChannel(id: string, setup: ChannelSetup, rank: number, now
         fee: { ratePpm: 0, fixedMinor: setup.fee ?? rank, minMinor: 0, maxMinor: null },
         limits: { minMinor: 1, maxMinor: null, dailyMinor: null, perMinute: null, ...setup.limits },
         settlementDelayMs: 0,
+        ...setup.profile,
       },
       queriesPerSecond: setup.queriesPerSecond ?? 1_000,
       timeouts: { createMs: timeoutMs, queryMs: timeoutMs, refundMs: timeoutMs },

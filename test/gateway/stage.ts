@@ -30,6 +30,7 @@ export const SECRETS = ['whsec_b2xkLXNlY3JldC1vZi10aGUtc2hvcC0wMQ==', 'whsec_bmV
 
 export interface StageOptions<Id extends string> {
   readonly channels: Readonly<Record<Id, ChannelSetup>>;
+  readonly rules?: GatewaySettings['routing']['rules'];
   readonly policies?: Partial<GatewaySettings['policies']>;
   readonly failover?: Partial<GatewaySettings['failover']>;
   readonly webhooks?: Partial<GatewaySettings['webhooks']>;
@@ -177,7 +178,7 @@ function startProcess<Id extends string>(world: World<Id>, processNo: number, cr
     merchants: () => ({ byId: (id) => (id === merchant.id ? merchant : undefined), bySecretKey: () => undefined }),
     evidence: { append: (entry) => void evidence.push(entry), during: (_subject, work) => work() },
     sealer: { seal: (plain) => `sealed:${plain}`, open: (sealed) => sealed.slice('sealed:'.length) },
-    statistics: createStatistics(),
+    statistics: createStatistics({ settingsOf: (id) => settingsOf(loaded.get(id)) }),
     randomBytes: (size) => Uint8Array.from({ length: size }, () => Math.floor(chance() * 256)),
     sendWebhook: async (request, signal) => {
       shop.requests.push(request);
@@ -249,7 +250,14 @@ async function tick(): Promise<void> {
 function settings(options: StageOptions<string>): GatewaySettings {
   return {
     // Only the fee counts, so that a test says by it which channel is the first choice.
-    routing: { weights: { success: 0, fee: 1, latency: 0, settlement: 0 }, explorationShare: 0 },
+    routing: {
+      strategy: 'weights',
+      weights: { success: 0, fee: 1, latency: 0, settlement: 0 },
+      marginBps: 2_500,
+      bandEdgesMinor: [],
+      explorationShare: 0,
+      ...(options.rules && { rules: options.rules }),
+    },
     failover: { maxAttempts: 3, budgetMs: 8_000, ...options.failover },
     policies: {
       lateSuccess: 'refund',
@@ -267,6 +275,7 @@ function settings(options: StageOptions<string>): GatewaySettings {
     },
     publicUrl: 'https://pay.example',
     allowHttpUrls: false,
+    balanceEveryMs: 300_000,
   };
 }
 

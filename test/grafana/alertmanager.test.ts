@@ -31,7 +31,7 @@ const receiversSchema = z.object({
   receivers: z.array(
     z.looseObject({
       name: z.string(),
-      webhook_configs: z.array(z.object({ url: z.string(), send_resolved: z.literal(true) })),
+      webhook_configs: z.array(z.looseObject({ url: z.string(), send_resolved: z.literal(true) })),
       wechat_configs: z.array(z.looseObject({ api_secret: z.string(), to_user: z.string() })).optional(),
       email_configs: z.array(z.looseObject({ to: z.string() })).optional(),
     }),
@@ -75,6 +75,17 @@ describe('the receivers', () => {
     expect(receivers.get('ticket')?.wechat_configs).toBeUndefined();
     expect(receivers.get('page')?.email_configs).toMatchObject([{ to: 'oncall@shop.example' }]);
     expect(warnings).toEqual([]);
+  });
+
+  test('show the relay the token that lies in a file, without reading it', () => {
+    const { yaml } = renderAlertmanager({ ...EVERYTHING, ALERT_RELAY_TOKEN_FILE: '/run/secrets/admin_token' });
+    const http_config = { authorization: { credentials_file: '/run/secrets/admin_token' } };
+    for (const name of ['page', 'ticket'] as const) {
+      const { webhook_configs = [] } = receiversOf(yaml).get(name) ?? {};
+      expect(webhook_configs[0]).toMatchObject({ url: EVERYTHING.ALERT_RELAY_URL, http_config });
+      // The token is nobody else's business.
+      expect(webhook_configs[1]).not.toHaveProperty('http_config');
+    }
   });
 
   test('need all of their variables', () => {

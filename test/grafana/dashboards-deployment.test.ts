@@ -85,28 +85,31 @@ describe.each(services)('the service $name', (service) => {
   });
 });
 
-test('nobody but Prometheus and Alertmanager shares a network with the gateway, and its admin port is not published', () => {
+test('nobody but Prometheus and Alertmanager shares a network with the gateway, and its admin port is published with a token alone', () => {
   const { gateway } = compose.services;
   const beside = services.filter(
     ({ name, networks }) => name !== 'gateway' && networks.some((network) => gateway?.networks.includes(network)),
   );
   expect(beside.map(({ name }) => name).toSorted()).toEqual(['alertmanager', 'prometheus']);
   expect(compose.networks.admin?.internal).toBe(true);
-  expect(gateway?.ports).toEqual(['127.0.0.1:8080:8080']);
+  expect(gateway?.ports).toEqual(['127.0.0.1:8080:8080', '127.0.0.1:8081:8081']);
+  expect(gateway).toMatchObject({ environment: { ADMIN_TOKEN_FILE: '/run/secrets/admin_token' } });
+  expect(gateway?.secrets).toContain('admin_token');
 });
 
 test('secrets are files that git does not take', () => {
-  expect(services.flatMap(({ secrets }) => secrets).toSorted()).toEqual(Object.keys(compose.secrets).toSorted());
+  const used = new Set(services.flatMap(({ secrets }) => secrets));
+  expect([...used].toSorted()).toEqual(Object.keys(compose.secrets).toSorted());
   for (const { file } of Object.values(compose.secrets)) expect(file).toMatch(/^\.\/deploy\/secrets\/\w+$/);
   expect(text('deploy/.gitignore')).toContain('secrets/');
 });
 
-test('Prometheus differs from the one without containers in addresses alone', () => {
+test('Prometheus differs from the one without containers in addresses and the token alone', () => {
   const withoutAddresses = (path: string): unknown => {
     const { global, alerting, scrape_configs, ...more } = prometheusSchema.parse(parse(text(path)));
     const { runbooks: _, ...labels } = global.external_labels;
     const sizes = [scrape_configs, alerting.alertmanagers].map((all) =>
-      all.map(({ static_configs, ...rest }) => ({
+      all.map(({ static_configs, authorization: _token, ...rest }) => ({
         ...rest,
         targets: static_configs.map(({ targets }) => targets.length),
       })),
@@ -114,4 +117,16 @@ test('Prometheus differs from the one without containers in addresses alone', ()
     return { ...more, global: { ...global, external_labels: labels }, relabel: alerting.alert_relabel_configs, sizes };
   };
   expect(withoutAddresses('deploy/prometheus.yml')).toEqual(withoutAddresses('grafana/prometheus/prometheus.yml'));
+});
+
+test('who asks the admin listener has the token, as a file that only its container sees', () => {
+  const { scrape_configs } = prometheusSchema.parse(parse(text('deploy/prometheus.yml')));
+  const credentials_file = '/run/secrets/admin_token';
+  expect(scrape_configs).toMatchObject([{ authorization: { credentials_file } }]);
+  expect(compose.services['alertmanager-config']).toMatchObject({
+    environment: { ALERT_RELAY_TOKEN_FILE: credentials_file },
+  });
+  for (const name of ['gateway', 'prometheus', 'alertmanager']) {
+    expect(compose.services[name]?.secrets).toContain('admin_token');
+  }
 });

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import type { Alert, AlertRelay } from '../../src/alerts/index.ts';
 import { createAdminApp, type Listener, listen } from '../../src/http/index.ts';
 import { err, ok } from '../../src/payment/index.ts';
+import { adminParts } from './admin-parts.ts';
 import { createStubAlerts } from './stub-alerts.ts';
 import { createStubGateway, stubConfig } from './stub-gateway.ts';
 
@@ -13,9 +14,9 @@ async function serve(set: Partial<AlertRelay> = {}) {
   const refused: string[] = [];
   const gateway = createStubGateway();
   const app = createAdminApp({
+    ...adminParts(),
     metrics: async () => ({ contentType: 'text/plain', body: '' }),
     ready: async () => ({ ok: true, checks: {} }),
-    status: async () => ({}),
     disposeMoney: () => Promise.reject(new Error('not here')),
     webhooks: gateway.webhooks,
     config: stubConfig,
@@ -134,7 +135,7 @@ describe('POST /admin/alerts/relay', () => {
 
   test("cannot be sent by a page in the operator's browser", async () => {
     const { post, relayed } = await serve();
-    expect((await post('/admin/alerts/relay', notification(), { 'content-type': 'text/plain' })).status).toBe(400);
+    expect((await post('/admin/alerts/relay', notification(), { 'content-type': 'text/plain' })).status).toBe(415);
     expect(relayed).toEqual([]);
   });
 });

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { gatewayError } from '../../src/gateway/index.ts';
 import { createAdminApp, type Listener, listen, type Readiness } from '../../src/http/index.ts';
 import { err } from '../../src/payment/index.ts';
+import { aStatus } from './admin-status.ts';
 import { createStubAlerts } from './stub-alerts.ts';
 import { createStubGateway, stubConfig } from './stub-gateway.ts';
 
@@ -14,7 +15,8 @@ async function serveAdmin(set: {
 }) {
   const errors: unknown[] = [];
   const app = createAdminApp({
-    status: async () => ({ channels: [{ channel: 'alipay-main' }] }),
+    guard: { token: null, host: '127.0.0.1', now: () => 0, onRefused: () => {} },
+    status: async () => aStatus(),
     metrics: set.metrics ?? (async () => ({ contentType: 'text/plain; version=0.0.4; charset=utf-8', body: 'up 1\n' })),
     ready: set.ready ?? (async () => ({ ok: true, checks: { store: 'ok' } })),
     disposeMoney: async () => err(gatewayError('not_found', 'No such payment.')),

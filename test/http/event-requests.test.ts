@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createAdminApp, type Listener, listen } from '../../src/http/index.ts';
+import { aStatus } from './admin-status.ts';
 import { type Edge, problemOf, serveEdge } from './serve.ts';
 import { createStubAlerts } from './stub-alerts.ts';
 import { createStubGateway, type StubGateway, stubConfig } from './stub-gateway.ts';
@@ -11,9 +12,10 @@ beforeEach(async () => {
   edge = await serveEdge();
   operated = createStubGateway();
   const app = createAdminApp({
+    guard: { token: null, host: '127.0.0.1', now: () => 0, onRefused: () => {} },
     metrics: async () => ({ contentType: 'text/plain', body: '' }),
     ready: async () => ({ ok: true, checks: {} }),
-    status: async () => ({}),
+    status: async () => aStatus(),
     disposeMoney: operated.disposeMoney,
     webhooks: operated.webhooks,
     alerts: createStubAlerts(),
@@ -126,7 +128,7 @@ describe("an operator's order", () => {
   ])('POST %s is not taken from a form, which any page could send', async (path, body) => {
     const answer = await operate(path, JSON.stringify(body), 'text/plain');
     expect({ status: answer.status, body: await answer.json() }).toMatchObject({
-      ...{ status: 400, body: { error: 'invalid_json' } },
+      ...{ status: 415, body: { error: 'unsupported_media_type' } },
     });
   });
 

@@ -33,7 +33,10 @@ export function recordingTelemetry() {
   const telemetry: Telemetry = {
     paymentOutcome: nothing,
     channelRequest: nothing,
+    routingExclusion: () => {},
     routingDecision: nothing,
+    ruleFailed: () => {},
+    drainedChannelPayment: () => {},
     callback: nothing,
     callbackDelay: nothing,
     paymentKnown: nothing,

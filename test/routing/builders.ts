@@ -1,19 +1,22 @@
 import fc from 'fast-check';
 import type { Money } from '../../src/payment/index.ts';
-import type {
-  ChannelProfile,
-  ChannelView,
-  Estimate,
-  RoutingRequest,
-  RoutingSettings,
-  RoutingWeights,
+import {
+  type Chance,
+  type ChannelProfile,
+  type ChannelView,
+  compileCondition,
+  DEFAULT_WEIGHTS,
+  type Estimate,
+  type RoutingRequest,
+  type RoutingRule,
+  type RoutingSettings,
+  type RoutingWeights,
+  type RuleEffect,
 } from '../../src/routing/index.ts';
 
 /** 2026-01-01T00:00:00Z */
 export const NEW_YEAR = 1_767_225_600_000;
 export const DAY_MS = 86_400_000;
-
-export const DEFAULT_WEIGHTS: RoutingWeights = { success: 60, fee: 25, latency: 10, settlement: 5 };
 
 export const aProfile = (set: Partial<ChannelProfile> = {}): ChannelProfile => ({
   id: 'alipay-main',
@@ -33,6 +36,10 @@ export const anEstimate = (set: Partial<Estimate> = {}): Estimate => ({
   paymentRatio: 0.9,
   sampleSize: 412,
   latencyMs: 300,
+  lostMs: 1_500,
+  opened: 500,
+  openedAt: NEW_YEAR,
+  low: false,
   ...set,
 });
 
@@ -46,7 +53,10 @@ export const aView = ({ profile, estimate, ...now }: ViewParts = {}): ChannelVie
   estimate: () => anEstimate(estimate),
   needsBuyerIp: () => false,
   breakerOpen: false,
+  trialDue: false,
+  outOfService: false,
   coolingDown: false,
+  quotaUsedUp: false,
   usedTodayMinor: 0,
   startedThisMinute: 0,
   ...now,
@@ -66,13 +76,22 @@ export const aRequest = (set: Partial<RoutingRequest> = {}): RoutingRequest => (
 });
 
 export const aSettings = (set: Partial<RoutingSettings> = {}): RoutingSettings => ({
+  strategy: 'weights',
   weights: DEFAULT_WEIGHTS,
+  marginBps: 2_500,
+  bandEdgesMinor: [],
   explorationShare: 0,
   ...set,
 });
 
 /** Time stands still and chance says `draw`. */
 export const chance = (draw = 0.5) => ({ now: NEW_YEAR, random: () => draw });
+
+/** The same for a small payment with which up to `riskMinor` may be risked. */
+export const curious = (draw = 0.5, set: Partial<ReturnType<NonNullable<Chance['stance']>>> = {}) => ({
+  ...chance(draw),
+  stance: () => ({ incumbent: null, small: true, riskMinor: 10_000, paymentsMs: 1_000, ...set }),
+});
 
 /** Ratios and weights in steps, so that a difference is never lost in rounding. */
 export const anyRatio = fc.integer({ min: 0, max: 1_000 }).map((thousandths) => thousandths / 1_000);
@@ -124,3 +143,10 @@ export const anyRequest: fc.Arbitrary<RoutingRequest> = fc
     pinned: fc.constantFrom(null, null, null, 'channel-1'),
   })
   .map(({ minor, tried, pinned }) => aRequest({ amount: cny(minor), triedChannelIds: tried, pinnedChannelId: pinned }));
+
+/** A rule as a configuration makes it; its condition has to be one. */
+export function aRule(effect: RuleEffect, when = 'true', name: string = effect.kind): RoutingRule {
+  const condition = compileCondition(when);
+  if (!condition.ok) throw new Error(condition.error.message);
+  return { name, holds: condition.value, effect };
+}

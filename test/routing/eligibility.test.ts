@@ -1,6 +1,14 @@
 import { expect, test } from 'vitest';
-import { type ChannelProfile, exclusionOf, methodFor, type RoutingRequest } from '../../src/routing/index.ts';
-import { aProfile, aRequest, aView, cny, type ViewParts } from './builders.ts';
+import {
+  type ChannelProfile,
+  type ChannelView,
+  exclusionOf as exclusionAt,
+  methodFor,
+  type RoutingRequest,
+} from '../../src/routing/index.ts';
+import { aProfile, aRequest, aView, cny, NEW_YEAR, type ViewParts } from './builders.ts';
+
+const exclusionOf = (view: ChannelView, request: RoutingRequest) => exclusionAt(view, request, NEW_YEAR);
 
 const limits = { minMinor: 100, maxMinor: 10_000, dailyMinor: 20_000, perMinute: 3 };
 

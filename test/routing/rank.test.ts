@@ -10,6 +10,7 @@ import {
   aSettings,
   aView,
   chance,
+  curious,
   NEW_YEAR,
 } from './builders.ts';
 
@@ -32,22 +33,31 @@ test('the best score is chosen and the decision holds every candidate with its n
   expect(ranking.candidates[0]).toEqual({
     channelId: 'b',
     method: 'alipay',
-    score: 0.918576,
-    factors: { success: 0.9, fee: 0.943396, latency: 0.943396, settlement: 0.967742 },
+    // A margin of 25% of 50.00 is 12.50; the fee takes 0.30 of it and a day's wait for the money 0.0025.
+    score: 0.878224,
+    factors: { success: 0.9, fee: 0.976, latency: 1, settlement: 0.9998 },
     feeMinor: 30,
     successRatio: 0.9,
+    technicalRatio: 1,
+    paymentRatio: 0.9,
     sampleSize: 412,
     latencyMs: 300,
+    expectedShare: 0.878224,
+    expectedMinor: 1_097.7804,
     excluded: null,
   });
 });
 
-test('a channel that fails technically is judged by both of its ratios', () => {
-  const views = [
-    aView({ profile: { id: 'a' }, estimate: { technicalRatio: 0.5, paymentRatio: 0.99 } }),
-    aView({ profile: { id: 'b' }, estimate: { technicalRatio: 0.99, paymentRatio: 0.7 } }),
-  ];
-  expect(rank(aRequest(), views, aSettings(), chance()).choice?.channelId).toBe('b');
+test('a call that fails fast costs little, since another channel takes over; one that hangs costs buyers', () => {
+  const first = (lostMs: number) => {
+    const views = [
+      aView({ profile: { id: 'a' }, estimate: { technicalRatio: 0.5, paymentRatio: 0.95, lostMs } }),
+      aView({ profile: { id: 'b' }, estimate: { technicalRatio: 0.99, paymentRatio: 0.9, lostMs } }),
+    ];
+    return rank(aRequest(), views, aSettings(), chance()).choice?.channelId;
+  };
+  expect(first(500)).toBe('a');
+  expect(first(5_000)).toBe('b');
 });
 
 test('excluded channels come last, with their reason and without numbers', () => {
@@ -102,37 +112,109 @@ test('a single eligible channel is chosen without a draw', () => {
   expect(decision?.explanation).toBe('alipay-main: the only channel that can take this payment');
 });
 
-test.each([
-  [0, 'exploration', 'a'],
-  [0.009, 'exploration', 'a'],
-  [0.01, 'exploration', 'c'],
-  [0.0199, 'exploration', 'c'],
-  [0.02, 'best_score', 'b'],
-  [0.999, 'best_score', 'b'],
-])('with an exploration share of 0.02 the draw %d means %s, on channel %s', (draw, reason, channelId) => {
-  const ranking = rank(aRequest(), three, aSettings({ explorationShare: 0.02 }), chance(draw));
-  expect(ranking.choice?.decision).toMatchObject({ draw, reason, channelId });
-  if (reason !== 'exploration') return;
-  expect(ranking.choice?.decision.explanation).toBe(
-    `${channelId} to learn about it, as 2% of payments may; b has the best score`,
-  );
+test('a new channel gets a small payment now and then, if it could be the best', () => {
+  const views = [
+    ...three,
+    aView({ profile: { id: 'new' }, estimate: { paymentRatio: 0.85, sampleSize: 0, opened: 0 } }),
+  ];
+  const settings = aSettings({ explorationShare: 0.02 });
+  const choiceAt = (draw: number) => rank(aRequest(), views, settings, curious(draw)).choice?.decision;
+  expect(choiceAt(0.1)).toMatchObject({ draw: 0.1, reason: 'exploration', channelId: 'new' });
+  expect(choiceAt(0.1)?.explanation).toBe('new to learn about it, as 2% of payments may; b has the best score');
+  expect(choiceAt(0.9)).toMatchObject({ draw: 0.9, reason: 'best_score', channelId: 'b' });
 });
 
-test('over all draws exactly the exploration share goes elsewhere, evenly', () => {
-  const share = fc.integer({ min: 0, max: 100 }).map((hundredths) => hundredths / 100);
+test('nothing is explored with a large payment, without budget, or with a share of 0', () => {
+  const views = [
+    aView({ profile: { id: 'a' } }),
+    aView({ profile: { id: 'new' }, estimate: { paymentRatio: 0.85, opened: 0 } }),
+  ];
+  const reason = (share: number, set: Parameters<typeof curious>[1]) =>
+    rank(aRequest(), views, aSettings({ explorationShare: share }), curious(0, set)).choice?.decision.reason;
+  expect(reason(0.02, {})).toBe('exploration');
+  expect(reason(0.02, { small: false })).toBe('best_score');
+  expect(reason(0.02, { riskMinor: -1 })).toBe('best_score');
+  expect(reason(0, {})).toBe('best_score');
+});
+
+test('a channel that is well known and clearly worse is left alone', () => {
+  const known = three.map(({ profile }) => ({ id: profile.id }));
+  const views = known.map((profile, i) =>
+    aView({ profile, estimate: { paymentRatio: 0.9 - i / 5, sampleSize: 5_000 } }),
+  );
+  const settings = aSettings({ explorationShare: 1 });
+  expect(rank(aRequest(), views, settings, curious(0)).choice?.decision).toMatchObject({
+    reason: 'best_score',
+    draw: null,
+  });
+});
+
+test('a channel whose breaker is open gets one small payment as its trial', () => {
+  const views = [aView({ profile: { id: 'a' } }), aView({ profile: { id: 'b' }, breakerOpen: true, trialDue: true })];
+  const decision = (set: Parameters<typeof curious>[1]) =>
+    rank(aRequest(), views, aSettings(), curious(0.5, set)).choice?.decision;
+  expect(decision({})).toMatchObject({ channelId: 'b', reason: 'probe' });
+  expect(decision({})?.explanation).toBe('b to see with a small payment whether it is back; a has the best score');
+  expect(decision({ small: false })).toMatchObject({ channelId: 'a', reason: 'best_score' });
+});
+
+test('when no channel is as it should be, the best of those that may work is tried', () => {
+  const views = [
+    aView({ profile: { id: 'a' }, breakerOpen: true, estimate: { paymentRatio: 0.7 } }),
+    aView({ profile: { id: 'b' }, breakerOpen: true, estimate: { paymentRatio: 0.8 } }),
+    aView({ profile: { id: 'c' }, coolingDown: true, quotaUsedUp: true }),
+    aView({ profile: { id: 'd' }, breakerOpen: true, outOfService: true }),
+  ];
+  const first = rank(aRequest(), views, aSettings(), curious());
+  expect(first.choice?.decision).toMatchObject({ channelId: 'b', reason: 'panic' });
+  const second = rank(aRequest({ triedChannelIds: ['b'] }), views, aSettings(), curious());
+  expect(second.choice?.decision).toMatchObject({ channelId: 'a', reason: 'panic', position: 'failover' });
+  expect(rank(aRequest({ triedChannelIds: ['a', 'b'] }), views, aSettings(), curious()).choice).toBeNull();
+});
+
+test('the leader keeps its place against a challenger that is better by less than 0.2%, and says so', () => {
+  const views = [
+    aView({ profile: { id: 'a' }, estimate: { paymentRatio: 0.9 } }),
+    aView({ profile: { id: 'b' }, estimate: { paymentRatio: 0.901 } }),
+    aView({ profile: { id: 'c' }, estimate: { paymentRatio: 0.91 } }),
+  ];
+  const leads = (incumbent: string, among: typeof views) =>
+    rank(aRequest(), among, aSettings(), curious(0.5, { incumbent })).choice?.decision;
+  expect(leads('a', views.slice(0, 2))?.channelId).toBe('a');
+  expect(leads('a', views.slice(0, 2))?.explanation).toBe(
+    'a over b: it led before, and the difference is too small to move',
+  );
+  expect(leads('a', views)?.channelId).toBe('c');
+});
+
+test('a channel that is better in everything never ranks lower', () => {
   fc.assert(
-    fc.property(share, (explorationShare) => {
-      const taken = new Map<string | undefined, number>();
-      for (let i = 0; i < 1_000; i += 1) {
-        const ranking = rank(aRequest(), three, aSettings({ explorationShare }), chance(i / 1_000));
-        const chosen = ranking.choice?.channelId;
-        taken.set(chosen, (taken.get(chosen) ?? 0) + 1);
-      }
-      const [a = 0, c = 0] = [taken.get('a'), taken.get('c')];
-      expect(a + c).toBe(Math.round(1_000 * explorationShare));
-      expect(Math.abs(a - c)).toBeLessThanOrEqual(1);
+    fc.property(anyViews, anyWeights, fc.nat(), anyRatio, (views, weights, which, gain) => {
+      const index = which % views.length;
+      const view = views[index];
+      if (!view) return;
+      const better = (ratio: number) => ratio + (1 - ratio) * gain;
+      const { technicalRatio, paymentRatio, latencyMs, ...rest } = view.estimate({
+        method: 'alipay',
+        currency: 'CNY',
+        band: 0,
+      });
+      const improved = aView({
+        profile: { ...view.profile, settlementDelayMs: view.profile.settlementDelayMs * (1 - gain) },
+        estimate: {
+          ...rest,
+          ...{
+            technicalRatio: better(technicalRatio),
+            paymentRatio: better(paymentRatio),
+            latencyMs: latencyMs * (1 - gain),
+          },
+        },
+        breakerOpen: view.breakerOpen,
+      });
+      const place = (list: typeof views) =>
+        ids(rank(aRequest(), list, aSettings({ weights }), chance())).indexOf(view.profile.id);
+      expect(place(views.with(index, improved))).toBeLessThanOrEqual(place(views));
     }),
-    { numRuns: 20 },
   );
 });
 
@@ -143,7 +225,8 @@ test('an excluded channel is never chosen, whatever the draw', () => {
     fc.property(anyViews, anyRequest, share, draw, (views, request, explorationShare, drawn) => {
       const { choice, candidates } = rank(request, views, aSettings({ explorationShare }), chance(drawn));
       const chosen = candidates.find(({ channelId }) => channelId === choice?.channelId);
-      if (choice) expect(chosen?.excluded).toBeNull();
+      if (choice?.decision.reason === 'panic') expect(chosen?.excluded).toBe('breaker_open');
+      else if (choice) expect(chosen?.excluded).toBeNull();
       else expect(candidates.every(({ excluded }) => excluded !== null)).toBe(true);
       expect(candidates).toHaveLength(views.length);
     }),

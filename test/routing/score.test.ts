@@ -1,121 +1,125 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { factorsOf, scoreOf, type Traits } from '../../src/routing/index.ts';
-import { anyRatio, anyWeights, DAY_MS, DEFAULT_WEIGHTS } from './builders.ts';
+import {
+  DEFAULT_WEIGHTS,
+  expectedShare,
+  preferenceMultiplier,
+  pullOf,
+  type RoutingWeights,
+  type Traits,
+  valueFor,
+} from '../../src/routing/index.ts';
+import { anyRatio, anyWeights, aSettings, DAY_MS } from './builders.ts';
 
 const traits = (set: Partial<Traits> = {}): Traits => ({
-  successRatio: 0.9,
+  technicalRatio: 0.99,
+  paymentRatio: 0.92,
   feeMinor: 60,
   amountMinor: 10_000,
-  latencyMs: 300,
+  latencyMs: 2_500,
+  lostMs: 1_500,
   settlementDelayMs: DAY_MS,
   ...set,
 });
 
-const anyTraits = fc.record({
-  successRatio: anyRatio,
+const anyTraits: fc.Arbitrary<Traits> = fc.record({
+  technicalRatio: anyRatio,
+  paymentRatio: anyRatio,
   feeMinor: fc.integer({ min: 0, max: 20_000 }),
   amountMinor: fc.constant(10_000),
   latencyMs: fc.integer({ min: 0, max: 60_000 }),
+  lostMs: fc.integer({ min: 0, max: 10_000 }),
   settlementDelayMs: fc.integer({ min: 0, max: 60 * DAY_MS }),
 });
 
-const anyPreference = fc.integer({ min: 1, max: 1_000 });
+const pull = (weights: RoutingWeights = DEFAULT_WEIGHTS) => pullOf(aSettings({ weights }));
+const shareOf = (some: Traits, weights?: RoutingWeights) => valueFor(some, pull(weights)).score;
 
-const defaultScore = (set: Partial<Traits>) => scoreOf(factorsOf(traits(set)), DEFAULT_WEIGHTS, 100);
-
-test('the worked example of the doc comment: three points of success beat half a per cent of fee, one point does not', () => {
-  const a = factorsOf(traits({ successRatio: 0.93, feeMinor: 110 }));
-  const b = factorsOf(traits({ successRatio: 0.9, feeMinor: 60 }));
-  expect(a.fee).toBe(0.900901);
-  expect(b.fee).toBe(0.943396);
-  const lead = scoreOf(a, DEFAULT_WEIGHTS, 100) - scoreOf(b, DEFAULT_WEIGHTS, 100);
-  expect(lead).toBeCloseTo((60 * 0.03 - 25 * (0.943396 - 0.900901)) / 100, 5);
-  expect(lead).toBeCloseTo(0.0074, 4);
-
-  expect(defaultScore({ successRatio: 0.91, feeMinor: 110 })).toBeLessThan(defaultScore({}));
+test('the worked example of the doc comment: what 100.00 is expected to bring of its margin of 25.00', () => {
+  const value = valueFor(traits(), pull());
+  expect(value.factors).toEqual({ success: 0.919793, fee: 0.976, latency: 0.970446, settlement: 0.9998 });
+  expect(value.score).toBeCloseTo(0.871012, 6);
 });
 
-test('a second of latency weighs about 2.5 points of success, a day of settlement delay about a quarter of one', () => {
-  const slower = { latencyMs: 1_300 };
-  expect(defaultScore({ ...slower, successRatio: 0.924 })).toBeLessThan(defaultScore({}));
-  expect(defaultScore({ ...slower, successRatio: 0.926 })).toBeGreaterThan(defaultScore({}));
-  const later = { settlementDelayMs: 2 * DAY_MS };
-  expect(defaultScore({ ...later, successRatio: 0.902 })).toBeLessThan(defaultScore({}));
-  expect(defaultScore({ ...later, successRatio: 0.903 })).toBeGreaterThan(defaultScore({}));
+test('the default weights, in any multiple, give the plain expected value', () => {
+  const byMoney = pullOf(
+    aSettings({ strategy: 'expected_value', weights: { success: 1, fee: 0, latency: 9, settlement: 0 } }),
+  );
+  expect(pull()).toEqual(byMoney);
+  expect(pull({ success: 12, fee: 5, latency: 2, settlement: 1 })).toEqual(byMoney);
+  fc.assert(
+    fc.property(anyTraits, anyRatio, (some, other) => {
+      if (some.feeMinor > 2_000) return;
+      const days = some.settlementDelayMs / DAY_MS;
+      const waits = (ms: number) => Math.exp(-0.03 * Math.max(0, ms / 1_000 - 1.5));
+      const worth = some.paymentRatio * (2_500 - some.feeMinor) * waits(some.latencyMs) * (1 - (days * 0.00005) / 0.25);
+      const q = some.technicalRatio;
+      const expected = q * worth + (1 - q) * other * 2_500 * waits(some.lostMs + 750);
+      expect(expectedShare(valueFor(some, pull()), some, other, pull()) * 2_500).toBeCloseTo(expected, 6);
+    }),
+  );
+});
+
+test('of two channels the one with the higher score goes first: that order has the higher expected value', () => {
+  fc.assert(
+    fc.property(anyTraits, anyTraits, (a, b) => {
+      const [mine, theirs] = [valueFor(a, pull()), valueFor(b, pull())];
+      const mineFirst = expectedShare(mine, a, theirs.alone, pull());
+      const theirsFirst = expectedShare(theirs, b, mine.alone, pull());
+      if (mine.score > theirs.score) expect(mineFirst).toBeGreaterThanOrEqual(theirsFirst - 1e-9);
+    }),
+  );
 });
 
 test('every factor lies between 0 and 1 and is better when its trait is', () => {
   fc.assert(
     fc.property(anyTraits, anyTraits, (a, b) => {
-      const [mine, theirs] = [factorsOf(a), factorsOf(b)];
+      const [mine, theirs] = [valueFor(a, pull()).factors, valueFor(b, pull()).factors];
       for (const factors of [mine, theirs]) {
         for (const value of Object.values(factors)) expect(value >= 0 && value <= 1).toBe(true);
       }
-      expect(Math.sign(mine.success - theirs.success)).toBe(Math.sign(a.successRatio - b.successRatio));
-      expect(Math.sign(mine.fee - theirs.fee)).toBe(Math.sign(b.feeMinor - a.feeMinor));
+      if (a.feeMinor <= b.feeMinor) expect(mine.fee).toBeGreaterThanOrEqual(theirs.fee);
       if (a.latencyMs <= b.latencyMs) expect(mine.latency).toBeGreaterThanOrEqual(theirs.latency);
       if (a.settlementDelayMs <= b.settlementDelayMs) expect(mine.settlement).toBeGreaterThanOrEqual(theirs.settlement);
     }),
   );
 });
 
-test('raising one factor never lowers the score', () => {
-  const factor = fc.constantFrom('success', 'fee', 'latency', 'settlement');
+test('a better trait never lowers the score, whatever the weights', () => {
+  const better = fc.record({ ratio: anyRatio, fee: fc.nat(20_000), latency: fc.nat(60_000) });
   fc.assert(
-    fc.property(anyTraits, anyWeights, anyPreference, factor, anyRatio, (some, weights, preference, name, better) => {
-      const low = factorsOf(some);
-      const high = { ...low, [name]: Math.max(low[name], better) };
-      expect(scoreOf(high, weights, preference)).toBeGreaterThanOrEqual(scoreOf(low, weights, preference));
-    }),
-  );
-});
-
-test('only the proportions of the weights count', () => {
-  fc.assert(
-    fc.property(anyTraits, anyWeights, (some, weights) => {
-      const doubled = {
-        success: weights.success * 2,
-        fee: weights.fee * 2,
-        latency: weights.latency * 2,
-        settlement: weights.settlement * 2,
+    fc.property(anyTraits, anyWeights, better, (some, weights, { ratio, fee, latency }) => {
+      const improved = {
+        ...some,
+        technicalRatio: Math.max(some.technicalRatio, ratio),
+        paymentRatio: Math.max(some.paymentRatio, ratio),
+        feeMinor: Math.min(some.feeMinor, fee),
+        latencyMs: Math.min(some.latencyMs, latency),
       };
-      expect(scoreOf(factorsOf(some), doubled, 100)).toBeCloseTo(scoreOf(factorsOf(some), weights, 100), 5);
+      expect(shareOf(improved, weights)).toBeGreaterThanOrEqual(shareOf(some, weights) - 1e-12);
     }),
   );
 });
 
-test('weights that are all 0 make every channel equal', () => {
+test('a weight of 0 switches its factor off, and weights that are all 0 make every channel equal', () => {
+  const noFee = { ...DEFAULT_WEIGHTS, fee: 0 };
+  expect(shareOf(traits({ feeMinor: 900 }), noFee)).toBe(shareOf(traits(), noFee));
   const none = { success: 0, fee: 0, latency: 0, settlement: 0 };
   fc.assert(
     fc.property(anyTraits, (some) => {
-      expect(scoreOf(factorsOf(some), none, 100)).toBe(1);
+      expect(shareOf(some, none)).toBe(1);
     }),
   );
+});
+
+test('a fee that eats the margin still ranks before a higher one', () => {
+  const dear = [2_000, 2_500, 3_000, 10_000].map((feeMinor) => shareOf(traits({ feeMinor })));
+  expect(dear).toEqual(dear.toSorted((a, b) => b - a));
+  expect(new Set(dear).size).toBe(4);
+  expect(Math.min(...dear)).toBeGreaterThan(0);
 });
 
 test('a preference of 100 is neutral, each halving leaves nine tenths of the score', () => {
-  const perfect = { success: 1, fee: 1, latency: 1, settlement: 1 };
-  const by = (preference: number) => scoreOf(perfect, DEFAULT_WEIGHTS, preference);
-  expect([100, 50, 25, 200].map(by)).toEqual([1, 0.9, 0.81, 1.111111]);
-  fc.assert(
-    fc.property(anyPreference, anyPreference, (a, b) => {
-      expect(Math.sign(by(a) - by(b))).toBe(Math.sign(a - b));
-    }),
-  );
-});
-
-test('preference yields to trouble: a halved one loses to equals and wins against a channel that fails a third more often', () => {
-  const halved = (set: Partial<Traits>) => scoreOf(factorsOf(traits(set)), DEFAULT_WEIGHTS, 50);
-  expect(halved({})).toBeLessThan(defaultScore({}));
-  expect(halved({})).toBeGreaterThan(defaultScore({ successRatio: 0.6 }));
-});
-
-test('scores are stored with six digits', () => {
-  fc.assert(
-    fc.property(anyTraits, anyWeights, anyPreference, (some, weights, preference) => {
-      const score = scoreOf(factorsOf(some), weights, preference);
-      expect(Number(score.toFixed(6))).toBe(score);
-    }),
-  );
+  const rounded = [100, 50, 25, 200].map((preference) => Number(preferenceMultiplier(preference).toFixed(6)));
+  expect(rounded).toEqual([1, 0.9, 0.81, 1.111111]);
 });

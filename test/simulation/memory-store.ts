@@ -1,6 +1,7 @@
 import { issueDurableReceipt } from '../../src/payment/durable.ts';
 import {
   assertPayment,
+  channelShifts,
   type EpochMs,
   isHeld,
   needsChannel,
@@ -192,6 +193,8 @@ export function createMemoryStore({
     listFailingEndpoints: open(() => [...endpoints.values()]),
     reserveKey: open(reserveKey),
     purgeKeys: open(purgeKeys),
+    channelVolume: open((query) => volumeOf(all(), query)),
+    liveOrders: open(() => liveOf(all())),
     counts: open(() => countsOf(all())),
     ping: open(() => {}),
     close: async () => {
@@ -267,6 +270,25 @@ function eventsOf(
     return [{ paymentId: row.payment.id, merchantId: row.payment.merchantId, event }];
   });
   return found.slice(0, Math.max(1, Math.min(page.limit, 1_000)));
+}
+
+function volumeOf(all: readonly Payment[], query: Parameters<PaymentStore['channelVolume']>[0]) {
+  let [takenMinor, paidMinor] = [0, 0];
+  for (const shift of all.flatMap((payment) => channelShifts(null, payment))) {
+    if (shift.channelId !== query.channelId || shift.currency !== query.currency) continue;
+    if (shift.at < query.from || shift.at >= query.until) continue;
+    takenMinor += shift.takenMinor;
+    paidMinor += shift.paidMinor;
+  }
+  return { takenMinor, paidMinor };
+}
+
+function liveOf(all: readonly Payment[]): ReadonlyMap<string, number> {
+  const live = new Map<string, number>();
+  for (const shift of all.flatMap((payment) => channelShifts(null, payment))) {
+    live.set(shift.channelId, (live.get(shift.channelId) ?? 0) + shift.live);
+  }
+  return live;
 }
 
 function countsOf(all: readonly Payment[]) {

@@ -66,10 +66,9 @@ export function startProcess(world: World, parts: ProcessParts): GatewayProcess 
   const loaded = new Map<string, Channel>(
     parts.providers.map(({ provider, line }) => [provider.kind.id, connectChannel({ world, provider, life, line })]),
   );
-  const breakers = createBreakers({
-    settingsOf: (id) =>
-      loaded.get(id)?.breaker ?? { failureRate: 0.5, minRequests: 10, windowMs: 10_000, openForMs: 15_000 },
-  });
+  const breakerOf = (id: string) =>
+    loaded.get(id)?.breaker ?? { failureRate: 0.5, minRequests: 10, windowMs: 10_000, openForMs: 15_000 };
+  const breakers = createBreakers({ settingsOf: breakerOf });
   const merchants = new Map(parts.merchants.map((merchant) => [merchant.id, merchant]));
   const settings = settingsOf(world);
   const gateway = createGateway({
@@ -89,7 +88,7 @@ export function startProcess(world: World, parts: ProcessParts): GatewayProcess 
       during: (_subject, work) => work(),
     },
     sealer: { seal: (plain) => `sealed:${plain}`, open: (sealed) => sealed.slice('sealed:'.length) },
-    statistics: createStatistics(),
+    statistics: createStatistics({ settingsOf: breakerOf }),
     randomBytes: chance.bytes,
     sendWebhook: (request, signal) => life.through(() => parts.sendWebhook(request, signal)),
     alone: isAlone,
@@ -133,7 +132,13 @@ function shaky(state: EphemeralState, fails: () => boolean): EphemeralState {
 
 function settingsOf({ climate }: World): GatewaySettings {
   return {
-    routing: { weights: { success: 60, fee: 25, latency: 10, settlement: 5 }, explorationShare: 0.1 },
+    routing: {
+      strategy: 'weights',
+      weights: { success: 60, fee: 25, latency: 10, settlement: 5 },
+      marginBps: 2_500,
+      bandEdgesMinor: [2_000, 20_000],
+      explorationShare: 0.1,
+    },
     failover: { maxAttempts: 3, budgetMs: 8 * SECOND },
     policies: climate.policies,
     webhooks: {
@@ -144,5 +149,6 @@ function settingsOf({ climate }: World): GatewaySettings {
     },
     publicUrl: 'https://pay.example',
     allowHttpUrls: false,
+    balanceEveryMs: 300_000,
   };
 }

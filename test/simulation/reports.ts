@@ -12,7 +12,10 @@ export function reportTo(world: World, life: Life): Telemetry {
   return {
     paymentOutcome: (_method, outcome) => count(`payment: ${outcome}`),
     channelRequest: nothing,
+    routingExclusion: () => {},
     routingDecision: (_channelId, position) => count(`decision: ${position}`),
+    ruleFailed: () => {},
+    drainedChannelPayment: () => {},
     callback: (_channelId, outcome) => count(`callback: ${outcome}`),
     callbackDelay: nothing,
     paymentKnown: (_channelId, by) => count(`known by ${by}`),

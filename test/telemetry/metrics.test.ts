@@ -17,11 +17,17 @@ const CONTRACT: readonly (readonly [string, 'counter' | 'gauge' | 'histogram', r
   ['channel_info', 'gauge', ['channel', 'provider', 'mode', 'method']],
   ['build_info', 'gauge', ['version']],
   ['store_errors_total', 'counter', ['operation']],
+  ['admin_refusals_total', 'counter', ['reason']],
   ['trace_spans_total', 'counter', ['outcome']],
   ['channel_weight', 'gauge', ['channel']],
+  ['channel_takes_orders', 'gauge', ['channel']],
+  ['routing_rule_errors_total', 'counter', ['rule']],
+  ['drained_channel_payments_total', 'counter', ['channel']],
   ['channel_breaker_state', 'gauge', ['channel', 'operation']],
   ['channel_balance_minor', 'gauge', ['channel', 'currency']],
+  ['channel_balance_updated_timestamp_seconds', 'gauge', ['channel']],
   ['routing_decisions_total', 'counter', ['channel', 'position', 'reason']],
+  ['routing_exclusions_total', 'counter', ['channel', 'reason']],
   ['routing_decision_duration_seconds', 'histogram', []],
   ['callbacks_total', 'counter', ['channel', 'outcome']],
   ['callback_delay_seconds', 'histogram', ['channel']],
@@ -83,10 +89,18 @@ function observed(set: { store: PaymentStore; channels?: ReadonlyMap<string, Cha
   return {
     channels: () => set.channels ?? new Map([[channel.id, channel]]),
     breakerState: (_id: string, operation: string) => (operation === 'create' ? 'open' : 'closed') as 'open' | 'closed',
-    estimate: () => ({ technicalRatio: 0.99, paymentRatio: 0.8 }),
+    estimate: () => ({
+      ...{ technicalRatio: 0.99, paymentRatio: 0.8, sampleSize: 40, latencyMs: 120 },
+      ...{ lostMs: 0, opened: 0, openedAt: 0, low: false },
+    }),
     score: () => 0.5,
     alertThresholds: () => new Map([['success_rate_below', 0.95]]),
     pausedEndpoints: () => 2,
+    balances: () =>
+      new Map<string, 'no_right' | { at: number; amounts: { currency: string; availableMinor: number }[] }>([
+        ['alipay-main', { at: NEW_YEAR, amounts: [{ currency: 'CNY', availableMinor: 100 }] }],
+        ['wechatpay-main', 'no_right'],
+      ]),
     store: set.store,
     now: () => NEW_YEAR + 60_000,
   };
@@ -97,6 +111,7 @@ function reportOnceOfEach(metrics: Metrics): void {
   telemetry.paymentOutcome('alipay', 'succeeded');
   telemetry.channelRequest('alipay-main', 'create', 'ok', 250);
   telemetry.routingDecision('alipay-main', 'first', 'best_score', 1);
+  telemetry.routingExclusion('alipay-main', 'breaker_open');
   telemetry.callback('alipay-main', 'applied');
   telemetry.callbackDelay('alipay-main', 1_500);
   telemetry.paymentKnown('alipay-main', 'query', 4_000);
@@ -107,14 +122,16 @@ function reportOnceOfEach(metrics: Metrics): void {
   telemetry.refund('alipay-main', 'merchant', 'requested');
   metrics.alertNotifications.inc({ receiver_kind: 'sms', outcome: 'sent' });
   metrics.evidenceEntries.inc({ outcome: 'written' });
+  metrics.adminRefusals.inc({ reason: 'wrong_token' });
   metrics.traceSpans.inc({ outcome: 'sent' });
   metrics.storeErrors.inc({ operation: 'insert' });
   metrics.build.set({ version: '1.2.3' }, 1);
   telemetry.webhookDelivery('delivered');
+  telemetry.ruleFailed('canary');
+  telemetry.drainedChannelPayment('alipay-main');
   telemetry.surplusPayment('alipay-main');
   telemetry.anomaly('amount_mismatch');
   metrics.configReloads.inc({ outcome: 'accepted' });
-  metrics.balanceMinor.set({ channel: 'alipay-main', currency: 'CNY' }, 100);
   metrics.differences.set({ channel: 'alipay-main', kind: 'missing' }, 0);
 }
 

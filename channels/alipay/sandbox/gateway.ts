@@ -3,7 +3,7 @@ import { bizOf, done, existingTrade, failed, type Method, type Office, type Para
 import { queryRefund, refund } from './refund-methods.ts';
 import { answerText, type Fields, type SignedBy, textToSign } from './signature.ts';
 import { beijing, parseBeijing } from './time.ts';
-import { tradeStatusOf, yuanOf } from './trade-fields.ts';
+import { tradeStatusOf, yuan, yuanOf } from './trade-fields.ts';
 import { detailOf, type OrderForm } from './trades.ts';
 
 /** How far a request's clock may be off. Alipay does not publish its own tolerance. */
@@ -16,6 +16,7 @@ const METHODS: ReadonlyMap<string, Method> = new Map<string, Method>([
   ['alipay.trade.close', close],
   ['alipay.trade.refund', refund],
   ['alipay.trade.fastpay.refund.query', queryRefund],
+  ['alipay.data.bill.balance.query', balance],
 ]);
 
 /** `POST /gateway.do`: checks the request as Alipay's entrance does, then does what it asks. */
@@ -117,6 +118,16 @@ function close(office: Office, params: Params): Fields {
   if ('code' in order) return failed(order);
   if (!office.trades.close(order)) return failed({ code: 'REASON_TRADE_STATUS_INVALID', message: '交易状态不合法' });
   return done({ trade_no: order.tradeNo, out_trade_no: order.providerRef });
+}
+
+/** An application that has not signed up for the product is refused, signed. */
+function balance({ options }: Office): Fields {
+  if (options.balance.granted() === false) {
+    const sub_msg = 'ISV权限不足，建议在开发者中心检查对应功能是否已经添加';
+    return { code: '40006', msg: 'Insufficient Permissions', sub_code: 'isv.insufficient-isv-permissions', sub_msg };
+  }
+  const available = yuan(options.balance.amounts().get('CNY') ?? 0);
+  return done({ total_amount: available, available_amount: available, freeze_amount: '0.00' });
 }
 
 function answer({ options, signer }: Office, key: string, content: Fields): WireAnswer {

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { SimulatorOptions, WireAnswer, WireRequest } from '../../../src/channel/sandbox/index.ts';
+import { retrieveBalance } from './balance.ts';
 import { type Form, parseForm, textAt } from './form.ts';
 import { keyOf, openIdempotencyStore } from './idempotency.ts';
 import type { IntentsApi } from './intents.ts';
@@ -123,6 +124,8 @@ function operate(request: WireRequest, form: Form, secret: string | undefined, a
       return refunds.list(form);
     case 'GET refunds/:id':
       return refunds.retrieve(id);
+    case 'GET balance':
+      return retrieveBalance(api.options.balance);
     default:
       return null;
   }

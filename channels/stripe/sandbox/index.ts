@@ -19,7 +19,7 @@ const CREATES = new Set(['/v1/checkout/sessions', '/v1/payment_intents']);
 /**
  * One Stripe account in test mode, built from Stripe's documentation: Checkout Sessions with their hosted page,
  * PaymentIntents, test cards, 3-D Secure, refunds, idempotency keys, signed events.
- * Not there: balance, balance transactions, disputes, delayed payment methods, rate limits; of refunds their update and cancel,
+ * Not there: balance transactions, disputes, delayed payment methods, rate limits; of refunds their update and cancel,
  * and `requires_action`, which cards never ask for.
  */
 export async function openStripeSandbox(options: SimulatorOptions): Promise<Simulator> {

@@ -68,12 +68,20 @@ function route(request: WireRequest, account: Account): Reply {
       return closeOrder(decoded(no), parseJson(request.body), keys, account);
     case `POST ${REFUNDS}`:
       return createRefund(parseJson(request.body), account);
+    case 'GET /v3/merchant/fund/balance/BASIC':
+      return fundBalance(account);
     case 'GET /v3/certificates':
       return listCertificates(account);
   }
   const [, refundNo] = /^\/v3\/refund\/domestic\/refunds\/([^/]+)$/.exec(request.path) ?? [];
   if (request.method === 'GET' && refundNo !== undefined) return queryRefund(decoded(refundNo), account);
   return refuse(404, 'RESOURCE_NOT_EXISTS', '请求的资源不存在');
+}
+
+/** A direct merchant is not told, unless a test makes it one that is. */
+function fundBalance({ balance }: Account): Reply {
+  if (balance.granted() !== true) return refuse(403, 'NO_AUTH', '商户无权限');
+  return { status: 200, json: { available_amount: balance.amounts().get('CNY') ?? 0, pending_amount: 0 } };
 }
 
 function listCertificates({ settings, platform }: Account): Reply {

@@ -1,4 +1,5 @@
 import type { Provider } from '../contract.ts';
+import { type BalanceSheet, openBalanceSheet } from './balance.ts';
 import { type KeptBooks, openBooks } from './books.ts';
 import type { Faults, Simulator } from './contract.ts';
 import { type KeptCourier, openCourier } from './courier.ts';
@@ -11,6 +12,7 @@ export interface SandboxChannel {
   readonly providerId: string;
   readonly simulator: Simulator;
   readonly books: KeptBooks;
+  readonly balance: BalanceSheet;
   readonly courier: KeptCourier;
   faults(): Faults;
   setFaults(faults: Faults): void;
@@ -40,6 +42,7 @@ export async function openChannel(id: string, provider: Provider, ports: Sandbox
   const saved = dataDir === null ? null : readSaved(dataDir, id);
   const journal = dataDir === null ? null : openJournal(dataDir, id);
   const books = openBooks(journal);
+  const balance = openBalanceSheet(books);
   let connectedTo = saved?.publicUrl ?? null;
   const publicUrl = () => connectedTo ?? ports.defaultPublicUrl();
   let current = NO_FAULTS;
@@ -52,6 +55,7 @@ export async function openChannel(id: string, provider: Provider, ports: Sandbox
     now: ports.now,
     randomBytes: ports.randomBytes,
     books,
+    balance,
     faults,
     courier,
     savedKeys: saved?.keys ?? null,
@@ -65,6 +69,7 @@ export async function openChannel(id: string, provider: Provider, ports: Sandbox
     providerId: provider.id,
     simulator,
     books,
+    balance,
     courier,
     faults,
     setFaults(next) {

@@ -10,11 +10,20 @@ export interface SimulatorOptions {
   readonly now: () => number;
   readonly randomBytes: (size: number) => Uint8Array;
   readonly books: Books;
+  readonly balance: AccountBalance;
   readonly faults: () => Faults;
   /** Takes a callback to be delivered, repeated and spoilt as the faults say. */
   readonly courier: Courier;
   /** Keys made at an earlier start, to be used again; null at the first start. */
   readonly savedKeys: unknown;
+}
+
+/** What the simulated account holds. */
+export interface AccountBalance {
+  /** Whether it may ask for its balance; null: as an ordinary account of this provider. */
+  granted(): boolean | null;
+  /** Available minor units by currency; a currency without an entry was never used. */
+  amounts(): ReadonlyMap<string, number>;
 }
 
 /** One provider's simulator: its wire protocol on top of the shared books. It never imports adapter code. */

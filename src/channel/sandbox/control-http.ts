@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
-import { err, ok, type Result } from '../../payment/index.ts';
+import { AMOUNT_MINOR_MAX, err, isCurrency, ok, type Result } from '../../payment/index.ts';
 import type { SandboxChannel } from './channel.ts';
 import type { CallbackDelivery, Order } from './contract.ts';
 import type { ControlRefusal, SandboxControl } from './control.ts';
@@ -27,6 +27,11 @@ const failSchema = z.strictObject({ provider_ref: providerRef });
 const refundsSchema = z.strictObject({
   refund_no: z.string().min(1).max(64),
   outcome: z.enum(['succeeded', 'failed']),
+});
+const balanceSchema = z.strictObject({
+  currency: z.string().refine(isCurrency, 'is not a currency').optional(),
+  amount: z.int().min(-AMOUNT_MINOR_MAX).max(AMOUNT_MINOR_MAX).nullable().optional(),
+  granted: z.boolean().nullable().optional(),
 });
 const connectSchema = z.strictObject({
   public_url: z.url({ protocol: /^https?$/ }).max(2_048),
@@ -103,6 +108,18 @@ function route(incoming: IncomingMessage, body: Buffer, { control, channels, add
       );
     case 'POST faults':
       return withJson(body, faultsSchema, (patch) => control.faults(channelId, patch));
+    case 'POST balance':
+      return withJson(body, balanceSchema, ({ currency, amount, granted }) =>
+        shownBalance(
+          control.balance(channelId, {
+            ...(currency === undefined ? {} : { currency }),
+            ...(amount === undefined ? {} : { amountMinor: amount }),
+            ...(granted === undefined ? {} : { granted }),
+          }),
+        ),
+      );
+    case 'GET balance':
+      return shownBalance(control.balance(channelId));
     case 'GET faults':
       return control.faults(channelId);
     case 'GET orders':
@@ -135,6 +152,10 @@ function parseDelivery(text: string): CallbackDelivery | null {
   if (text === 'send' || text === 'drop' || text === 'duplicate') return { mode: text };
   const delayMs = Number(/^delay_ms:(\d{1,9})$/.exec(text)?.[1] ?? Number.NaN);
   return delayMs <= DELAY_MS_MAX ? { mode: 'delay', delayMs } : null;
+}
+
+function shownBalance(result: Result<ReadonlyMap<string, number>, ControlRefusal>): Result<unknown, ControlRefusal> {
+  return result.ok ? ok({ data: [...result.value].map(([currency, amount]) => ({ currency, amount })) }) : result;
 }
 
 function shown(result: Result<Order, ControlRefusal>): Result<unknown, ControlRefusal> {

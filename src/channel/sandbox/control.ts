@@ -29,6 +29,11 @@ export interface SandboxControl {
   ): Promise<Result<Order, ControlRefusal>>;
   /** Replaces the channel's faults: what is left out is off, `{}` clears all. Without a second argument it only tells. */
   faults(channelId: string, patch?: FaultsPatch): Result<Faults, ControlRefusal>;
+  /** Sets what our account holds in a currency (null: by the books again), or whether it may ask. Answers what it holds. */
+  balance(
+    channelId: string,
+    wish?: { readonly currency?: string; readonly amountMinor?: number | null; readonly granted?: boolean | null },
+  ): Result<ReadonlyMap<string, number>, ControlRefusal>;
   /** What the provider believes, oldest first; an unknown providerRef gives an empty list. */
   orders(channelId: string, providerRef?: string): Result<readonly Order[], ControlRefusal>;
 }
@@ -93,6 +98,14 @@ export function openControl(ports: ControlPorts): SandboxControl {
       if (!channel.ok) return channel;
       if (patch !== undefined) channel.value.setFaults(withoutGaps(patch));
       return ok(channel.value.faults());
+    },
+    balance(channelId, { currency = 'CNY', amountMinor, granted } = {}) {
+      const channel = findChannel(channelId);
+      if (!channel.ok) return channel;
+      const { balance } = channel.value;
+      if (amountMinor !== undefined) balance.set(currency, amountMinor);
+      if (granted !== undefined) balance.grant(granted);
+      return ok(balance.amounts());
     },
     orders(channelId, providerRef) {
       const channel = findChannel(channelId);

@@ -145,6 +145,58 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX payments_unknown ON payments (created_at) WHERE unknown = 1;
   CREATE INDEX payments_undelivered ON payments (created_at) WHERE undelivered = 1;
   `,
+  // What is counted of channels. Volumes are asked for by day and month, so only the payments of the last month are walked through.
+  `
+  CREATE TABLE channel_volumes (
+    channel_id TEXT NOT NULL,
+    currency TEXT NOT NULL,
+    -- Quarters of an hour since 1970.
+    slot INTEGER NOT NULL,
+    taken_minor INTEGER NOT NULL,
+    paid_minor INTEGER NOT NULL,
+    PRIMARY KEY (channel_id, currency, slot)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE channel_live (
+    channel_id TEXT PRIMARY KEY,
+    live INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TEMP VIEW attempts_of_late AS
+    SELECT json_extract(kept.value, '$.channelId') AS channel_id,
+      json_extract(kept.value, '$.amount.currency') AS currency,
+      json_extract(kept.value, '$.status') AS status,
+      json_extract(kept.value, '$.decision.decidedAt') AS decided_at,
+      json_extract(kept.value, '$.paidAt') AS paid_at,
+      coalesce(json_extract(kept.value, '$.paidMinor'), json_extract(kept.value, '$.amount.minor')) AS minor
+    FROM payments, json_each(CASE WHEN json_valid(document) THEN document ELSE '{}' END, '$.attempts') AS kept
+    WHERE created_at > (unixepoch() - 32 * 86400) * 1000;
+  INSERT INTO channel_volumes
+    SELECT channel_id, currency, slot, sum(taken), sum(paid) FROM (
+      SELECT channel_id, currency, CAST(decided_at AS INTEGER) / 900000 AS slot, minor AS taken, 0 AS paid
+      FROM attempts_of_late WHERE status NOT IN ('failed', 'closed') AND decided_at IS NOT NULL
+      UNION ALL
+      SELECT channel_id, currency, CAST(paid_at AS INTEGER) / 900000, 0, minor
+      FROM attempts_of_late WHERE status = 'succeeded' AND paid_at IS NOT NULL
+    ) GROUP BY channel_id, currency, slot;
+  DROP VIEW attempts_of_late;
+  INSERT INTO channel_live
+    SELECT channel_id, count(*) FROM (
+      SELECT json_extract(kept.value, '$.channelId') AS channel_id
+      FROM payments, json_each(CASE WHEN json_valid(document) THEN document ELSE '{}' END, '$.attempts') AS kept
+      WHERE next_due_at IS NOT NULL AND json_extract(kept.value, '$.status') IN ('creating', 'open', 'unknown')
+      UNION ALL
+      SELECT json_extract(document, '$.attempts[' || (json_extract(kept.value, '$.attemptSeq') - 1) || '].channelId')
+      FROM payments, json_each(CASE WHEN json_valid(document) THEN document ELSE '{}' END, '$.refunds') AS kept
+      WHERE next_due_at IS NOT NULL AND json_extract(kept.value, '$.status') = 'pending'
+    ) WHERE channel_id IS NOT NULL GROUP BY channel_id;
+  `,
+  // What routing has learnt, for the next start.
+  `
+  CREATE TABLE routing_memory (
+    pk INTEGER PRIMARY KEY CHECK (pk = 1),
+    snapshot TEXT NOT NULL
+  ) STRICT;
+  `,
 ];
 
 /** The version of a file; 0 for an empty one. Throws when the file belongs to another program. */

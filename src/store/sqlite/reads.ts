@@ -4,6 +4,7 @@ import { type EpochMs, needsChannel, type Payment } from '../../payment/index.ts
 import { decodeCursor, encodeCursor } from '../cursor.ts';
 import type { Page, PaymentFilter, PaymentStore, StoreCounts, Stored } from '../port.ts';
 import { parseDocument } from '../stored-document.ts';
+import { prepareChannelReads } from './channel-shares.ts';
 import type { Connection } from './connection.ts';
 import { prepareEventLists } from './events.ts';
 import { prepareFailingEndpointList } from './failing-endpoints.ts';
@@ -21,6 +22,8 @@ export type PaymentReads = Pick<
   | 'listDeadEvents'
   | 'listFailingEndpoints'
   | 'counts'
+  | 'channelVolume'
+  | 'liveOrders'
   | 'countNeeding'
 >;
 
@@ -37,6 +40,7 @@ export function prepareReads({ db, path }: Connection): PaymentReads {
   );
   const list = prepareList(db, (merchantId, orderNo) => byOrderNo.get(merchantId, orderNo));
   const events = prepareEventLists(db);
+  const channels = prepareChannelReads(db);
   const listFailingEndpoints = prepareFailingEndpointList(db);
   const backlog = db.prepare<[EpochMs], { readonly count: number; readonly oldestDueAt: EpochMs | null }>(
     'SELECT COUNT(*) AS count, MIN(next_due_at) AS oldestDueAt FROM payments WHERE next_due_at <= ?',
@@ -79,6 +83,8 @@ export function prepareReads({ db, path }: Connection): PaymentReads {
     findById: (id) => reading(() => stored(byId.get(id))),
     findByOrderNo: (merchantId, orderNo) => reading(() => stored(byOrderNo.get(merchantId, orderNo))),
     list: (filter) => reading(() => list(filter)),
+    channelVolume: (query) => reading(() => channels.volume(query)),
+    liveOrders: () => reading(channels.live),
     listEvents: (page) => reading(() => events.listEvents(page)),
     listDeadEvents: (page) => reading(() => events.listDeadEvents(page)),
     listFailingEndpoints: () => reading(listFailingEndpoints),

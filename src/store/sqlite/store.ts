@@ -1,4 +1,4 @@
-import type { PaymentStore } from '../port.ts';
+import type { PaymentStore, RoutingMemoryStore } from '../port.ts';
 import { type CommitStats, createCommitQueue } from './commit-queue.ts';
 import { type Connection, openReader, openWriter } from './connection.ts';
 import { prepareFailingEndpoints } from './failing-endpoints.ts';
@@ -6,6 +6,7 @@ import { explaining } from './failures.ts';
 import { prepareKeys } from './keys.ts';
 import { prepareLeases } from './leases.ts';
 import { type PaymentReads, prepareReads } from './reads.ts';
+import { prepareRoutingMemory } from './routing-memory.ts';
 import { prepareWrites } from './writes.ts';
 
 export interface SqliteOptions {
@@ -17,7 +18,7 @@ export interface SqliteOptions {
   readonly onDamaged?: (error: Error) => void;
 }
 
-export interface SqliteStore extends PaymentStore {
+export interface SqliteStore extends PaymentStore, RoutingMemoryStore {
   /** For the metrics: how many writes share a commit. */
   stats(): CommitStats;
 }
@@ -45,6 +46,7 @@ function storeOn(connection: Connection, onDamaged: (error: Error) => void): Sql
   const writes = prepareWrites(db);
   const keys = prepareKeys(db);
   const failingEndpoints = prepareFailingEndpoints(db);
+  const routingMemory = prepareRoutingMemory(db);
   // The lock on the file proves that whoever held a lease is gone; waiting for it to run out would only delay what is due.
   db.exec('DELETE FROM leases');
   const leases = prepareLeases(db, onDamaged);
@@ -52,7 +54,7 @@ function storeOn(connection: Connection, onDamaged: (error: Error) => void): Sql
   return {
     ...prepareReads(connection),
     insert: async (payment) => queue.submit(writes.insert(payment)),
-    update: async (next, update) => queue.submit(writes.update(next, update?.releaseLease)),
+    update: async (next, update) => queue.submit(writes.update(next, update)),
     async claimDue(claim) {
       // A worker asks often and mostly in vain; that must not cost a transaction.
       if (db.open && !explaining(path, () => leases.isAnyDue(claim.now))) return [];
@@ -62,6 +64,8 @@ function storeOn(connection: Connection, onDamaged: (error: Error) => void): Sql
     findAhead: async (now, limit) => explaining(path, () => leases.findAhead(now, limit)),
     saveFailingEndpoint: async (entry) => queue.submit(failingEndpoints.save(entry)),
     forgetFailingEndpoint: async (entry) => queue.submit(failingEndpoints.forget(entry)),
+    saveRoutingMemory: async (snapshot) => queue.submit(routingMemory.save(snapshot)),
+    loadRoutingMemory: async () => explaining(path, () => routingMemory.load()),
     reserveKey: async (key) => queue.submit(keys.reserve(key)),
     purgeKeys: async (olderThan, limit) => queue.submit(keys.purgeOlder(olderThan, limit)),
     stats: queue.stats,

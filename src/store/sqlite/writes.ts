@@ -1,8 +1,9 @@
 import type Database from 'better-sqlite3';
 import { issueDurableReceipt } from '../../payment/durable.ts';
 import type { Payment } from '../../payment/index.ts';
-import type { Inserted, Updated } from '../port.ts';
+import type { Inserted, Updated, UpdateOptions } from '../port.ts';
 import { parseDocument } from '../stored-document.ts';
+import { prepareChannelShares } from './channel-shares.ts';
 import type { Write } from './commit-queue.ts';
 import { type DocumentRow, type PaymentRow, rowOf } from './payment-row.ts';
 import { type Gauges, NOTHING, prepareRecording, type RareGauges } from './recording.ts';
@@ -19,6 +20,7 @@ export function prepareWrites(db: Database.Database) {
   const statements = {
     ...prepareStatements(db),
     record: prepareRecording(db),
+    share: prepareChannelShares(db),
   };
 
   function insert(payment: Payment): Write<Inserted> {
@@ -33,11 +35,12 @@ export function prepareWrites(db: Database.Database) {
       if (!statements.record(pk, payment, NOTHING, row)) {
         throw new Error(`store: the new payment ${payment.id} names a trade number of another payment`);
       }
+      statements.share(null, payment);
       return () => ({ outcome: 'inserted', payment, receipt: issueDurableReceipt() });
     };
   }
 
-  function update(next: Payment, releaseLease: string | undefined): Write<Updated> {
+  function update(next: Payment, { releaseLease, before: replaced }: UpdateOptions = {}): Write<Updated> {
     const row = rowOf(next);
     return () => {
       const current = statements.current.get(next.id);
@@ -45,10 +48,22 @@ export function prepareWrites(db: Database.Database) {
       // Two questions, since SQLite takes ten times as long to answer them as one join.
       const before = { ...NOTHING, ...current, ...statements.currentRare.get(current.pk) };
       if (!statements.record(current.pk, next, before, row)) return () => ({ outcome: 'trade_no_taken' });
+      const document = replaced?.version === current.version ? replaced : documentOf(current.pk);
+      if (document) statements.share(document, next);
       statements.update.run({ ...row, pk: current.pk });
       if (releaseLease !== undefined) statements.releaseLease.run(next.id, releaseLease);
       return () => ({ outcome: 'updated', payment: next, receipt: issueDurableReceipt() });
     };
+  }
+
+  /** The stored document, unless it is damaged: what is counted beside it then stays as it is. */
+  function documentOf(pk: number): Payment | null {
+    const row = statements.byPk.get(pk);
+    try {
+      return row ? parseDocument(row.document, row) : null;
+    } catch {
+      return null;
+    }
   }
 
   function releaseLease(id: string, owner: string): Write<void> {
@@ -75,6 +90,7 @@ function prepareStatements(db: Database.Database) {
     byOrderNo: db.prepare<[string, string], DocumentRow>(
       'SELECT id, version, document FROM payments WHERE merchant_id = ? AND merchant_order_no = ?',
     ),
+    byPk: db.prepare<[number], DocumentRow>('SELECT id, version, document FROM payments WHERE pk = ?'),
     current: db.prepare<[string], Current>(
       'SELECT pk, version, unknown, undelivered, webhooks FROM payments WHERE id = ?',
     ),

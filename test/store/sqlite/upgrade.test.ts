@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Payment } from '../../../src/payment/index.ts';
 import { bringForward } from '../../../src/store/bring-forward.ts';
 import { openSqliteReader, openSqliteStore, type SqliteStore } from '../../../src/store/sqlite/index.ts';
-import { afterFact, aPayment, MERCHANT, NEW_YEAR, paid } from '../../contract/payments.ts';
+import { afterFact, aPayment, lastAttempt, MERCHANT, NEW_YEAR, observed, paid } from '../../contract/payments.ts';
 import { makeTemporaryDirectory } from './temporary.ts';
 import { version1Document, writeVersion1 } from './version-1.ts';
 
@@ -60,6 +60,24 @@ describe('a file of version 1', () => {
       refundsPending: 0,
       held: 2,
     });
+  });
+
+  test('counts what is open on each channel, and what was taken and paid of late', async () => {
+    const day = 86_400_000;
+    const today = Math.floor(Date.now() / day) * day;
+    writeVersion1(
+      path,
+      `UPDATE payments SET created_at = ${today}, document = json_replace(document, '$.createdAt', ${today},
+         '$.attempts[0].decision.decidedAt', ${today}, '$.attempts[0].paidAt', ${today}) WHERE merchant_order_no IN ('open', 'paid')`,
+    );
+    const opened = open();
+    expect(await opened.liveOrders()).toEqual(new Map([['alipay-main', 2]]));
+    const asked = { channelId: 'alipay-main', currency: 'CNY', from: today, until: today + day };
+    expect(await opened.channelVolume(asked)).toEqual({ takenMinor: 2_000, paidMinor: 1_000 });
+    const held = await get('open');
+    await opened.update(afterFact(held, observed(lastAttempt(held), { state: 'closed' }), NEW_YEAR + 60_000));
+    expect(await opened.liveOrders()).toEqual(new Map([['alipay-main', 1]]));
+    expect(await opened.channelVolume(asked)).toEqual({ takenMinor: 1_000, paidMinor: 1_000 });
   });
 
   test('lists the events that were given up before', async () => {

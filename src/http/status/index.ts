@@ -1,0 +1,8 @@
+export type {
+  AdminStatus,
+  ChannelStatus,
+  FailureStatus,
+  GatewayStatus,
+} from './model.ts';
+export { problemsOf } from './problems.ts';
+export { addStatusRoutes, type StatusParts } from './routes.ts';

@@ -1,0 +1,172 @@
+import type { EpochMs } from '../payment/index.ts';
+import type { Segment } from './paid-share.ts';
+
+/** What may be risked with this payment to learn. */
+export interface Stance {
+  /** The channel that led this segment last; it keeps its place within a narrow margin. */
+  readonly incumbent: string | null;
+  /** Not more than an ordinary payment of its segment. */
+  readonly small: boolean;
+  /** How much less than the best this payment may be expected to bring, in minor units; negative: nothing may be risked. */
+  readonly riskMinor: number;
+  /** How far apart payments of this method are. */
+  readonly paymentsMs: number;
+}
+
+/** A channel as a possible subject of exploration. */
+export interface Explorable {
+  /** Expected value, minor units. */
+  readonly valueMinor: number;
+  readonly paymentRatio: number;
+  /** Orders that the payment ratio rests on. */
+  readonly orders: number;
+  readonly opened: number;
+  readonly openedAt: EpochMs;
+  readonly low: boolean;
+}
+
+interface Flow {
+  logMedian: number;
+  payments: number;
+}
+
+interface Gap {
+  gapMs: number;
+  payments: number;
+  lastAt: EpochMs;
+}
+
+/** Share of the expected value that exploration may cost. */
+const BUDGET_SHARE = 0.004;
+/** What may be risked before anything was earned, in payments' worth; and the most that is saved up. */
+const BUDGET_START_PAYMENTS = 5;
+const BUDGET_PAYMENTS_MAX = 100;
+/** So many explorations are saved up at most, and given at first. */
+const TURNS_MAX = 40;
+const NEW_ORDERS = 30;
+const NEW_CHANCE = 0.25;
+const PRIOR_ORDERS = 15;
+const TEMPER = 0.9;
+/** A channel without an order for so long is looked at again; in payments' worth of time, and in time. */
+const IDLE_PAYMENTS = 300;
+const IDLE_MS_MIN = 10 * 60_000;
+const LOW_PAYMENTS = 40;
+const LOW_MS_MIN = 2_000;
+const LOW_MS_MAX = 10 * 60_000;
+const IDLE_CHANCE = 0.5;
+const GAP_PAYMENTS = 30;
+/** Before the second payment comes. */
+const GAP_MS_START = 60_000;
+const FLOWS_MAX = 1_024;
+const LEADERS_MAX = 4_096;
+
+/** Keeps the budgets of exploration and who leads. What it says of a payment has no effect before `decided`. */
+export function createExploration() {
+  const flows = new Map<string, Flow>();
+  const gaps = new Map<string, Gap>();
+  const leaders = new Map<string, string>();
+  let turns = TURNS_MAX;
+  let budgetMinor: number | null = null;
+
+  function stance({ method, currency, band }: Segment, amountMinor: number): Stance {
+    const flow = flows.get(`${method}/${currency}/${band}`);
+    return {
+      incumbent: leaders.get(`${method}/${currency}/${band}`) ?? null,
+      small: flow === undefined || Math.log(amountMinor) <= flow.logMedian + 0.01,
+      riskMinor: turns < 1 ? -1 : (budgetMinor ?? Number.POSITIVE_INFINITY),
+      paymentsMs: paymentsMs(method),
+    };
+  }
+
+  /**
+   * A payment goes where it was decided.
+   * @param costMinor by how much less it is expected to bring than on the best channel; null when nothing was explored
+   */
+  function decided(
+    payment: { readonly segment: Segment; readonly amountMinor: number; readonly now: EpochMs },
+    choice: {
+      readonly leader: string;
+      readonly bestMinor: number;
+      readonly costMinor: number | null;
+      readonly share: number;
+    },
+  ): void {
+    const { segment, amountMinor, now } = payment;
+    const { method, currency, band } = segment;
+    const key = `${method}/${currency}/${band}`;
+    follow(key, amountMinor);
+    arrive(method, now);
+    if (leaders.size < LEADERS_MAX || leaders.has(key)) leaders.set(key, choice.leader);
+    const worth = Math.max(0, choice.bestMinor);
+    budgetMinor = Math.min((budgetMinor ?? worth * BUDGET_START_PAYMENTS) + worth * BUDGET_SHARE, worthMax(worth));
+    turns = Math.min(TURNS_MAX, turns + choice.share);
+    if (choice.costMinor === null) return;
+    budgetMinor -= choice.costMinor;
+    turns -= 1;
+  }
+
+  /** The cap follows slowly, so that one large payment does not lift it. */
+  let typicalMinor = 0;
+  function worthMax(worth: number): number {
+    typicalMinor = typicalMinor === 0 ? worth : typicalMinor + (worth - typicalMinor) / 100;
+    return typicalMinor * BUDGET_PAYMENTS_MAX;
+  }
+
+  function follow(key: string, amountMinor: number): void {
+    const flow = flows.get(key);
+    const log = Math.log(amountMinor);
+    if (!flow) {
+      if (flows.size < FLOWS_MAX) flows.set(key, { logMedian: log, payments: 1 });
+      return;
+    }
+    flow.payments += 1;
+    // A step up or down for each payment above or below leads to the median.
+    flow.logMedian +=
+      Math.sign(log - flow.logMedian) * Math.min(Math.abs(log - flow.logMedian), Math.max(0.01, 1 / flow.payments));
+  }
+
+  function arrive(method: string, now: EpochMs): void {
+    const gap = gaps.get(method);
+    if (!gap) {
+      if (gaps.size < FLOWS_MAX) gaps.set(method, { gapMs: GAP_MS_START, payments: 1, lastAt: now });
+      return;
+    }
+    gap.payments += 1;
+    gap.gapMs += (Math.max(0, now - gap.lastAt) - gap.gapMs) / Math.min(GAP_PAYMENTS, gap.payments - 1);
+    gap.lastAt = now;
+  }
+
+  /** How far apart payments of a method are, whatever the channel. */
+  function paymentsMs(method: string): number {
+    return gaps.get(method)?.gapMs ?? GAP_MS_START;
+  }
+
+  return { stance, decided, paymentsMs };
+}
+
+export type Exploration = ReturnType<typeof createExploration>;
+
+/**
+ * How likely each other channel should get this payment. A new one until it has some thirty orders, if it could be the best;
+ * one that is known by the chance that it is better than the leader after all (Thompson); one that is idle or low now and then.
+ */
+export function explorationChance(leader: Explorable, other: Explorable, { paymentsMs }: Stance, now: EpochMs): number {
+  const idleMs = Math.abs(now - other.openedAt);
+  if (other.low) return idleMs > Math.min(LOW_MS_MAX, Math.max(LOW_MS_MIN, LOW_PAYMENTS * paymentsMs)) ? 1 : 0;
+  const spread = Math.sqrt(spreadOf(leader) ** 2 + spreadOf(other) ** 2);
+  const distance = (other.valueMinor - leader.valueMinor) / Math.max(1e-9, spread);
+  if (other.opened < NEW_ORDERS) return distance > -3 ? NEW_CHANCE : 0;
+  const better = TEMPER * normalShareBelow(distance / TEMPER);
+  if (idleMs > Math.max(IDLE_MS_MIN, IDLE_PAYMENTS * paymentsMs)) return Math.max(better, IDLE_CHANCE);
+  return better;
+}
+
+/** Standard deviation of what a channel is believed to bring. */
+function spreadOf({ valueMinor, paymentRatio: p, orders }: Explorable): number {
+  return (Math.abs(valueMinor) / Math.max(0.05, p)) * Math.sqrt((p * (1 - p)) / (orders + PRIOR_ORDERS));
+}
+
+/** The standard normal distribution, to three digits. */
+function normalShareBelow(z: number): number {
+  return 1 / (1 + Math.exp(-1.5976 * z - 0.07056 * z ** 3));
+}

@@ -1,0 +1,233 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import type { QuoteRequest } from '../../src/gateway/index.ts';
+import { takesOrders } from '../../src/routing/index.ts';
+import { isLost, refuses } from './scripted-channel.ts';
+import {
+  anOrder,
+  attemptOf,
+  attemptsOf,
+  HOUR,
+  MINUTE,
+  openStage,
+  SECOND,
+  type Stage,
+  type StageOptions,
+} from './stage.ts';
+
+let stage: Stage<'a' | 'b'>;
+afterEach(() => stage.stop());
+
+/** Channel a is the cheaper one; what is left over goes to b. */
+async function open(options: Partial<StageOptions<'a' | 'b'>> = {}): Promise<void> {
+  stage = await openStage({ channels: { a: { limits: { dailyMinor: 10_000 } }, b: {} }, alone: true, ...options });
+}
+
+const QUOTE: QuoteRequest = {
+  ...{ amount: { minor: 1_000, currency: 'CNY' }, methods: ['alipay'], scene: 'qr', pinnedChannelId: null },
+};
+
+async function quoted(channelId: string) {
+  const { candidates } = await stage.drive(stage.gateway.quote(stage.merchant, QUOTE));
+  return candidates.find((candidate) => candidate.channelId === channelId);
+}
+
+/** Creates payments at the same time and tells which channels have taken them. */
+async function createTogether(count: number): Promise<(string | undefined)[]> {
+  const all = Array.from({ length: count }, () => stage.gateway.createPayment(stage.merchant, anOrder(), null));
+  const answers = await stage.drive(Promise.all(all));
+  return answers.map((answer) => (answer.ok ? answer.value.payment.attempts.at(-1)?.channelId : undefined));
+}
+
+async function createOneByOne(count: number): Promise<string[]> {
+  const channels: string[] = [];
+  for (let i = 0; i < count; i += 1) channels.push(attemptOf(await stage.open(), 1).channelId);
+  return channels;
+}
+
+const countOf = (channels: readonly (string | undefined)[], id: string) => channels.filter((c) => c === id).length;
+
+async function paysAt(channel: 'a' | 'b'): Promise<void> {
+  const attempt = attemptOf(await stage.open(), 1);
+  stage.channels[channel].pays(attempt.providerRef);
+  await stage.callback(attempt, stage.channels[channel]);
+}
+
+describe('a daily limit', () => {
+  test('is used up exactly by fifty payments that come at the same time', async () => {
+    await open();
+    const channels = await createTogether(50);
+    expect(countOf(channels, 'a')).toBe(10);
+    expect(countOf(channels, 'b')).toBe(40);
+    expect(stage.channels.a.count('create')).toBe(10);
+    expect(await quoted('a')).toMatchObject({ excluded: 'daily_limit' });
+  });
+
+  test('gets the room back of an order that surely was not made', async () => {
+    await open({ channels: { a: { limits: { dailyMinor: 1_000 } }, b: {} } });
+    stage.channels.a.next('create', refuses('CHANNEL_UNAVAILABLE'));
+    expect(attemptsOf(await stage.open())).toEqual(['a failed', 'b open']);
+    expect(await createOneByOne(2)).toEqual(['a', 'b']);
+  });
+
+  test('keeps the room of an order that may have been made, until that is known', async () => {
+    await open({ channels: { a: { limits: { dailyMinor: 1_000 } }, b: {} } });
+    stage.channels.a.always('close', isLost);
+    stage.channels.a.always('query', isLost);
+    stage.channels.a.next('create', isLost);
+    expect(attemptsOf(await stage.open())).toEqual(['a unknown', 'b open']);
+    expect(await createOneByOne(1)).toEqual(['b']);
+  });
+
+  test('gets the room back of an order that expires unpaid', async () => {
+    await open({ channels: { a: { limits: { dailyMinor: 1_000 } }, b: {} }, running: true });
+    expect(await createOneByOne(2)).toEqual(['a', 'b']);
+    await stage.elapse(20 * MINUTE);
+    expect(await createOneByOne(1)).toEqual(['a']);
+  });
+
+  test('gets the room back when the same order comes twice at once, and when the store fails', async () => {
+    let failing = false;
+    await open({
+      channels: { a: { limits: { dailyMinor: 2_000 } }, b: {} },
+      wrapStore: (store) => ({
+        ...store,
+        insert: (payment) => (failing ? Promise.reject(new Error('full disk')) : store.insert(payment)),
+      }),
+    });
+    failing = true;
+    await expect(stage.create()).rejects.toThrow('full disk');
+    failing = false;
+    const order = anOrder();
+    const both = [1, 2].map(() => stage.gateway.createPayment(stage.merchant, order, null));
+    const answers = await stage.drive(Promise.all(both));
+    expect(answers.map(({ ok }) => ok)).toEqual([true, true]);
+    expect(await createOneByOne(2)).toEqual(['a', 'b']);
+  });
+
+  test('counts from the store after a restart, open and paid orders alike', async () => {
+    await open({ channels: { a: { limits: { dailyMinor: 3_000 } }, b: {} } });
+    await paysAt('a');
+    await createOneByOne(1);
+    stage = await stage.crash();
+    expect(await createOneByOne(2)).toEqual(['a', 'b']);
+  });
+
+  test("begins anew with the channel's own day", async () => {
+    await open({
+      channels: {
+        a: { limits: { dailyMinor: 1_000 } },
+        b: { limits: { dailyMinor: 1_000 }, profile: { timezone: 'UTC' } },
+      },
+    });
+    // The stage begins at the new year of UTC: eight in the morning in Shanghai.
+    expect(await createOneByOne(2)).toEqual(['a', 'b']);
+    stage.clock.advance(15.9 * HOUR);
+    expect(await stage.create()).toMatchObject({ ok: false, error: { code: 'no_channel_available' } });
+    stage.clock.advance(0.2 * HOUR);
+    expect(await createOneByOne(1)).toEqual(['a']);
+    expect(await stage.create()).toMatchObject({ ok: false });
+    stage.clock.advance(8 * HOUR);
+    expect(await createOneByOne(1)).toEqual(['b']);
+  });
+
+  test('is not counted where there is none, and holds as soon as a reload sets one', async () => {
+    await open({ channels: { a: {}, b: {} } });
+    expect(await createOneByOne(3)).toEqual(['a', 'a', 'a']);
+    const { channel } = stage.channels.a;
+    const limits = { ...channel.profile.limits, dailyMinor: 4_000 };
+    stage.loaded.set('a', { ...channel, profile: { ...channel.profile, limits } });
+    expect(await createOneByOne(2)).toEqual(['a', 'b']);
+  });
+
+  test('stops no payment while its sums cannot be read', async () => {
+    let failing = true;
+    await open({
+      wrapStore: (store) => ({
+        ...store,
+        channelVolume: (query) => (failing ? Promise.reject(new Error('outage')) : store.channelVolume(query)),
+      }),
+    });
+    expect(await createOneByOne(1)).toEqual(['a']);
+    failing = false;
+    expect(countOf(await createTogether(20), 'a')).toBe(9);
+  });
+});
+
+describe('a limit per minute', () => {
+  test('is used up exactly by fifty payments that come at the same time, and is whole again in the next minute', async () => {
+    await open({ channels: { a: { limits: { perMinute: 7 } }, b: {} } });
+    expect(countOf(await createTogether(50), 'a')).toBe(7);
+    expect(await quoted('a')).toMatchObject({ excluded: 'rate_limit' });
+    stage.clock.advance(MINUTE);
+    expect(countOf(await createTogether(50), 'a')).toBe(7);
+  });
+
+  test('is not used by a quote', async () => {
+    await open({ channels: { a: { limits: { perMinute: 1, dailyMinor: 1_000 } }, b: {} } });
+    for (let i = 0; i < 5; i += 1) expect(await quoted('a')).toMatchObject({ excluded: null });
+    expect(await createOneByOne(2)).toEqual(['a', 'b']);
+  });
+});
+
+describe('fee tiers', () => {
+  /** 1% up to a paid volume of 10.00, free above; b costs 4. */
+  const fee = {
+    ...{ ratePpm: 10_000, fixedMinor: 0, minMinor: 0, maxMinor: null },
+    tiers: [{ fromMinor: 1_000, ratePpm: 0 }],
+    tierPeriod: 'month',
+  } as const;
+  const tiered = { channels: { a: { profile: { fee } }, b: { fee: 4 } } };
+
+  test('go by what was paid over the channel in the period, also after a restart', async () => {
+    await open(tiered);
+    expect(await quoted('a')).toMatchObject({ feeMinor: 10 });
+    expect(await createOneByOne(1)).toEqual(['b']);
+    const attempt = attemptOf(await stage.open({ pinnedChannelId: 'a' }), 1);
+    expect(await quoted('a')).toMatchObject({ feeMinor: 10 });
+    stage.channels.a.pays(attempt.providerRef);
+    await stage.callback(attempt, stage.channels.a);
+    expect(await quoted('a')).toMatchObject({ feeMinor: 0 });
+    stage = await stage.crash();
+    expect(await quoted('a')).toMatchObject({ feeMinor: 0 });
+    expect(await createOneByOne(1)).toEqual(['a']);
+    stage.clock.advance(31 * 24 * HOUR);
+    expect(await quoted('a')).toMatchObject({ feeMinor: 10 });
+  });
+});
+
+describe('maintenance', () => {
+  test('keeps new orders away for as long as it lasts, and asks the channel nothing meanwhile', async () => {
+    const now = Date.UTC(2026, 0, 1);
+    const window = { kind: 'once', from: now, to: now + HOUR, reason: null } as const;
+    await open({ channels: { a: { profile: { maintenance: [window] } }, b: {} }, running: true });
+    expect(await quoted('a')).toMatchObject({ excluded: 'maintenance' });
+    expect(await createOneByOne(1)).toEqual(['b']);
+    stage.clock.advance(10 * SECOND);
+    await stage.until(() => stage.channels.b.count('probe') > 0);
+    expect(stage.channels.a.count('probe')).toBe(0);
+    stage.clock.advance(HOUR);
+    expect(await createOneByOne(1)).toEqual(['a']);
+  });
+});
+
+describe('a channel that takes no new orders', () => {
+  test.each([
+    ['draining', { weight: 0 }],
+    ['disabled', { enabled: false }],
+  ])('still takes the money of those that it has when %s, which is counted', async (_, set) => {
+    await open();
+    const attempt = attemptOf(await stage.open(), 1);
+    const { channel } = stage.channels.a;
+    stage.loaded.set('a', { ...channel, profile: { ...channel.profile, ...set } });
+    expect(takesOrders({ ...channel.profile, ...set })).toBe(false);
+    expect((await stage.store.liveOrders()).get('a')).toBe(1);
+    await paysAt('b');
+    expect(stage.reports.filter(([name]) => name === 'drainedChannelPayment')).toEqual([]);
+    stage.channels.a.pays(attempt.providerRef);
+    expect(await stage.callback(attempt, stage.channels.a)).toBe('SUCCESS');
+    expect(stage.reports.filter(([name]) => name === 'drainedChannelPayment')).toEqual([
+      ['drainedChannelPayment', 'a'],
+    ]);
+    expect((await stage.store.liveOrders()).get('a')).toBe(0);
+  });
+});

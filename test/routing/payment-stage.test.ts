@@ -1,0 +1,189 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { createStatistics, type Segment, type Statistics } from '../../src/routing/index.ts';
+import { NEW_YEAR } from './builders.ts';
+
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+const ALIPAY: Segment = { method: 'alipay', currency: 'CNY', band: 0 };
+
+const aStatistics = () => createStatistics({ settingsOf: () => ({ failureRate: 0.5, openForMs: 15_000 }) });
+
+/** A world whose buyers are as told: every `everyMs` an order, of which some are paid after a while. Runs until `untilMs`. */
+function live(
+  statistics: Statistics,
+  channel: {
+    readonly id: string;
+    readonly segment?: Segment;
+    readonly everyMs: number;
+    readonly fromMs?: number;
+    readonly untilMs: number;
+    readonly delayMs?: number;
+    readonly pays: (order: number, atMs: number) => boolean;
+  },
+): void {
+  const { id, segment = ALIPAY, everyMs, fromMs = 0, untilMs, delayMs = 20 * SECOND, pays } = channel;
+  const known: { at: number; openedAt: number }[] = [];
+  for (let at = fromMs, order = 0; at < untilMs; at += everyMs, order += 1) {
+    while ((known[0]?.at ?? Number.POSITIVE_INFINITY) <= at) tell(known.shift());
+    statistics.payments.opened(id, segment, NEW_YEAR + at, NEW_YEAR + at);
+    if (pays(order, at)) known.push({ at: at + delayMs * (0.5 + (order % 7) / 7), openedAt: at });
+    known.sort((a, b) => a.at - b.at);
+  }
+  while ((known[0]?.at ?? Number.POSITIVE_INFINITY) <= untilMs) tell(known.shift());
+
+  function tell(news: { at: number; openedAt: number } | undefined): void {
+    if (news) statistics.payments.paid(id, segment, NEW_YEAR + news.openedAt, NEW_YEAR + news.at);
+  }
+}
+
+const believed = (statistics: Statistics, id: string, atMs: number, segment = ALIPAY) =>
+  statistics.payments.estimate(id, segment, NEW_YEAR + atMs);
+
+/** Every tenth, every fifth ... order stays unpaid. */
+const allBut = (every: number) => (order: number) => order % every !== 0;
+
+describe('which share of orders is paid', () => {
+  test('is learnt from orders that have had their time', () => {
+    const statistics = aStatistics();
+    live(statistics, { id: 'good', everyMs: SECOND, untilMs: 30 * MINUTE, pays: allBut(20) });
+    live(statistics, { id: 'poor', everyMs: SECOND, fromMs: 30 * MINUTE, untilMs: 60 * MINUTE, pays: allBut(4) });
+    expect(believed(statistics, 'good', 60 * MINUTE).share).toBeCloseTo(0.95, 1);
+    expect(believed(statistics, 'poor', 60 * MINUTE).share).toBeCloseTo(0.75, 1);
+  });
+
+  test('does not fall because many orders are young: late is not failed', () => {
+    const statistics = aStatistics();
+    live(statistics, { id: 'a', everyMs: SECOND, untilMs: 30 * MINUTE, pays: allBut(10) });
+    const before = believed(statistics, 'a', 30 * MINUTE).share;
+    // A rush of orders of which nobody can know anything yet.
+    for (let i = 0; i < 500; i += 1) {
+      statistics.payments.opened('a', ALIPAY, NEW_YEAR + 30 * MINUTE + i, NEW_YEAR + 30 * MINUTE + i);
+    }
+    expect(believed(statistics, 'a', 30 * MINUTE + SECOND).share).toBeCloseTo(before, 2);
+  });
+
+  test('of a channel nobody has used is what others make likely, and it says that it rests on nothing', () => {
+    const statistics = aStatistics();
+    live(statistics, { id: 'a', everyMs: SECOND, untilMs: 30 * MINUTE, pays: allBut(2) });
+    const unknown = believed(statistics, 'new', 30 * MINUTE);
+    expect(unknown).toMatchObject({ orders: 0, opened: 0 });
+    expect(unknown.share).toBeLessThan(0.65);
+    expect(believed(aStatistics(), 'new', 0).share).toBeCloseTo(0.85, 2);
+  });
+
+  test('is told apart by amount band when the bands differ', () => {
+    const statistics = aStatistics();
+    const large = { ...ALIPAY, band: 2 };
+    for (let turn = 0; turn < 12; turn += 1) {
+      const span = { fromMs: turn * 10 * MINUTE, untilMs: (turn + 1) * 10 * MINUTE };
+      const [segment, pays] = turn % 2 === 0 ? [ALIPAY, allBut(20)] : [large, allBut(2)];
+      live(statistics, { id: 'a', segment, everyMs: SECOND, ...span, pays });
+    }
+    expect(believed(statistics, 'a', 120 * MINUTE).share).toBeGreaterThan(0.8);
+    expect(believed(statistics, 'a', 120 * MINUTE, large).share).toBeLessThan(0.62);
+  });
+
+  test('an order from before this memory began teaches nothing, as it never aged here', () => {
+    const statistics = aStatistics();
+    const before = believed(statistics, 'a', 0).share;
+    for (let i = 0; i < 100; i += 1) statistics.payments.paid('a', ALIPAY, NEW_YEAR - MINUTE, NEW_YEAR);
+    expect(believed(statistics, 'a', SECOND).share).toBe(before);
+  });
+});
+
+describe('a channel whose orders stop being paid', () => {
+  const dead = (fromMs: number, untilMs: number) => (order: number, atMs: number) =>
+    (atMs < fromMs || atMs >= untilMs) && order % 10 !== 0;
+
+  test('is recognised within a minute, long before its orders expire', () => {
+    const statistics = aStatistics();
+    const pays = dead(30 * MINUTE, 60 * MINUTE);
+    live(statistics, { id: 'a', everyMs: 500, untilMs: 31 * MINUTE, pays });
+    const found = believed(statistics, 'a', 31 * MINUTE);
+    expect(found.share).toBeLessThan(0.2);
+    expect(found.lowSince).toBeGreaterThanOrEqual(NEW_YEAR + 29 * MINUTE);
+  });
+
+  test('is believed again, as firmly as before, soon after it has healed', () => {
+    const statistics = aStatistics();
+    const pays = dead(30 * MINUTE, 35 * MINUTE);
+    live(statistics, { id: 'a', everyMs: 500, untilMs: 37 * MINUTE, pays });
+    const healed = believed(statistics, 'a', 37 * MINUTE);
+    expect(healed.lowSince).toBeNull();
+    expect(healed.share).toBeGreaterThan(0.85);
+  });
+
+  test('is how the channel is now when it lasts for more than half an hour', () => {
+    const statistics = aStatistics();
+    live(statistics, { id: 'a', everyMs: SECOND, untilMs: 90 * MINUTE, pays: dead(30 * MINUTE, 999 * MINUTE) });
+    const settled = believed(statistics, 'a', 90 * MINUTE);
+    expect(settled.lowSince).toBeNull();
+    expect(settled.share).toBeLessThan(0.1);
+  });
+});
+
+test('whatever happens in whatever order, a share stays between 0 and 1', () => {
+  const step = fc.record({
+    channel: fc.constantFrom('a', 'b'),
+    ageMs: fc.integer({ min: 0, max: 3_600_000 }),
+    passMs: fc.integer({ min: -60_000, max: 600_000 }),
+    paid: fc.boolean(),
+  });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
+      const statistics = aStatistics();
+      let now = NEW_YEAR;
+      for (const { channel, ageMs, passMs, paid } of steps) {
+        now += passMs;
+        if (paid) statistics.payments.paid(channel, ALIPAY, now - ageMs, now);
+        else statistics.payments.opened(channel, ALIPAY, now, now);
+        const { share, orders } = statistics.payments.estimate(channel, ALIPAY, now);
+        expect(share).toBeGreaterThanOrEqual(0);
+        expect(share).toBeLessThanOrEqual(1);
+        expect(orders).toBeGreaterThanOrEqual(0);
+      }
+    }),
+  );
+});
+
+describe('a snapshot', () => {
+  const learnt = () => {
+    const statistics = aStatistics();
+    live(statistics, { id: 'a', everyMs: SECOND, untilMs: 20 * MINUTE, pays: allBut(3) });
+    const ticket = statistics.callStarted('a', 'alipay', NEW_YEAR + 20 * MINUTE);
+    statistics.callEnded(ticket, 'failed', NEW_YEAR + 20 * MINUTE + SECOND);
+    return statistics;
+  };
+  const now = NEW_YEAR + 21 * MINUTE;
+
+  test('brings back what was believed, and taking it again changes nothing', () => {
+    const before = learnt();
+    const text = before.snapshot(now);
+    const after = aStatistics();
+    expect(after.restore(text, now)).toBeNull();
+    const [was, is] = [before, after].map((one) => one.estimate('a', ALIPAY, now));
+    expect(is).toEqual(was);
+    expect(after.restore(after.snapshot(now), now)).toBeNull();
+    expect(after.estimate('a', ALIPAY, now)).toEqual(was);
+  });
+
+  test('that is damaged or a fortnight old is refused, and changes nothing', () => {
+    const text = learnt().snapshot(now);
+    const fresh = aStatistics();
+    const unknown = fresh.estimate('a', ALIPAY, now);
+    expect(fresh.restore(text.slice(0, -5), now)).toBe('damaged');
+    expect(fresh.restore(text.replace('"version":1', '"version":2'), now)).toBe('damaged');
+    expect(fresh.restore(text.replace(/"slowPaid":[0-9.]+/, '"slowPaid":-1'), now)).toBe('damaged');
+    expect(fresh.restore(text, now + 14 * 24 * 60 * MINUTE)).toBe('too_old');
+    expect(fresh.estimate('a', ALIPAY, now)).toEqual(unknown);
+  });
+
+  test('stays small whatever is asked about', () => {
+    const statistics = aStatistics();
+    for (let i = 0; i < 5_000; i += 1) statistics.payments.opened(`channel-${i}`, ALIPAY, NEW_YEAR, NEW_YEAR);
+    const text = statistics.snapshot(NEW_YEAR);
+    expect(text.length).toBeLessThan(2_000_000);
+    expect(aStatistics().restore(text, NEW_YEAR)).toBeNull();
+  });
+});

@@ -1,0 +1,229 @@
+import { describe, expect, test } from 'vitest';
+import { createStatistics, type Statistics } from '../../src/routing/index.ts';
+import { NEW_YEAR } from './builders.ts';
+
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+const SEGMENT = { method: 'alipay', currency: 'CNY', band: 0 };
+
+const aStatistics = () => createStatistics({ settingsOf: () => ({ failureRate: 0.5, openForMs: 15_000 }) });
+
+/** Payments come at an even rate; the channel under test gets the ones that its breaker lets it have. */
+function traffic(gapMs: number) {
+  const statistics = aStatistics();
+  let now = NEW_YEAR;
+  const gate = () => statistics.technical.gate('a', 'alipay', now);
+  const decided = () =>
+    statistics.exploration.decided(
+      { segment: SEGMENT, amountMinor: 5_000, now },
+      { leader: 'a', bestMinor: 100, costMinor: null, share: 0 },
+    );
+  return {
+    statistics,
+    gate,
+    now: () => now,
+    pass: (ms: number) => {
+      now += ms;
+    },
+    /** One payment: it is sent to the channel when that is closed, or due for a trial. */
+    pay: (outcome: 'ok' | 'failed', latencyMs = 0): 'sent' | 'elsewhere' => {
+      now += gapMs;
+      decided();
+      if (gate() === 'open') return 'elsewhere';
+      const ticket = statistics.callStarted('a', 'alipay', now);
+      statistics.callEnded(ticket, outcome, now + latencyMs);
+      return 'sent';
+    },
+  };
+}
+
+const RATES = [
+  ['one payment a minute', MINUTE],
+  ['five a second', 200],
+  ['500 a second', 2],
+] as const;
+
+describe.each(RATES)('at %s', (_name, gapMs) => {
+  test('a channel that fails is left after at most seven failures in a row, never after one', () => {
+    const world = traffic(gapMs);
+    for (let i = 0; i < 300; i += 1) world.pay('ok');
+    world.pay('failed');
+    expect(world.gate()).toBe('closed');
+    let failures = 1;
+    while (world.gate() === 'closed') {
+      world.pay('failed');
+      failures += 1;
+    }
+    expect(failures).toBeGreaterThanOrEqual(3);
+    expect(failures).toBeLessThanOrEqual(7);
+  });
+
+  test('single failures among good calls never open it', () => {
+    const world = traffic(gapMs);
+    for (let i = 0; i < 2_000; i += 1) {
+      world.pay(i % 20 === 0 ? 'failed' : 'ok');
+      expect(world.gate()).toBe('closed');
+    }
+  });
+
+  test('while it is down at most one payment in twenty is spent on trials; healed, it is back within 130 payments', () => {
+    const world = traffic(gapMs);
+    for (let i = 0; i < 300; i += 1) world.pay('ok');
+    while (world.gate() === 'closed') world.pay('failed');
+    let trials = 0;
+    // A pause is never shorter than a second, and never longer than an hour.
+    const payments = Math.max(600, (60 * SECOND) / gapMs);
+    for (let i = 0; i < payments; i += 1) trials += world.pay('failed') === 'sent' ? 1 : 0;
+    expect(trials).toBeGreaterThan(2);
+    expect(trials / payments).toBeLessThan(0.05);
+    let waited = 0;
+    while (world.gate() !== 'closed') {
+      world.pay('ok');
+      waited += 1;
+    }
+    expect(waited).toBeLessThan(Math.max(130, (2 * SECOND) / gapMs));
+  });
+});
+
+test('calls that hang open the breaker before they have timed out, and answers take that back', () => {
+  const world = traffic(200);
+  for (let i = 0; i < 300; i += 1) world.pay('ok', 300);
+  const { statistics } = world;
+  const hanging = Array.from({ length: 4 }, () => statistics.callStarted('a', 'alipay', world.now()));
+  expect(world.gate()).toBe('closed');
+  world.pass(2_500);
+  for (const ticket of hanging.slice(0, 3)) statistics.callEnded(ticket, 'ok', world.now());
+  expect(world.gate()).toBe('closed');
+  const more = Array.from({ length: 6 }, () => statistics.callStarted('a', 'alipay', world.now()));
+  world.pass(2_500);
+  expect(more.every(({ ended }) => !ended)).toBe(true);
+  expect(world.gate()).toBe('open');
+});
+
+test('while side-effect-free probes fail no payment is a trial; a good one brings the trial at once', () => {
+  const world = traffic(MINUTE);
+  const probe = (ok: boolean) => world.statistics.technical.probe('a', ['alipay'], ok, world.now());
+  while (world.gate() === 'closed') world.pay('failed');
+  for (let i = 0; i < 200; i += 1) {
+    world.pass(10 * SECOND);
+    if (world.statistics.technical.wantsProbe('a', world.now())) probe(false);
+    expect(world.gate()).toBe('open');
+  }
+  probe(true);
+  expect(world.gate()).toBe('trial');
+  // It was a lie: from now on probes do not hasten anything.
+  world.pay('failed');
+  probe(true);
+  expect(world.gate()).toBe('open');
+});
+
+test('what only probes have opened, three good probes close', () => {
+  const { technical } = aStatistics();
+  const probe = (ok: boolean, at: number) => technical.probe('a', ['alipay'], ok, NEW_YEAR + at);
+  for (let at = 0; technical.gate('a', 'alipay', NEW_YEAR + at) === 'closed'; at += 500) probe(false, at);
+  probe(true, MINUTE);
+  probe(true, MINUTE + 1);
+  expect(technical.gate('a', 'alipay', NEW_YEAR + MINUTE + 1)).toBe('open');
+  probe(true, MINUTE + 2);
+  expect(technical.gate('a', 'alipay', NEW_YEAR + MINUTE + 2)).toBe('closed');
+});
+
+test('one trial at a time, and three good ones close it', () => {
+  const world = traffic(200);
+  for (let i = 0; i < 100; i += 1) world.pay('ok');
+  while (world.gate() === 'closed') world.pay('failed');
+  world.pass(MINUTE);
+  expect(world.gate()).toBe('trial');
+  const first = world.statistics.callStarted('a', 'alipay', world.now());
+  expect(world.gate()).toBe('open');
+  world.pass(100);
+  world.statistics.callEnded(first, 'ok', world.now());
+  for (let i = 0; i < 2; i += 1) {
+    expect(world.gate()).toBe('trial');
+    world.pay('ok');
+  }
+  expect(world.gate()).toBe('closed');
+  expect(world.statistics.estimate('a', SEGMENT, world.now()).technicalRatio).toBeGreaterThan(0.97);
+});
+
+test('a trip opens all methods at once', () => {
+  const { technical } = aStatistics();
+  technical.trip('a', ['alipay', 'wechatpay'], NEW_YEAR);
+  expect(technical.gate('a', 'alipay', NEW_YEAR)).toBe('open');
+  expect(technical.gate('a', 'wechatpay', NEW_YEAR)).toBe('open');
+  expect(technical.state('a', NEW_YEAR)).toBe('open');
+  expect(technical.state('b', NEW_YEAR)).toBe('closed');
+});
+
+test('a method whose neighbour has failed needs fewer failures of its own', () => {
+  const failuresOf = (suspected: boolean): number => {
+    const { technical } = aStatistics();
+    const fail = (method: string, at: number) =>
+      technical.callEnded(technical.callStarted('a', method, at), 'failed', at);
+    technical.callEnded(technical.callStarted('a', 'card', NEW_YEAR), 'ok', NEW_YEAR);
+    for (let _i = 0; suspected && technical.gate('a', 'alipay', NEW_YEAR) === 'closed'; _i += 1)
+      fail('alipay', NEW_YEAR);
+    let failures = 0;
+    while (technical.gate('a', 'card', NEW_YEAR) === 'closed') {
+      fail('card', NEW_YEAR);
+      failures += 1;
+    }
+    return failures;
+  };
+  expect(failuresOf(true)).toBeLessThan(failuresOf(false));
+});
+
+describe('refusals', () => {
+  const call = (statistics: Statistics, outcome: 'ok' | 'rate_limit' | 'quota', at: number) =>
+    statistics.callEnded(statistics.callStarted('a', 'alipay', at), outcome, at);
+
+  test('of a channel that is asked too fast are no failures; it is paced to what it took in the last second', () => {
+    const statistics = aStatistics();
+    let accepted = 0;
+    let refused = 0;
+    const takenIn = new Map<number, number>();
+    for (let at = NEW_YEAR; at < NEW_YEAR + 20 * SECOND; at += 20) {
+      if (statistics.throttle.isPaced('a', at)) continue;
+      // The channel takes ten a second: in each second the first ten that come.
+      const second = Math.floor(at / SECOND);
+      const taken = takenIn.get(second) ?? 0;
+      takenIn.set(second, taken + 1);
+      call(statistics, taken < 10 ? 'ok' : 'rate_limit', at);
+      if (taken < 10) accepted += 1;
+      else refused += 1;
+    }
+    expect(accepted).toBeGreaterThan(150);
+    expect(refused).toBeLessThan(60);
+    expect(statistics.technical.gate('a', 'alipay', NEW_YEAR + 20 * SECOND)).toBe('closed');
+    expect(statistics.throttle.isPaced('a', NEW_YEAR + 5 * MINUTE)).toBe(false);
+  });
+
+  test('for a quota block it for a minute, then for longer, until it takes an order again', () => {
+    const statistics = aStatistics();
+    call(statistics, 'quota', NEW_YEAR);
+    expect(statistics.throttle.isBlocked('a', NEW_YEAR + 59 * SECOND)).toBe(true);
+    expect(statistics.throttle.isBlocked('a', NEW_YEAR + 61 * SECOND)).toBe(false);
+    call(statistics, 'quota', NEW_YEAR + MINUTE);
+    expect(statistics.throttle.isBlocked('a', NEW_YEAR + 2.9 * MINUTE)).toBe(true);
+    call(statistics, 'ok', NEW_YEAR + 3 * MINUTE);
+    call(statistics, 'quota', NEW_YEAR + 3 * MINUTE);
+    expect(statistics.throttle.isBlocked('a', NEW_YEAR + 4.1 * MINUTE)).toBe(false);
+  });
+});
+
+describe('the retry budget', () => {
+  test('lets a lone payment always fail over, and in an outage adds a fifth to the calls', () => {
+    const { retries } = aStatistics();
+    retries.firstTry(NEW_YEAR);
+    expect([retries.mayRetry(NEW_YEAR), retries.mayRetry(NEW_YEAR)]).toEqual([true, true]);
+    let extra = 0;
+    for (let i = 0; i < 6_000; i += 1) {
+      const at = NEW_YEAR + 10 * MINUTE + i * 10;
+      retries.firstTry(at);
+      if (retries.mayRetry(at)) extra += 1;
+    }
+    expect(extra).toBeGreaterThan(1_000);
+    expect(extra).toBeLessThanOrEqual(1_220);
+    expect(retries.mayRetry(NEW_YEAR + 30 * MINUTE)).toBe(true);
+  });
+});

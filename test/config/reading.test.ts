@@ -23,7 +23,7 @@ function messages(): readonly string[] {
 
 test('a pipe in the place of a file is refused, and not waited for', () => {
   rmSync(path);
-  execFileSync('mkfifo', [path]);
+  execFileSync('sh', ['-c', 'mkfifo "$0"', path]);
   expect(messages()).toEqual(['it is no plain file']);
 });
 

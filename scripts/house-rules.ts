@@ -62,6 +62,18 @@ export const HOUSE_RULES: readonly HouseRule[] = [
     'It is told from what is stored.',
   ),
   only(
+    'what-if imports payment and routing',
+    /^src\/what-if\//,
+    () => /^src\/(payment|routing)\/index\.ts$/,
+    'It tries the routing of the gateway out, and knows neither stores nor files.',
+  ),
+  only(
+    'a rehearsal imports faces',
+    /^src\/rehearsal\//,
+    () => /^src\/((what-if|payment|routing|channel|config)\/index|store\/port)\.ts$/,
+    'It brings recorded and made-up traffic to the simulator; its caller brings the store.',
+  ),
+  only(
     'alerts import payment',
     /^src\/alerts\//,
     () => new RegExp(`^${CORE}$`),

@@ -8,6 +8,7 @@ import { type DiffOptions, diffConfig, explainConfig, reloadConfig } from './con
 import { demoGreeting } from './greeting.ts';
 import { decideHeldMoney } from './held-money.ts';
 import type { Result } from './payment/index.ts';
+import { addSimulateCommand } from './simulate-command.ts';
 import { type ShowOptions, showPayment, verifyEvidence } from './story.ts';
 import { table } from './table.ts';
 import { deadEvents, failingWebhooks, redeliverEvents, resumeWebhooks } from './webhook-commands.ts';
@@ -153,6 +154,7 @@ config
   .description('the configuration in force, defaults filled in, with what each key means')
   .action(async () => told(await explainConfig(process.env)));
 program.command('channels').description('the state of each channel of the running gateway').action(listChannels);
+addSimulateCommand(program, { env: process.env, now: Date.now }, told);
 const payments = program.command('payments').description('stored payments');
 payments
   .command('show')

@@ -18,6 +18,7 @@ import {
   readConfig,
   readEnvironment,
 } from './config/index.ts';
+import { createDryRuns } from './dry-run.ts';
 import { createMemoryEphemeral } from './ephemeral/index.ts';
 import { openEvidence } from './evidence-log.ts';
 import { createGateway, type GatewaySettings, type Sealer, type Telemetry } from './gateway/index.ts';
@@ -207,13 +208,15 @@ async function open(
   });
   noteConfig(metrics, reloads.state());
   closers.push(() => reloads.close());
+  const dryRuns = createDryRuns({ env: options.env, now });
+  closers.push(() => dryRuns.close());
   const alerts = openAlertRelay({
     ...{ dataDir, now, metrics, telemetry },
     settings: () => live.current().alertRelay,
   });
   closers.push(() => alerts.stop());
   const admin = await openAdmin(environment, {
-    ...{ alerts, metrics, store, telemetry, gateway, reloads, now, channels: channels.current },
+    ...{ alerts, dryRuns, metrics, store, telemetry, gateway, reloads, now, channels: channels.current },
     version: PACKAGE.version,
     channelStates: async () => {
       const live = await liveOrders();

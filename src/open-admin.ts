@@ -1,6 +1,7 @@
 import type { AlertRelay } from './alerts/index.ts';
 import type { Environment } from './config/index.ts';
 import { configForAdmin, configState } from './config-for-admin.ts';
+import type { DryRuns } from './dry-run.ts';
 import type { Channel, Gateway, Telemetry } from './gateway/index.ts';
 import { openGatewayStatus } from './gateway-status.ts';
 import { type ChannelStatus, createAdminApp, endpointStates, type Listener, listen, problemsOf } from './http/index.ts';
@@ -21,6 +22,7 @@ export async function openAdmin(
     readonly alertThresholds: () => ReadonlyMap<string, number>;
     readonly reloads: Reloads;
     readonly telemetry: Telemetry;
+    readonly dryRuns: DryRuns;
     readonly now: () => number;
     readonly alerts: AlertRelay;
   },
@@ -58,6 +60,7 @@ export async function openAdmin(
     },
     disposeMoney: gateway.disposeMoney,
     webhooks: gateway.webhooks,
+    dryRun: parts.dryRuns.run,
     alerts,
     config: configForAdmin(reloads),
     onError: (thrown) => telemetry.error({ err: thrown }, 'admin request failed'),

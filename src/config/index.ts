@@ -4,9 +4,12 @@ export { type ConfigChange, type DescribedChange, describeChange, diffForms } fr
 export { type Environment, readEnvironment } from './environment.ts';
 export { explainForm } from './explain.ts';
 export { type ConfigFault, describeFaults } from './faults.ts';
+export { PAYMENT_METHODS } from './gateway-schema.ts';
 export { confirmMasterKey } from './key-mark.ts';
 export { type LoadOptions, loadConfig, type ProposedFile } from './load.ts';
 export { openMasterKey } from './master-key.ts';
 export { type ConfigForm, redacted, secretMarks } from './normal-form.ts';
 export { type Reading, readConfig, readConfigAtRest } from './reading.ts';
+export { distinctList, durationMs, parseDurationMs, section, shareRatio } from './units.ts';
 export { watchFiles } from './watch.ts';
+export { type NoteFault, readYaml } from './yaml-file.ts';

@@ -2,6 +2,7 @@ import { Router } from '@koa/router';
 import Koa from 'koa';
 import { type AlertParts, addAlertRoutes } from './admin-alerts.ts';
 import { addConfigRoutes, type ConfigParts } from './admin-config.ts';
+import { addDryRunRoute, type DryRunParts } from './admin-dry-run.ts';
 import { addWebhookRoutes, type WebhookParts } from './admin-events.ts';
 import { type AdminGuard, adminGuard } from './admin-guard.ts';
 import { addHeldMoneyRoutes, type HeldMoneyParts } from './admin-payments.ts';
@@ -13,7 +14,7 @@ export interface Readiness {
   readonly checks: Readonly<Record<string, string>>;
 }
 
-export interface AdminAppParts extends HeldMoneyParts, WebhookParts, StatusParts, AlertParts, ConfigParts {
+export interface AdminAppParts extends HeldMoneyParts, WebhookParts, StatusParts, AlertParts, ConfigParts, DryRunParts {
   readonly guard: AdminGuard;
   /** In the format that the `Accept` header of the scraper asks for. */
   readonly metrics: (accept: string) => Promise<{ readonly contentType: string; readonly body: string }>;
@@ -38,6 +39,7 @@ export function createAdminApp(parts: AdminAppParts): Koa {
   addStatusRoutes(router, parts);
   addHeldMoneyRoutes(router, parts);
   addWebhookRoutes(router, parts);
+  addDryRunRoute(router, parts);
   addAlertRoutes(router, parts);
   addConfigRoutes(router, parts);
 

@@ -1,4 +1,5 @@
 export { type AdminAppParts, createAdminApp, type Readiness } from './admin-app.ts';
+export type { DryRunAnswer, DryRunRequest } from './admin-dry-run.ts';
 export { endpointStates } from './admin-events.ts';
 export type { AdminGuard, AdminRefusal } from './admin-guard.ts';
 export type { PublicAppParts } from './context.ts';

@@ -49,6 +49,21 @@ export interface PaymentFilter {
   readonly cursor?: string;
 }
 
+/** From the first time on, it included, up to the second, it excluded. */
+export interface Period {
+  readonly from: EpochMs;
+  readonly before: EpochMs;
+}
+
+export interface CreatedPage extends Period {
+  /** Only about one in so many, spread evenly, and always the same ones. 1: all. */
+  readonly every: number;
+  /** 1-1000 */
+  readonly limit: number;
+  /** The `nextCursor` of the page before; a text that never was one starts at the oldest. */
+  readonly cursor?: string;
+}
+
 export interface Page<T> {
   readonly items: readonly T[];
   readonly nextCursor: string | null;
@@ -95,6 +110,10 @@ export interface PaymentStore {
   update(next: Payment, options?: UpdateOptions): Promise<Updated>;
   /** Newest first, by creation time and id. */
   list(filter: PaymentFilter): Promise<Page<Payment>>;
+  /** The payments of all merchants that were created in a period, oldest first by creation time and id; in pages that do not overlap. */
+  listCreated(page: CreatedPage): Promise<Page<Payment>>;
+  /** How many payments of all merchants were created in a period. */
+  countCreated(period: Period): Promise<number>;
   /**
    * Takes up to `limit` payments with `nextDueAt <= now` that nobody holds, earliest first, for `leaseMs`. A payment comes back
    * to the pool when its lease is released or runs out.

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe } from 'vitest';
 import type { PaymentStore } from '../../src/store/index.ts';
 import { describeChannels } from './store-channels.ts';
 import { describeClaims } from './store-claims.ts';
+import { describeCreated } from './store-created.ts';
 import { describeDeadEvents } from './store-dead-events.ts';
 import type { StoreHarness, StoreUnderTest } from './store-harness.ts';
 import { describeReads } from './store-reads.ts';
@@ -29,6 +30,7 @@ export function describeStoreContract(name: string, openStore: () => Promise<Sto
 
     describeWrites(underTest);
     describeReads(underTest);
+    describeCreated(underTest);
     describeClaims(underTest);
     describeDeadEvents(underTest);
     describeUpkeep(underTest);

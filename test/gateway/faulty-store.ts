@@ -27,6 +27,8 @@ export function faultyStore(store: PaymentStore, fateOf: (method: keyof PaymentS
     findByOrderNo: behind('findByOrderNo', store.findByOrderNo),
     update: behind('update', store.update),
     list: behind('list', store.list),
+    listCreated: behind('listCreated', store.listCreated),
+    countCreated: behind('countCreated', store.countCreated),
     claimDue: behind('claimDue', store.claimDue),
     releaseLease: behind('releaseLease', store.releaseLease),
     dueBacklog: behind('dueBacklog', store.dueBacklog),

@@ -19,6 +19,7 @@ async function serve(set: Partial<AlertRelay> = {}) {
     ready: async () => ({ ok: true, checks: {} }),
     disposeMoney: () => Promise.reject(new Error('not here')),
     webhooks: gateway.webhooks,
+    dryRun: async () => ({ outcome: 'busy' }),
     config: stubConfig,
     alerts: createStubAlerts({
       relay: async (alerts) => {

@@ -21,6 +21,7 @@ async function serveAdmin(set: {
     ready: set.ready ?? (async () => ({ ok: true, checks: { store: 'ok' } })),
     disposeMoney: async () => err(gatewayError('not_found', 'No such payment.')),
     webhooks: createStubGateway().webhooks,
+    dryRun: async () => ({ outcome: 'busy' }),
     alerts: createStubAlerts(),
     config: stubConfig,
     onError: (thrown) => errors.push(thrown),

@@ -14,6 +14,7 @@ export function adminParts(set: Partial<AdminAppParts> = {}): AdminAppParts {
     ready: async () => ({ ok: true, checks: {} }),
     disposeMoney: async () => err(gatewayError('not_found', 'No such payment.')),
     webhooks: createStubGateway().webhooks,
+    dryRun: async () => ({ outcome: 'busy' }),
     alerts: createStubAlerts(),
     config: stubConfig,
     onError: (thrown) => {

@@ -18,6 +18,7 @@ beforeEach(async () => {
     status: async () => aStatus(),
     disposeMoney: operated.disposeMoney,
     webhooks: operated.webhooks,
+    dryRun: async () => ({ outcome: 'busy' }),
     alerts: createStubAlerts(),
     config: stubConfig,
     onError: (thrown) => {

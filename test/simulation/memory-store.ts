@@ -9,6 +9,7 @@ import {
   paymentIdOfEvent,
 } from '../../src/payment/index.ts';
 import {
+  type CreatedPage,
   decodeCursor,
   encodeCursor,
   type FailingEndpoint,
@@ -172,6 +173,8 @@ export function createMemoryStore({
     findById: open((id) => storedOrNull(rows.get(id))),
     findByOrderNo: open((merchantId, orderNo) => storedOrNull(byOrderNo.get(keyOf(merchantId, orderNo)))),
     list: open((filter) => listOf(all(), filter)),
+    listCreated: open((page) => createdOf([...rows.values()], page)),
+    countCreated: open(({ from, before }) => all().filter((p) => p.createdAt >= from && p.createdAt < before).length),
     claimDue: open(claimDue),
     releaseLease: open(release),
     dueBacklog: open((now) => {
@@ -239,6 +242,18 @@ function takeTradeNos({ tradeNos }: MemoryData, payment: Payment): boolean {
   }
   for (const [key, holder] of fresh) tradeNos.set(key, holder);
   return true;
+}
+
+function createdOf(rows: readonly Row[], { from, before, every, limit, cursor }: CreatedPage) {
+  const after = decodeCursor(cursor ?? '');
+  const items = rows
+    .filter(({ pk, payment: { createdAt } }) => createdAt >= from && createdAt < before && pk % every === 0)
+    .map(({ payment }) => payment)
+    .sort((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1))
+    .filter((p) => !after || p.createdAt > after.createdAt || (p.createdAt === after.createdAt && p.id > after.id));
+  const page = items.slice(0, limit);
+  const last = page.at(-1);
+  return { items: page, nextCursor: last && items.length > limit ? encodeCursor(last) : null };
 }
 
 function listOf(all: readonly Payment[], filter: Parameters<PaymentStore['list']>[0]) {

@@ -197,6 +197,10 @@ export const MIGRATIONS: readonly string[] = [
     snapshot TEXT NOT NULL
   ) STRICT;
   `,
+  // For reading the payments of a period, whoever's they are.
+  `
+  CREATE INDEX payments_created ON payments (created_at, id);
+  `,
 ];
 
 /** The version of a file; 0 for an empty one. Throws when the file belongs to another program. */

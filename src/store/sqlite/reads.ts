@@ -6,6 +6,7 @@ import type { Page, PaymentFilter, PaymentStore, StoreCounts, Stored } from '../
 import { parseDocument } from '../stored-document.ts';
 import { prepareChannelReads } from './channel-shares.ts';
 import type { Connection } from './connection.ts';
+import { prepareCreated } from './created.ts';
 import { prepareEventLists } from './events.ts';
 import { prepareFailingEndpointList } from './failing-endpoints.ts';
 import { explaining } from './failures.ts';
@@ -17,6 +18,8 @@ export type PaymentReads = Pick<
   | 'findById'
   | 'findByOrderNo'
   | 'list'
+  | 'listCreated'
+  | 'countCreated'
   | 'dueBacklog'
   | 'listEvents'
   | 'listDeadEvents'
@@ -39,6 +42,7 @@ export function prepareReads({ db, path }: Connection): PaymentReads {
     'SELECT id, version, document FROM payments WHERE merchant_id = ? AND merchant_order_no = ?',
   );
   const list = prepareList(db, (merchantId, orderNo) => byOrderNo.get(merchantId, orderNo));
+  const created = prepareCreated(db);
   const events = prepareEventLists(db);
   const channels = prepareChannelReads(db);
   const listFailingEndpoints = prepareFailingEndpointList(db);
@@ -83,6 +87,8 @@ export function prepareReads({ db, path }: Connection): PaymentReads {
     findById: (id) => reading(() => stored(byId.get(id))),
     findByOrderNo: (merchantId, orderNo) => reading(() => stored(byOrderNo.get(merchantId, orderNo))),
     list: (filter) => reading(() => list(filter)),
+    listCreated: (page) => reading(() => created.list(page)),
+    countCreated: (period) => reading(() => created.count(period)),
     channelVolume: (query) => reading(() => channels.volume(query)),
     liveOrders: () => reading(channels.live),
     listEvents: (page) => reading(() => events.listEvents(page)),

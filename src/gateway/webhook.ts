@@ -173,10 +173,13 @@ export function createNotifier(parts: Parts, change: Change) {
     } else owed.forget(at, eventId);
   }
 
-  /** What a shop missed while it was down goes out now, as many at a time as its address takes; not at the hours of their next tries. */
   function recovered(at: Endpoint, eventId: string): void {
     owed.forget(at, eventId);
-    if (endpoints.worked(at) < WAS_DOWN_MS) return;
+    if (endpoints.worked(at) >= WAS_DOWN_MS) callOwed(at);
+  }
+
+  /** What a shop missed while it was down goes out now, as many at a time as its address takes; not at the hours of their next tries. */
+  function callOwed(at: Endpoint): void {
     for (const waiting of owed.release(at)) lanes.remember(at, waiting);
   }
 
@@ -188,6 +191,7 @@ export function createNotifier(parts: Parts, change: Change) {
       /** Ends the pause of one address, or of all of a merchant; answers how many were paused. */
       resume: (merchantId: string, endpoint: string | null): number => {
         const resumed = endpoints.resume(merchantId, endpoint);
+        for (const at of resumed) callOwed(at);
         if (resumed.length > 0) callNext(merchantId);
         return resumed.length;
       },

@@ -86,6 +86,15 @@ describe('an address that works again', () => {
     for (const payment of [fresh, ...missed]) expect(await stateOf(payment)).toBe('delivered');
   });
 
+  test('gets it right away as well when an operator has ended the pause', async () => {
+    const failed = await paused();
+    stage.shop.answer = () => taken;
+    // Its own next try is hours away.
+    stage.gateway.webhooks.resume('m_demo', null);
+    await pass(MINUTE, SECOND);
+    expect(await stateOf(failed)).toBe('delivered');
+  });
+
   test('keeps its hands off another address of the same shop', async () => {
     await open();
     const elsewhere = await oweOne(`${ORIGIN}/other`);

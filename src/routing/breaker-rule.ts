@@ -104,12 +104,12 @@ export function probed(gate: Gate, settings: GateSettings, ok: boolean, now: Epo
     gate.probeAt = now;
     return good(gate);
   }
-  gate.goodInARow = 0;
   if (ok) {
     gate.probeAt = now + settings.openForMs;
     if (!gate.misled) gate.trialAt = Math.min(gate.trialAt, now);
     return false;
   }
+  gate.goodInARow = 0;
   gate.probePauseMs = Math.min(settings.openForMs, gate.probePauseMs * 2);
   gate.probeAt = now + gate.probePauseMs;
   gate.trialAt = Math.max(gate.trialAt, gate.probeAt + 1);

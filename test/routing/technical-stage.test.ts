@@ -66,6 +66,21 @@ describe.each(RATES)('at %s', (_name, gapMs) => {
     }
   });
 
+  test('good probes between the trials do not undo what the trials have shown', () => {
+    const world = traffic(gapMs);
+    for (let i = 0; i < 300; i += 1) world.pay('ok');
+    while (world.gate() === 'closed') world.pay('failed');
+    let payments = 0;
+    while (world.gate() !== 'closed' && payments < Math.max(300, (10 * SECOND) / gapMs)) {
+      if (world.statistics.technical.wantsProbe('a', world.now())) {
+        world.statistics.technical.probe('a', ['alipay'], true, world.now());
+      }
+      world.pay('ok');
+      payments += 1;
+    }
+    expect(world.gate()).toBe('closed');
+  });
+
   test('while it is down at most one payment in twenty is spent on trials; healed, it is back within 130 payments', () => {
     const world = traffic(gapMs);
     for (let i = 0; i < 300; i += 1) world.pay('ok');

@@ -34,6 +34,9 @@ const QUIET = [
   'Balance at the provider, in minor units',
   'Store errors since the start',
   'Payments while it takes no new orders, per hour',
+  'Channels left out and why, per minute',
+  'Configuration: looks at changed files, per hour',
+  'Refused requests to the admin listener, per minute',
 ];
 
 let gateway: Started;

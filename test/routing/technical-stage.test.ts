@@ -100,6 +100,24 @@ describe.each(RATES)('at %s', (_name, gapMs) => {
   });
 });
 
+test('a clock that is set back by an hour keeps a channel out for no longer than before', () => {
+  const world = traffic(200);
+  const { technical } = world.statistics;
+  for (let i = 0; i < 300; i += 1) world.pay('ok');
+  world.pass(60 * MINUTE);
+  while (world.gate() === 'closed') world.pay('failed');
+  while (world.gate() === 'open') world.pass(SECOND);
+  world.pay('failed');
+  technical.probe('a', ['alipay'], false, world.now());
+  expect(world.gate()).toBe('open');
+  world.pass(-60 * MINUTE);
+  expect(technical.state('a', world.now())).toBe('open');
+  let passedMs = 0;
+  for (; world.gate() === 'open' && passedMs < 10 * MINUTE; passedMs += SECOND) world.pass(SECOND);
+  expect(world.gate()).toBe('trial');
+  expect(passedMs).toBeLessThan(5 * MINUTE);
+});
+
 test('calls that hang open the breaker before they have timed out, and answers take that back', () => {
   const world = traffic(200);
   for (let i = 0; i < 300; i += 1) world.pay('ok', 300);

@@ -8,6 +8,7 @@ import { type DiffOptions, diffConfig, explainConfig, reloadConfig } from './con
 import { demoGreeting } from './greeting.ts';
 import { decideHeldMoney } from './held-money.ts';
 import type { Result } from './payment/index.ts';
+import { explainRouting } from './routing-explain.ts';
 import { addSimulateCommand } from './simulate-command.ts';
 import { type ShowOptions, showPayment, verifyEvidence } from './story.ts';
 import { table } from './table.ts';
@@ -155,6 +156,13 @@ config
   .action(async () => told(await explainConfig(process.env)));
 program.command('channels').description('the state of each channel of the running gateway').action(listChannels);
 addSimulateCommand(program, { env: process.env, now: Date.now }, told);
+const routing = program.command('routing').description('how channels are chosen');
+routing
+  .command('explain')
+  .argument('<id>', 'payment id')
+  .option('--json', 'the stored decisions as JSON')
+  .description('why each attempt of a payment went where it went, in words and numbers')
+  .action(async (id: string, options: { json?: boolean }) => told(await explainRouting(process.env, id, options)));
 const payments = program.command('payments').description('stored payments');
 payments
   .command('show')

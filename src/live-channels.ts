@@ -139,10 +139,11 @@ export function createLiveChannels(parts: {
   /** Closes what nobody needs any more. Runs only while there is something to wait for. */
   async function look(): Promise<void> {
     const at = now();
-    const over = replaced.filter(
-      (one) =>
-        at - one.at >= REPLACED_MS_MAX || (one.counted.underWay() === 0 && at - one.counted.usedAt() >= UNUSED_MS),
-    );
+    const over = replaced.filter(({ counted: { underWay, usedAt }, at: replacedAt }) => {
+      if (at - replacedAt >= REPLACED_MS_MAX) return true;
+      // Whoever took it just before it was replaced may not have called it yet.
+      return underWay() === 0 && at - Math.max(usedAt(), replacedAt) >= UNUSED_MS;
+    });
     replaced = replaced.filter((one) => !over.includes(one));
     for (const one of over) await dispose(one.counted.adapter);
     // A clock that is set back must not put it off.

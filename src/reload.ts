@@ -206,7 +206,6 @@ export function createReloads(parts: ReloadParts): Reloads {
         known: () => marks,
         onChange: async () => void (await reload('file')),
         onTrouble: (thrown) => telemetry.error({ err: thrown }, 'configuration files could not be looked at'),
-        now,
       });
     },
     close: async () => {

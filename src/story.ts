@@ -19,16 +19,27 @@ export interface ShowOptions {
 
 /** The whole story of one payment as a text for a terminal, or why it cannot be told. The gateway may be running. */
 export async function showPayment(env: Env, id: string, show: ShowOptions): Promise<Result<string, string>> {
-  if (!isPaymentId(id)) return err(`${id} is not a payment id (pay_ and 26 characters)`);
+  const found = await findStoredPayment(env, id);
+  if (!found.ok) return found;
+  const payment = found.value;
   const environment = readEnvironment(env);
   if (!environment.ok) return err(describeFaults(environment.error));
   const { dataDir } = environment.value;
-  const payment = await findPayment(dataDir, id);
-  if (!payment) return err(`no payment ${id} in ${dataDir}`);
   const sealer = show.messages ? masterKey(environment.value) : ok(null);
   if (!sealer.ok) return sealer;
   const entries = readStory(dataDir, id, sealer.value);
   return ok(show.json ? storyJson(payment, entries, show) : harmless(storyText(payment, entries, show, sealer.value)));
+}
+
+/** One payment of the database in DATA_DIR, beside a gateway that may be running; or why there is none. */
+export async function findStoredPayment(env: Env, id: string): Promise<Result<Payment, string>> {
+  if (!isPaymentId(id)) return err(`${id} is not a payment id (pay_ and 26 characters)`);
+  const environment = readEnvironment(env);
+  if (!environment.ok) return err(describeFaults(environment.error));
+  const { dataDir } = environment.value;
+  const reader = openSqliteReader(join(dataDir, 'switchyard.db'));
+  const stored = await reader.findById(id).finally(() => reader.close());
+  return stored ? ok(stored.payment) : err(`no payment ${id} in ${dataDir}`);
 }
 
 /** Whether the evidence log is as it was written, in one line; an error names the first row that is not. */
@@ -43,12 +54,6 @@ export function verifyEvidence(env: Env): Result<string, string> {
   if (firstBroken) return err(`${path}: row ${firstBroken.seq} ${firstBroken.why}; ${rows} rows before it are good`);
   const place = rows === 0 ? '' : `, ${head.seq - rows + 1} to ${head.seq}`;
   return ok(`${path}: ok, ${rows} row${rows === 1 ? '' : 's'}${place}, head ${Buffer.from(head.hash).toString('hex')}`);
-}
-
-async function findPayment(dataDir: string, id: string): Promise<Payment | undefined> {
-  const reader = openSqliteReader(join(dataDir, 'switchyard.db'));
-  const stored = await reader.findById(id).finally(() => reader.close());
-  return stored?.payment;
 }
 
 /** Null where there is no evidence log. */
@@ -97,6 +102,6 @@ function storyJson(payment: Payment, evidence: readonly StoredEntry[] | null, { 
 }
 
 /** What others have written must not steer the terminal of who reads it. */
-function harmless(text: string): string {
+export function harmless(text: string): string {
   return text.replaceAll(/[^\P{Cc}\n]/gu, '?');
 }

@@ -112,6 +112,21 @@ describe('channels of a gateway that runs', () => {
     expect([old?.disposed, fresh?.disposed]).toEqual([true, false]);
   });
 
+  test('leave an adapter to whoever took it just before it was replaced, also when it had long been idle', async () => {
+    const stage = openStage();
+    await stage.put(channelsOf());
+    await vi.advanceTimersByTimeAsync(60 * SECONDS);
+    const taken = stage.channels.current().get('pay-main');
+    await stage.put(channelsOf(otherSecret));
+    await vi.advanceTimersByTimeAsync(5 * SECONDS);
+    expect(stage.opened[0]?.disposed).toBe(false);
+    const call = taken?.adapter.query({} as never, AbortSignal.timeout(1_000_000));
+    stage.opened[0]?.finish();
+    expect(await call).toEqual(ok({ state: 'open' }));
+    await vi.advanceTimersByTimeAsync(20 * SECONDS);
+    expect(stage.opened[0]?.disposed).toBe(true);
+  });
+
   test('close a replaced adapter in the end, also when a call on it never ends', async () => {
     const stage = openStage();
     await stage.put(channelsOf());

@@ -16,7 +16,7 @@ export const overview: Dashboard = {
     nowSection,
     { title: 'Money', panels: [moneyIn(), moneyOut()] },
     { title: 'Payments', panels: [outcomes(), shareByMethod(), taken(), shareByChannel()] },
-    { title: 'Channels', panels: [channels(), breakerTimeline(), failures(), decisions(), failovers()] },
+    { title: 'Channels', panels: [channels(), breakerTimeline(), failures(), decisions(), exclusions(), failovers()] },
     flowSection,
     shopsSection,
     careSection,
@@ -208,7 +208,7 @@ function failures(): Panel {
       '`AUTH_MISCONFIGURED`: a key is wrong or the account is frozen, and only you can mend it. `CHANNEL_TIMEOUT_UNKNOWN`, `CHANNEL_UNAVAILABLE`: the provider. `RATE_LIMITED`: lower `limits.per_minute`. `INSUFFICIENT_BALANCE`: fill the account.',
     runbooks: ['ChannelMisconfigured', 'ChannelRiskRejecting'],
     unit: 'short',
-    width: 8,
+    width: 12,
     queries: [
       {
         legend: '{{channel}} {{outcome}}',
@@ -221,17 +221,39 @@ function failures(): Panel {
 function decisions(): Panel {
   return lines({
     title: 'Choices of a channel and why, per minute',
-    shows: 'Where payments were sent, and why: `best_score`, `exploration` (to learn), `pinned` (the shop named it).',
-    normal: 'mostly `best_score`; exploration is the small share of `routing.exploration`.',
+    shows:
+      'Where payments were sent, and why: `best_score`; `preferred`, `split` (a rule); `pinned` (the shop named it); `exploration` (to learn); `probe` (a small payment to a channel that may be back); `panic` (no channel is well, so the best of the sick ones).',
+    normal: 'mostly `best_score` and your rules; exploration is below the share of `routing.exploration`.',
     otherwise:
-      'another channel than you expect: compare the scores in "Channels now", and ask `POST /v1/routing/quote`. `payments show <id>` has the numbers of one decision.',
+      '`panic`: see "Breakers of creates", nothing is well. Another channel than you expect: compare the scores in "Channels now", and ask `POST /v1/routing/quote`. `payments show <id>` has the numbers of one decision.',
     unit: 'short',
     stacked: true,
-    width: 8,
+    width: 12,
     queries: [
       {
         legend: '{{channel}} {{reason}}',
         expr: 'sum by (channel, reason) (rate(switchyard_routing_decisions_total[$__rate_interval])) * 60',
+      },
+    ],
+  });
+}
+
+function exclusions(): Panel {
+  return lines({
+    title: 'Channels left out and why, per minute',
+    shows:
+      'For every choice, the channels that were left out although they offer what the payment asked for: for its amount, for what you set (`rule`, `draining`, `disabled`, `maintenance`, `daily_limit`, `daily_pacing`, `rate_limit`), or for what passes by itself (`breaker_open`, `cooling_down`).',
+    normal: 'nothing, or what you set yourself.',
+    otherwise:
+      '`daily_limit`, `rate_limit`: raise `limits` of the channel, or be glad of them. `breaker_open`: the channel is down. `rule`: `payments show <id>` names the rule.',
+    runbooks: ['ChannelDown', 'AllChannelsOfMethodDown'],
+    unit: 'short',
+    stacked: true,
+    width: 12,
+    queries: [
+      {
+        legend: '{{channel}} {{reason}}',
+        expr: 'sum by (channel, reason) (rate(switchyard_routing_exclusions_total{reason!~"method|currency|scene|already_tried|pinned_elsewhere"}[$__rate_interval])) * 60',
       },
     ],
   });
@@ -246,7 +268,7 @@ function failovers(): Panel {
       'the first choice fails on creates: find it in "Calls to channels that were not ok". It goes on until its breaker opens.',
     runbooks: ['ChannelSuccessRateLow'],
     unit: 'short',
-    width: 8,
+    width: 12,
     queries: [
       {
         legend: '{{channel}}',

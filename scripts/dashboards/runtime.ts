@@ -10,7 +10,10 @@ export const runtime: Dashboard = {
   description: 'Is it the gateway itself: its process, its disk, its worker?',
   sections: [
     { title: 'Process', panels: [build(), eventLoop(), cpu(), memory(), collections(), handles(), files()] },
-    { title: 'Store and worker', panels: [storeErrors(), agendaLag(), agendaDue(), evidence(), routing(), scrapes()] },
+    {
+      title: 'Store and worker',
+      panels: [storeErrors(), agendaLag(), agendaDue(), evidence(), routing(), scrapes(), configuration(), refusals()],
+    },
     { title: 'Alerts', panels: [notifications()] },
   ],
 };
@@ -250,5 +253,37 @@ function scrapes(): Panel {
     unit: 's',
     width: 8,
     queries: [{ legend: '{{instance}}', expr: `max by (instance) (scrape_duration_seconds{${JOB}})` }],
+  });
+}
+
+function configuration(): Panel {
+  return lines({
+    title: 'Configuration: looks at changed files, per hour',
+    shows:
+      'Files that were looked at again: `accepted` is in force, `refused` is not, `unchanged` said the same as before.',
+    normal: 'one accepted for each change of yours.',
+    otherwise:
+      'refused: the configuration before it is still in force; `npm run --silent cli -- config check` names each fault with its line.',
+    runbooks: ['ConfigReloadRefused'],
+    unit: 'short',
+    width: 12,
+    queries: [{ legend: '{{outcome}}', expr: 'sum by (outcome) (switchyard:config_reloads:events1h)' }],
+  });
+}
+
+function refusals(): Panel {
+  return lines({
+    title: 'Refused requests to the admin listener, per minute',
+    shows: 'Requests without the right token, from another site, or too many wrong ones.',
+    normal: '0.',
+    otherwise: 'a scraper with an old token, or somebody tries: who can reach `ADMIN_PORT`?',
+    unit: 'short',
+    width: 12,
+    queries: [
+      {
+        legend: '{{reason}}',
+        expr: 'sum by (reason) (rate(switchyard_admin_refusals_total[$__rate_interval])) * 60',
+      },
+    ],
   });
 }

@@ -24,6 +24,8 @@ export function aliyunSms(phone: string, settings: AliyunSmsSettings): AlertChan
       const facts = smsFacts(message, settings.variableCharsMax);
       const params = Object.entries(settings.templateParams).map(([name, fact]) => [name, facts[fact]]);
       try {
+        // What is begun cannot be stopped: somebody would get it although it is said to have failed, and get it again.
+        signal.throwIfAborted();
         opened ??= openClient(settings);
         const sending = opened(phone, JSON.stringify(Object.fromEntries(params)));
         return judged(await orAborted(sending, signal));
@@ -90,8 +92,10 @@ function sdkFailure(thrown: unknown, signal: AbortSignal): SendFailure {
   return isTheirs && !signal.aborted ? { ...failure, mayPass: PASSING_CODE.test(failure.code) } : failure;
 }
 
+/** The signal has not been aborted yet. */
 async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
+  // What comes after the abort is nobody's business any more.
+  work.catch(() => {});
   const aborted = Promise.withResolvers<never>();
   const onAbort = (): void => aborted.reject(signal.reason);
   signal.addEventListener('abort', onAbort, { once: true });
@@ -99,7 +103,5 @@ async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
     return await Promise.race([work, aborted.promise]);
   } finally {
     signal.removeEventListener('abort', onAbort);
-    // What comes after the abort is nobody's business any more.
-    work.catch(() => {});
   }
 }

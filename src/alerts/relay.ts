@@ -3,6 +3,7 @@ import { type CourierPorts, createCourier, type Delivery, idOf } from './courier
 import type { SentEntry } from './journal.ts';
 import { createLanes } from './lanes.ts';
 import type { Alert, Severity } from './message.ts';
+import { testMessage } from './own-messages.ts';
 import type { Receiver } from './settings.ts';
 
 /** For all of one order: Alertmanager waits at least ten seconds, and a minute for pages as configured. */
@@ -75,12 +76,13 @@ export function createAlertRelay(ports: CourierPorts): AlertRelay {
 
   async function test(severity: Severity): Promise<readonly Delivery[]> {
     const signal = orderSignal();
-    const work = wanting(severity).map((receiver) =>
-      lanes.run(idOf(receiver), 1, () => courier.test(receiver, severity, signal)),
-    );
+    const work = wanting(severity).map(async (receiver) => {
+      const tested = await lanes.run(idOf(receiver), 1, () => courier.test(receiver, severity, signal));
+      return tested ?? courier.note(receiver, testMessage(severity, ports.now()), 'failed', 'queue_full');
+    });
     const deliveries = await Promise.all(work);
     await journal.save();
-    return deliveries.filter((delivery) => delivery !== null);
+    return deliveries;
   }
 
   function inDebt(): readonly { readonly receiver: Receiver; readonly severity: Severity }[] {

@@ -1,3 +1,4 @@
+import type { z } from 'zod';
 import type { Provider } from '../channel/index.ts';
 import type { RoutingRule } from '../routing/index.ts';
 import { checkRelayUrls } from './alert-relay.ts';
@@ -48,7 +49,8 @@ export function readGateway(sink: FaultSink, options: GatewayReadOptions): Gatew
   }
   const file = parseAt(sink, [], raw, gatewayFileSchema);
   const rawChannels = entriesAt(sink, ['channels'], rawAt(raw, 'channels'));
-  const channels = rawChannels.flatMap(([id, value]) => readChannel(sink, id, value, options));
+  const schema = channelSchema(options.providers.map((provider) => provider.id));
+  const channels = rawChannels.flatMap(([id, value]) => readChannel(sink, { id, value, schema }, options));
   const channelIds = rawChannels.map(([id]) => id);
   for (const [id] of rawEntries(rawAt(raw, 'alerts', 'balance_below'))) {
     checkChannelExists(sink, ['alerts', 'balance_below', id], id, channelIds);
@@ -85,13 +87,12 @@ export function checkChannelExists(
 
 function readChannel(
   sink: FaultSink,
-  id: string,
-  value: unknown,
+  { id, value, schema }: { readonly id: string; readonly value: unknown; readonly schema: z.ZodType<ChannelEntry> },
   { providers, sandboxCredentials }: GatewayReadOptions,
 ): readonly ReadChannel[] {
   const path = ['channels', id];
   if (!CHANNEL_ID.test(id)) faultAt(sink, path, 'must be named with 1 to 40 of a-z, 0-9 and -');
-  const entry = parseAt(sink, path, value, channelSchema(providers.map((provider) => provider.id)));
+  const entry = parseAt(sink, path, value, schema);
   const provider = providers.find((candidate) => candidate.id === rawAt(value, 'provider'));
   const live = rawAt(value, 'mode') === 'live';
   const given = live ? (rawAt(value, 'credentials') ?? {}) : sandboxCredentials?.(id);

@@ -20,6 +20,9 @@ export interface Reading {
 const TRIES_MAX = 8;
 const TRY_AGAIN_MS = 50;
 
+/** Far above what a configuration may hold; reading more would hold up payments. */
+const FILE_BYTES_MAX = 4 * 1024 * 1024;
+
 /** Reads both files and those that they name, and notes their marks. */
 export function readConfig(options: Omit<LoadOptions, 'readFile'>): Reading {
   const marks = new Map<string, string>();
@@ -60,10 +63,18 @@ export function sameMarks(a: ReadonlyMap<string, string>, b: ReadonlyMap<string,
 
 function read(path: string): { ok: true; value: string } | { ok: false; cause: unknown } {
   try {
+    const stats = statSync(path);
+    // A pipe would be waited for, and everything with it.
+    if (!stats.isFile() && !stats.isDirectory()) return { ok: false, cause: withCode('ENOTSUP') };
+    if (stats.size > FILE_BYTES_MAX) return { ok: false, cause: withCode('EFBIG') };
     return { ok: true, value: readFileSync(path, 'utf8') };
   } catch (cause) {
     return { ok: false, cause };
   }
+}
+
+function withCode(code: string): Error {
+  return Object.assign(new Error(code), { code });
 }
 
 function markNow(path: string): string {

@@ -45,6 +45,10 @@ export function readFailure(cause: unknown): string {
       return 'this process may not read it';
     case 'EISDIR':
       return 'it is a folder';
+    case 'EFBIG':
+      return 'it is too long';
+    case 'ENOTSUP':
+      return 'it is no plain file';
     default:
       return `it cannot be read${code === '' ? '' : ` (${code})`}`;
   }

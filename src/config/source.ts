@@ -41,8 +41,6 @@ const MESSAGE_BY_CODE: ReadonlyMap<string, string> = new Map([
   ['RESOURCE_EXHAUSTION', 'is nested too deeply'],
   ['UNEXPECTED_TOKEN', 'has something unexpected here; put quotes around texts with special characters'],
 ]);
-/** Errors after which the rest of the file still means what it says. */
-const STRUCTURE_SURVIVES: ReadonlySet<string> = new Set(['DUPLICATE_KEY']);
 
 /** A source for a file that could not even be read. */
 export function unreadableSource(file: string, message: string): Source {
@@ -58,11 +56,12 @@ export function parseSource(file: string, text: string, resolveScalar: ResolveSc
     prettyErrors: false,
     version: '1.2',
     logLevel: 'error',
+    // The reader below looks for them; the parser compares every key with every other, which takes minutes in a long file.
+    uniqueKeys: false,
   });
 
-  const broken = document.errors.filter((error) => !STRUCTURE_SURVIVES.has(error.code));
-  if (broken.length > 0) {
-    const faults = broken.map((error) => ({
+  if (document.errors.length > 0) {
+    const faults = document.errors.map((error) => ({
       file,
       line: counter.linePos(openedAt(document, error.pos[0])).line,
       path: '',
@@ -107,6 +106,8 @@ class Reader {
     const directive = document.directives.yaml.explicit;
     if (directive) this.#fault([], 1, 'has a %YAML line; leave it out');
     const value = this.#value(document.contents, [], 1);
+    // Of what lies beyond a bound nothing is known, so there is nothing to check: neither sensibly nor in bearable time.
+    if (this.#valuesLeft < 0) return { file: this.#file, value: undefined, faults: this.#faults, lineOf: () => 0 };
     const lines = this.#lines;
     return { file: this.#file, value, faults: this.#faults, lineOf: (path) => lineOf(lines, path) };
   }

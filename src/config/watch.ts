@@ -1,10 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { marksOf, sameMarks } from './reading.ts';
 
-/** Files are looked at this often, */
+/** Files are looked at this often; */
 const LOOK_EVERY_MS = 250;
-/** and a change counts when the next look finds nothing newer, or after this long when somebody writes without an end. */
-const RESTLESS_MS_MAX = 1_500;
+/** a change counts when so many looks in a row find nothing newer: half a file is often valid, and who writes slowly pauses on the way, */
+const LOOKS_AT_REST = 4;
+/** or after so many when somebody writes without an end. */
+const LOOKS_MAX = 40;
 
 /**
  * Looks at files from time to time and tells when they have changed and come to rest. Looking works for every way of writing (in
@@ -16,29 +18,23 @@ export function watchFiles(parts: {
   /** Reads them; then `known` tells other marks. */
   readonly onChange: () => Promise<void>;
   readonly onTrouble: (thrown: unknown) => void;
-  readonly now: () => number;
 }): { close(): Promise<void> } {
   const closing = new AbortController();
 
   async function run(): Promise<void> {
     let last: ReadonlyMap<string, string> | null = null;
-    let changedAt: number | null = null;
+    let looks = 0;
+    let alike = 0;
     while (await rested()) {
       const known = parts.known();
       const seen = await marksOf(known.keys());
-      const now = parts.now();
-      if (sameMarks(seen, known)) {
-        last = null;
-        changedAt = null;
-        continue;
-      }
-      // A clock that is set back must not put it off.
-      if (changedAt === null || now < changedAt) changedAt = now;
-      const atRest = last !== null && sameMarks(seen, last);
+      const isAlike = last !== null && sameMarks(seen, last);
+      const isChanged = !sameMarks(seen, known);
+      alike = isAlike ? alike + 1 : 1;
+      looks = isChanged ? looks + 1 : 0;
       last = seen;
-      if (!atRest && now - changedAt < RESTLESS_MS_MAX) continue;
-      changedAt = null;
-      last = null;
+      if (looks === 0 || (alike < LOOKS_AT_REST && looks < LOOKS_MAX)) continue;
+      looks = 0;
       await parts.onChange().catch(parts.onTrouble);
     }
   }

@@ -1,7 +1,7 @@
 import type { Waiting } from './delivery-lanes.ts';
 import type { Endpoint } from './failing-endpoints.ts';
 
-/** More are not kept; their own times bring them. */
+/** More are not kept, and of one address no more than it leaves to the others; their own times bring them. */
 const KEPT_MAX = 20_000;
 
 /**
@@ -16,14 +16,14 @@ export function createOwedDeliveries() {
     const key = keyOf(at);
     const events = owed.get(key) ?? new Map<string, Waiting>();
     if (!events.has(event.eventId)) {
-      if (kept >= KEPT_MAX) return;
+      if (events.size >= KEPT_MAX - kept) return;
       kept += 1;
     }
     events.set(event.eventId, event);
     owed.set(key, events);
   }
 
-  /** The address has taken it after all, or it was given up. */
+  /** The address has taken it after all, it was given up, or its turn is kept elsewhere. */
   function forget(at: Endpoint, eventId: string): void {
     const key = keyOf(at);
     const events = owed.get(key);

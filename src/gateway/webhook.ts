@@ -65,6 +65,8 @@ export function createNotifier(parts: Parts, change: Change) {
       ({ outcome }) => outcome === 'applied',
       () => false,
     );
+    // Here it would keep the time that it had before, at which it is not called any more.
+    owed.forget(at, eventId);
     lanes.remember(at, { paymentId: payment.id, eventId, until, written });
     telemetry.webhookDelivery('postponed');
     await changed;
@@ -160,17 +162,24 @@ export function createNotifier(parts: Parts, change: Change) {
     const about = { paymentId, eventId: event.id, type: event.type, merchantId, tryNo, durationMs };
     if (delivered) telemetry.info(about, 'webhook delivered');
     else telemetry.warn({ ...about, why: posted.why }, 'webhook not delivered');
-    if (!delivered && at && after?.delivery.state === 'pending') {
-      const until = after.delivery.nextAt;
-      owed.remember(at, { paymentId: payment.id, eventId: event.id, until, written: Promise.resolve(true) });
-    }
+    if (at) keepOwed(at, paymentId, event.id, after);
     return posted;
   }
 
-  /** What a shop missed while it was down goes out now, as many at a time as its address takes; not at the hours of their next tries. */
+  function keepOwed(at: Endpoint, paymentId: string, eventId: string, after: PaymentEvent | undefined): void {
+    if (after?.delivery.state === 'pending') {
+      const until = after.delivery.nextAt;
+      owed.remember(at, { paymentId, eventId, until, written: Promise.resolve(true) });
+    } else owed.forget(at, eventId);
+  }
+
   function recovered(at: Endpoint, eventId: string): void {
     owed.forget(at, eventId);
-    if (endpoints.worked(at) < WAS_DOWN_MS) return;
+    if (endpoints.worked(at) >= WAS_DOWN_MS) callOwed(at);
+  }
+
+  /** What a shop missed while it was down goes out now, as many at a time as its address takes; not at the hours of their next tries. */
+  function callOwed(at: Endpoint): void {
     for (const waiting of owed.release(at)) lanes.remember(at, waiting);
   }
 
@@ -182,6 +191,7 @@ export function createNotifier(parts: Parts, change: Change) {
       /** Ends the pause of one address, or of all of a merchant; answers how many were paused. */
       resume: (merchantId: string, endpoint: string | null): number => {
         const resumed = endpoints.resume(merchantId, endpoint);
+        for (const at of resumed) callOwed(at);
         if (resumed.length > 0) callNext(merchantId);
         return resumed.length;
       },

@@ -29,20 +29,14 @@ const instant = () =>
 const textsSchema = z.record(z.string(), z.string()).default({});
 
 /** @see https://prometheus.io/docs/alerting/latest/configuration/#webhook_config */
-const notificationSchema = z.object({
-  version: z.literal('4'),
-  alerts: z
-    .array(
-      z.object({
-        status: z.enum(['firing', 'resolved']),
-        labels: textsSchema,
-        annotations: textsSchema,
-        startsAt: instant(),
-        endsAt: instant().optional(),
-        fingerprint: z.string().regex(/^[\w-]{1,64}$/),
-      }),
-    )
-    .max(ALERTS_MAX),
+const notificationSchema = z.object({ version: z.literal('4'), alerts: z.array(z.unknown()) });
+const alertSchema = z.object({
+  status: z.enum(['firing', 'resolved']),
+  labels: textsSchema,
+  annotations: textsSchema,
+  startsAt: instant(),
+  endsAt: instant().optional(),
+  fingerprint: z.string().regex(/^[\w-]{1,64}$/),
 });
 
 const testSchema = z.strictObject({ severity: z.enum(SEVERITIES).default('page') });
@@ -56,14 +50,15 @@ export function addAlertRoutes(router: Router, { alerts }: AlertParts): void {
       alerts.refuse(body.error.code);
       return answer(ctx, statusOf(body.error.code), { error: body.error.code, detail: body.error.detail });
     }
-    if (!parsed?.success) {
-      alerts.refuse('not a message of Alertmanager');
+    const readable = parsed?.success ? readableOf(parsed.data.alerts) : [];
+    if (readable.length < (parsed?.data?.alerts.length ?? 1)) alerts.refuse(NOT_READ);
+    if (!parsed?.success || (readable.length === 0 && parsed.data.alerts.length > 0)) {
       return answer(ctx, 400, {
         error: 'validation_failed',
         detail: 'Not a webhook message of Alertmanager, version 4.',
       });
     }
-    const told = await alerts.relay(parsed.data.alerts.map(alertOf));
+    const told = await alerts.relay(readable);
     // Alertmanager tries again after a 5xx; whoever has been told already is not told twice.
     return told.ok
       ? answer(ctx, 200, { ok: true })
@@ -93,8 +88,18 @@ export function addAlertRoutes(router: Router, { alerts }: AlertParts): void {
   });
 }
 
+const NOT_READ = `not a message of Alertmanager, or alerts in it that cannot be read or are more than ${ALERTS_MAX}`;
+
+/** One that cannot be read keeps nobody from being told of the others: Alertmanager does not bring again what is refused. */
+function readableOf(reported: readonly unknown[]): readonly Alert[] {
+  return reported
+    .slice(0, ALERTS_MAX)
+    .map((one) => alertSchema.safeParse(one))
+    .flatMap(({ data }) => (data === undefined ? [] : [alertOf(data)]));
+}
+
 /** What has no severity is a ticket, as in Alertmanager's routes. */
-function alertOf(reported: z.output<typeof notificationSchema>['alerts'][number]): Alert {
+function alertOf(reported: z.output<typeof alertSchema>): Alert {
   const { status, labels, annotations, startsAt, endsAt = null, fingerprint } = reported;
   return {
     ...{ status, startsAt, fingerprint },

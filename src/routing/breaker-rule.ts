@@ -30,6 +30,8 @@ export interface Gate {
   probePauseMs: number;
   /** A probe said that it was back, and the payment after it failed: from then on probes do not hasten trials. */
   misled: boolean;
+  /** The latest time that it was told, to notice a clock that is set back. */
+  seenAt: EpochMs;
   /** Payments are part of the evidence that it is down; without them probes alone can close it again. */
   paymentsFailed: boolean;
   /** Since when probes have been good while it waited for a trial payment and none came, and how many; null when it does not wait. */
@@ -71,7 +73,7 @@ export function newGate(): Gate {
     ...{ evidence: 0, normalFailures: NORMAL_PRIOR.failures, normalCalls: NORMAL_PRIOR.calls },
     ...{ openedAt: null, pauseMs: 0, trialAt: 0, trialSince: null },
     ...{ goodInARow: 0, goodNeeded: GOOD_NEEDED, callsSinceClosed: RELAPSE_CALLS },
-    ...{ probeAt: 0, probePauseMs: PROBE_PAUSE_MS_MIN, misled: false, paymentsFailed: false },
+    ...{ probeAt: 0, probePauseMs: PROBE_PAUSE_MS_MIN, misled: false, seenAt: 0, paymentsFailed: false },
     ...{ idleSince: null, idleProbes: 0 },
   };
 }
@@ -97,6 +99,7 @@ export function open(gate: Gate, settings: GateSettings, paymentsMs: number, now
   const relapsed = gate.callsSinceClosed < RELAPSE_CALLS;
   gate.goodNeeded = relapsed ? Math.min(GOOD_NEEDED_MAX, gate.goodNeeded * 2) : GOOD_NEEDED;
   gate.openedAt = now;
+  gate.seenAt = now;
   gate.pauseMs = pauseOf(FIRST_PAUSE_PAYMENTS, paymentsMs);
   gate.trialAt = now + gate.pauseMs;
   gate.trialSince = null;
@@ -114,6 +117,7 @@ export function open(gate: Gate, settings: GateSettings, paymentsMs: number, now
  * @returns true when this closed the gate
  */
 export function probed(gate: Gate, settings: GateSettings, ok: boolean, paymentsMs: number, now: EpochMs): boolean {
+  followClock(gate, now);
   if (ok && !gate.paymentsFailed) {
     gate.probeAt = now;
     return good(gate);
@@ -147,6 +151,7 @@ function idle(gate: Gate, paymentsMs: number, now: EpochMs): boolean {
 
 export function stateOf(gate: Gate, now: EpochMs): GateState {
   if (gate.openedAt === null) return 'closed';
+  followClock(gate, now);
   const free = gate.trialSince === null || Math.abs(now - gate.trialSince) > TRIAL_LOST_MS;
   return free && now >= gate.trialAt ? 'trial' : 'open';
 }
@@ -191,6 +196,17 @@ export function ended(
     return false;
   }
   return good(gate);
+}
+
+/** What lies ahead was planned by a clock that has been set back since: it comes as soon as it would have come. */
+function followClock(gate: Gate, now: EpochMs): void {
+  const backMs = gate.seenAt - now;
+  gate.seenAt = now;
+  if (backMs <= 0) return;
+  if (gate.openedAt !== null) gate.openedAt -= backMs;
+  if (gate.trialSince !== null) gate.trialSince -= backMs;
+  gate.trialAt -= backMs;
+  gate.probeAt -= backMs;
 }
 
 function good(gate: Gate): boolean {

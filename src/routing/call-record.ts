@@ -180,6 +180,8 @@ export function countOverdue(record: CallRecord, now: EpochMs): number {
   if (record.head >= record.underWay.length) return 0;
   record.usualMsMax ??= Math.exp(record.logMean + OVERDUE_DEVIATIONS * Math.sqrt(Math.max(0.04, record.logVariance)));
   const until = now - Math.max(OVERDUE_MS_MIN, record.usualMsMax);
+  // A clock may have been set back since.
+  record.goodSince = Math.min(record.goodSince, now);
   for (let i = record.head; i < record.underWay.length; i += 1) {
     const ticket = record.underWay[i];
     if (!ticket || ticket.startedAt > until) break;

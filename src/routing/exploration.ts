@@ -54,6 +54,8 @@ const LOW_SHARE = 0.05;
 const LOW_MS_MIN = 2_000;
 const LOW_MS_MAX = 10 * 60_000;
 const IDLE_CHANCE = 0.5;
+/** A gap counts as at most so many usual ones. */
+const GAP_GROWTH = 10;
 const GAP_PAYMENTS = 30;
 /** Before the second payment comes. */
 const GAP_MS_START = 60_000;
@@ -132,7 +134,9 @@ export function createExploration() {
       return;
     }
     gap.payments += 1;
-    gap.gapMs += (Math.max(0, now - gap.lastAt) - gap.gapMs) / Math.min(GAP_PAYMENTS, gap.payments - 1);
+    // A night, or a clock that was set ahead, is not how far apart payments are.
+    const gapMs = Math.min(Math.max(0, now - gap.lastAt), Math.max(GAP_MS_START, GAP_GROWTH * gap.gapMs));
+    gap.gapMs += (gapMs - gap.gapMs) / Math.min(GAP_PAYMENTS, gap.payments - 1);
     gap.lastAt = now;
   }
 

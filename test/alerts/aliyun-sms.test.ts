@@ -70,6 +70,27 @@ describe('short messages of Aliyun', () => {
     expect(sent).toEqual({ ok: false, error: { code: trouble.code, mayPass } });
   });
 
+  test('are not begun when time is up already: nobody gets what is said to have failed', async () => {
+    const before = aliyun.requests();
+    const channel = aliyunSms(PHONE, aliyun.settings);
+    const sent = await channel.send(anAlert(), AbortSignal.abort());
+    expect(sent).toEqual({ ok: false, error: { code: 'aborted', mayPass: false } });
+    await channel.send(anAlert(), PATIENT());
+    expect(aliyun.requests() - before).toBe(1);
+  });
+
+  test('that fail after time is up harm nobody', async () => {
+    const unhandled: unknown[] = [];
+    const note = (thrown: unknown) => void unhandled.push(thrown);
+    process.on('unhandledRejection', note);
+    const nobody = { ...aliyun.settings, endpoint: 'http://127.0.0.1:9' };
+    await aliyunSms(PHONE, nobody).send(anAlert(), AbortSignal.abort());
+    // As long as a refused connection takes.
+    await aliyunSms(PHONE, nobody).send(anAlert(), PATIENT());
+    process.off('unhandledRejection', note);
+    expect(unhandled).toEqual([]);
+  });
+
   test('are given up when nothing comes back', async () => {
     const channel = aliyunSms(PHONE, aliyun.settings);
     await channel.send(anAlert(), PATIENT());

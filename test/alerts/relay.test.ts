@@ -174,6 +174,20 @@ describe('the relay', () => {
     expect(await relay.relay([anAlert()])).toEqual(notTold);
   });
 
+  test('takes no more for a receiver than may wait, and says so, to whoever tests it too', async () => {
+    settings = { ...settings, receivers: [toDingtalk()] };
+    dingtalk.troubles.push('hang');
+    const relay = openRelay();
+    const many = Array.from({ length: 1_000 }, (_, index) => anAlert({ fingerprint: `many-${index}` }));
+    const order = relay.relay(many);
+    expect((await relay.relay([anAlert({ fingerprint: 'late' })])).ok).toBe(false);
+    const full = { kind: 'dingtalk', receiver: '1', outcome: 'failed', errorCode: 'queue_full' };
+    expect(relay.sent()[0]).toMatchObject(full);
+    expect(await relay.test('page')).toEqual([full]);
+    await relay.stop();
+    expect((await order).ok).toBe(false);
+  });
+
   test('knows after a restart what it has told', async () => {
     const first = openRelay();
     await first.relay([anAlert()]);

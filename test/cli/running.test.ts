@@ -137,3 +137,34 @@ describe('payments show', { timeout: SLOW_MS }, () => {
     expectStory(await success(theatre.run(['payments', 'show', id])));
   });
 });
+
+describe.concurrent('routing explain', { timeout: SLOW_MS }, () => {
+  test('says in words and numbers why the payment went where it went, and what was left out', async () => {
+    const text = await success(theatre.run(['routing', 'explain', id]));
+    const [first = '', sentence = ''] = text.split('\n');
+    expect(first).toMatch(/^attempt 1: alipay-(main|backup) for 10\.50 CNY at \S+Z$/);
+    expect(sentence).toMatch(/alipay-main.*alipay-backup|alipay-backup.*alipay-main/);
+    expect(text).toMatch(
+      /^ {2}CHANNEL +CALLS +PAID \(n\) +FEE +ANSWERS +SUCCESS +x FEE +x LATENCY +x SETTLEMENT +SCORE +EXPECTED$/m,
+    );
+    const row =
+      /^ {2}alipay-main +\d+\.\d% +\d+\.\d% \(\d+\) +0\.07 +\d+ ms +([\d.]+) +([\d.]+) +([\d.]+) +([\d.]+) +([\d.]+) /m.exec(
+        text,
+      );
+    const [success_ = 0, fee = 0, latency = 0, settlement = 0, score = 0] = (row ?? []).slice(1).map(Number);
+    // A person can check the score: it is the product of the factors.
+    expect(success_ * fee * latency * settlement).toBeCloseTo(score, 3);
+    expect(text).toMatch(/^ {2}stripe-main left out: method$/m);
+  });
+
+  test('prints the stored decisions as JSON', async () => {
+    const decisions = JSON.parse(await success(theatre.run(['routing', 'explain', id, '--json'])));
+    expect(decisions).toMatchObject([{ attempt: 1, position: 'first', candidates: expect.any(Array) }]);
+  });
+
+  test('refuses what is no payment', async () => {
+    expect(await refusal(theatre.run(['routing', 'explain', 'pay_x']))).toContain('is not a payment id');
+    const other = `${id.slice(0, -1)}${id.endsWith('0') ? '1' : '0'}`;
+    expect(await refusal(theatre.run(['routing', 'explain', other]))).toContain(`no payment ${other}`);
+  });
+});

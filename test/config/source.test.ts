@@ -92,6 +92,12 @@ describe('references to files', () => {
 });
 
 describe('what is no plain YAML', () => {
+  test('of a file with more values than anybody has, nothing but that is said', () => {
+    const many = Array.from({ length: 20_000 }, (_, index) => `  more-${index}: { provider: testpay }\n`).join('');
+    const faults = faultsOf({ gateway: GATEWAY.replace('\nchannels:\n', `\nchannels:\n${many}`) });
+    expect(faults.map(({ message }) => message)).toEqual(['holds more than 20000 values']);
+  });
+
   const bomb = ['a: &a [x, x, x, x, x, x, x, x, x, x]'];
   for (const [name, of] of [
     ['b', 'a'],

@@ -14,7 +14,9 @@ const words = (text: string): readonly string[] =>
     .trim()
     .split('\n')
     .slice(1)
-    .map((line) => (/\d/.test(line) ? (line.split(/ {2,}/)[0] ?? '').replaceAll(/\d+/g, '#') : line));
+    .map((line) =>
+      /\d/.test(line) ? (line.split(/ {2,}/)[0] ?? '').replaceAll(/\d+/g, '#') : line.replaceAll(/ {2,}/g, '  '),
+    );
 
 test('a run shows what the page shows', { timeout: 60_000 }, async () => {
   const folder = await mkdtemp(join(tmpdir(), 'switchyard-what-if-'));

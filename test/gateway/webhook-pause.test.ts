@@ -70,6 +70,31 @@ describe('an address that works again', () => {
     expect(await deliveryOf(poison)).toMatchObject({ state: 'pending', tries: 5 });
   });
 
+  test('gets what it has failed to take also after a pause, and not an hour later', async () => {
+    await open();
+    const missed: Payment[] = [];
+    for (let i = 0; i < 12; i += 1) missed.push(await oweOne());
+    await stage.elapse();
+    while (endpoints()[0]?.pausedAt === null) await stage.elapse(MINUTE);
+    // Each has its own next try while the address is paused: some are put off then, some are trials that fail.
+    await pass(4 * HOUR, 5 * MINUTE);
+    stage.shop.answer = () => taken;
+    const fresh = await oweOne();
+    await stage.elapse();
+    await stage.elapse((endpoints()[0]?.nextTrialAt ?? 0) - stage.clock.now());
+    await pass(2 * MINUTE, SECOND);
+    for (const payment of [fresh, ...missed]) expect(await stateOf(payment)).toBe('delivered');
+  });
+
+  test('gets it right away as well when an operator has ended the pause', async () => {
+    const failed = await paused();
+    stage.shop.answer = () => taken;
+    // Its own next try is hours away.
+    stage.gateway.webhooks.resume('m_demo', null);
+    await pass(MINUTE, SECOND);
+    expect(await stateOf(failed)).toBe('delivered');
+  });
+
   test('keeps its hands off another address of the same shop', async () => {
     await open();
     const elsewhere = await oweOne(`${ORIGIN}/other`);

@@ -125,7 +125,7 @@ describe.skipIf(isMissing)('a gateway with Prometheus and Alertmanager', () => {
       const down = await told('ChannelDown', 'alipay-main', 'firing');
       expect(down).toMatchObject({ receiver: 'page', groupLabels: { job: 'switchyard', channel: 'alipay-main' } });
       expect(down.alert.labels).not.toHaveProperty('runbooks');
-      expect(down.alert.annotations.summary).toContain('alipay-main takes no payments');
+      expect(down.alert.annotations.summary).toContain('alipay-main takes no alipay payments');
       expect(Object.values(down.alert.annotations).join('\n')).not.toMatch(/\{\{|<no value>|<error/);
       expect(down.alert.annotations.runbook_url).toBe('grafana/runbooks/ChannelDown.md');
       expect(existsSync(join(GRAFANA, '..', down.alert.annotations.runbook_url ?? ''))).toBe(true);

@@ -85,13 +85,13 @@ describe.each(services)('the service $name', (service) => {
   });
 });
 
-test('nobody but Prometheus and Alertmanager shares a network with the gateway, and its admin port is published with a token alone', () => {
+test('nobody but Prometheus, Alertmanager and the stores shares a network with the gateway, and its admin port is published with a token alone', () => {
   const { gateway } = compose.services;
   const beside = services.filter(
     ({ name, networks }) => name !== 'gateway' && networks.some((network) => gateway?.networks.includes(network)),
   );
-  expect(beside.map(({ name }) => name).toSorted()).toEqual(['alertmanager', 'prometheus']);
-  expect(compose.networks.admin?.internal).toBe(true);
+  expect(beside.map(({ name }) => name).toSorted()).toEqual(['alertmanager', 'mongo', 'prometheus', 'redis']);
+  expect([compose.networks.admin?.internal, compose.networks.data?.internal]).toEqual([true, true]);
   expect(gateway?.ports).toEqual(['127.0.0.1:8080:8080', '127.0.0.1:8081:8081']);
   expect(gateway).toMatchObject({ environment: { ADMIN_TOKEN_FILE: '/run/secrets/admin_token' } });
   expect(gateway?.secrets).toContain('admin_token');

@@ -134,6 +134,18 @@ describe('POST /admin/alerts/relay', () => {
     expect(refused).toEqual(['body_too_large']);
   });
 
+  test('hands on what can be read beside what cannot, and as many as there may be of more', async () => {
+    const { post, relayed, refused } = await serve();
+    const [alert] = notification().alerts;
+    const mixed = { ...notification(), alerts: [{ ...alert, startsAt: 'yesterday' }, alert] };
+    expect((await post('/admin/alerts/relay', mixed)).status).toBe(200);
+    expect(relayed).toHaveLength(1);
+    const many = { ...notification(), alerts: Array.from({ length: 1_200 }, () => ({ ...alert, annotations: {} })) };
+    expect((await post('/admin/alerts/relay', many)).status).toBe(200);
+    expect(relayed).toHaveLength(1 + 1_000);
+    expect(refused).toHaveLength(2);
+  });
+
   test("cannot be sent by a page in the operator's browser", async () => {
     const { post, relayed } = await serve();
     expect((await post('/admin/alerts/relay', notification(), { 'content-type': 'text/plain' })).status).toBe(415);

@@ -66,6 +66,21 @@ describe.each(RATES)('at %s', (_name, gapMs) => {
     }
   });
 
+  test('good probes between the trials do not undo what the trials have shown', () => {
+    const world = traffic(gapMs);
+    for (let i = 0; i < 300; i += 1) world.pay('ok');
+    while (world.gate() === 'closed') world.pay('failed');
+    let payments = 0;
+    while (world.gate() !== 'closed' && payments < Math.max(300, (10 * SECOND) / gapMs)) {
+      if (world.statistics.technical.wantsProbe('a', world.now())) {
+        world.statistics.technical.probe('a', ['alipay'], true, world.now());
+      }
+      world.pay('ok');
+      payments += 1;
+    }
+    expect(world.gate()).toBe('closed');
+  });
+
   test('while it is down at most one payment in twenty is spent on trials; healed, it is back within 130 payments', () => {
     const world = traffic(gapMs);
     for (let i = 0; i < 300; i += 1) world.pay('ok');
@@ -83,6 +98,24 @@ describe.each(RATES)('at %s', (_name, gapMs) => {
     }
     expect(waited).toBeLessThan(Math.max(130, (2 * SECOND) / gapMs));
   });
+});
+
+test('a clock that is set back by an hour keeps a channel out for no longer than before', () => {
+  const world = traffic(200);
+  const { technical } = world.statistics;
+  for (let i = 0; i < 300; i += 1) world.pay('ok');
+  world.pass(60 * MINUTE);
+  while (world.gate() === 'closed') world.pay('failed');
+  while (world.gate() === 'open') world.pass(SECOND);
+  world.pay('failed');
+  technical.probe('a', ['alipay'], false, world.now());
+  expect(world.gate()).toBe('open');
+  world.pass(-60 * MINUTE);
+  expect(technical.state('a', world.now())).toBe('open');
+  let passedMs = 0;
+  for (; world.gate() === 'open' && passedMs < 10 * MINUTE; passedMs += SECOND) world.pass(SECOND);
+  expect(world.gate()).toBe('trial');
+  expect(passedMs).toBeLessThan(5 * MINUTE);
 });
 
 test('calls that hang open the breaker before they have timed out, and answers take that back', () => {

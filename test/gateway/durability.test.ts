@@ -112,7 +112,7 @@ function fail(): never {
 
 const property = (broken: Broken) => fc.asyncProperty(anyMessages, (messages) => play(messages, broken));
 
-describe('I3: whatever the store does to a callback', () => {
+describe('I3: whatever the store does to a callback', { timeout: 60_000 }, () => {
   test('it is acknowledged only when a fresh read shows its effect, and a repeat changes nothing', async () => {
     await fc.assert(property('nothing'), { numRuns: HISTORIES, seed: SEED });
   });

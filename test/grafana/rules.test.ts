@@ -9,7 +9,7 @@ const run = promisify(execFile);
 const promtool = inject('promtool');
 const { alerts } = readRuleFiles();
 const { paths, expectations } = readRuleTests();
-const PROMTOOL_TIMEOUT_MS = 60_000;
+const PROMTOOL_TIMEOUT_MS = 180_000;
 
 /** Runs it to its end; rejects with what it printed when it finds a fault. */
 async function promtoolSays(...args: readonly string[]): Promise<string> {

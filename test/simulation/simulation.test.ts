@@ -46,7 +46,7 @@ describe('whatever fails, nothing is lost, done twice or left undone', () => {
   });
 });
 
-test('a seed is a world: the same one lives the same life, whatever ran before', async () => {
+test('a seed is a world: the same one lives the same life, whatever ran before', { timeout: 60_000 }, async () => {
   for (const seed of [3, 5]) {
     const first = await simulate({ seed, payments: 20 });
     const again = await simulate({ seed, payments: 20 });

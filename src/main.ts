@@ -181,14 +181,8 @@ async function open(
   prepared.value.commit();
   const alertThresholds = () => live.current().alertThresholds;
   const observed = observedBy({
+    ...{ breakers, statistics, store, settings, now, alertThresholds, gateway },
     channels: channels.current,
-    breakers,
-    statistics,
-    store,
-    settings,
-    now,
-    alertThresholds,
-    gateway,
   });
   metrics.build.set({ version: PACKAGE.version }, 1);
   addGauges(metrics, observed);

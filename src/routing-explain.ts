@@ -1,4 +1,13 @@
-import { type Attempt, type Candidate, err, ok, type Payment, type Result, toDecimalString } from './payment/index.ts';
+import {
+  type Attempt,
+  type Candidate,
+  err,
+  ok,
+  type Payment,
+  type Result,
+  toDecimalString,
+  whyExcluded,
+} from './payment/index.ts';
 import { findStoredPayment, harmless } from './story.ts';
 import { table } from './table.ts';
 
@@ -53,7 +62,7 @@ function explained({ seq, channelId, decision }: Attempt, { amount }: Payment): 
     `  ${position === 'first' ? 'first choice' : 'failover'}, ${REASONS[reason]}${draw === null ? '' : ` (drew ${draw.toFixed(4)})`}`,
     ...rules.map(({ name, effect }) => `  rule ${name}: ${effect}`),
     ...(judged.length === 0 ? [] : ['', indented(table([HEADING, ...judged.map((one) => row(one, amount.currency))]))]),
-    ...(barred.length === 0 ? [] : ['', ...barred.map((one) => `  ${one.channelId} left out: ${barredBy(one)}`)]),
+    ...(barred.length === 0 ? [] : ['', ...barred.map((one) => `  ${one.channelId} left out: ${whyExcluded(one)}`)]),
   ].join('\n');
 }
 
@@ -66,10 +75,6 @@ const REASONS: Readonly<Record<Attempt['decision']['reason'], string>> = {
   preferred: 'a rule prefers it',
   split: 'a rule divides the traffic',
 };
-
-function barredBy({ excluded, rule }: Candidate): string {
-  return rule === undefined ? String(excluded) : `${excluded} ${rule}`;
-}
 
 function row(one: Candidate, currency: string): readonly string[] {
   const { factors, technicalRatio, paymentRatio, successRatio, expectedMinor } = one;

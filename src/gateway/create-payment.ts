@@ -7,12 +7,13 @@ import {
   ok,
   type Payment,
   type Result,
+  whyExcluded,
 } from '../payment/index.ts';
 import type { Gateway, Order } from './api.ts';
 import { sealBuyer } from './buyer.ts';
 import { type GatewayError, gatewayError } from './errors.ts';
 import type { Parts } from './parts.ts';
-import { exhausted, type Placement, whyExcluded } from './placement.ts';
+import { exhausted, type Placement } from './placement.ts';
 import type { Merchant } from './ports.ts';
 import { type Router, requestOf } from './router.ts';
 

@@ -10,6 +10,7 @@ import {
   type Payment,
   providerRefOf,
   type Result,
+  whyExcluded,
 } from '../payment/index.ts';
 import type { Ranking } from '../routing/index.ts';
 import { buyerIp } from './buyer.ts';
@@ -248,11 +249,6 @@ export function exhausted(candidates: readonly Judged[] = []): GatewayError {
     `No payment channel can take this payment now${named && ` (${named})`}. Repeat the same request after the given time.`,
     RETRY_AFTER_S,
   );
-}
-
-/** The reason in a word, with the admin's rule where it was one: `rule night-freeze`. */
-export function whyExcluded({ excluded, rule }: Pick<Candidate, 'excluded' | 'rule'>): string {
-  return rule === undefined ? String(excluded) : `${excluded} ${rule}`;
 }
 
 function triedAlready(channelId: string): Judged {

@@ -68,3 +68,8 @@ export interface ActedRule {
   readonly name: string;
   readonly effect: 'exclude' | 'require' | 'prefer' | 'split';
 }
+
+/** Why a channel could not be chosen, in a word, with the admin's rule where it was one: `rule night-freeze`. */
+export function whyExcluded({ excluded, rule }: Pick<Candidate, 'excluded' | 'rule'>): string {
+  return rule === undefined ? String(excluded) : `${excluded} ${rule}`;
+}

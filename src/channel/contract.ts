@@ -5,6 +5,7 @@ import type {
   EpochMs,
   Money,
   Observation,
+  Quote,
   RefundObservation,
   Result,
   Scene,
@@ -32,6 +33,8 @@ export interface CreateRequest {
 
 export interface Created {
   readonly action: Action;
+  /** Where the buyer has to send another amount than the payment's. */
+  readonly quote?: Quote;
   readonly channelTradeNo: string | null;
 }
 

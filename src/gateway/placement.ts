@@ -66,6 +66,7 @@ export function createPlacement(
       amount: payment.amount,
       providerExpiresAt: channel.adapter.providerExpiresAt(payment.expiresAt, now),
       absence: channel.adapter.absence,
+      ...(channel.capabilities.includes('refund') ? {} : { refundable: false }),
       decision: choice.decision,
       openedAt: now,
     };

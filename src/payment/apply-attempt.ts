@@ -36,7 +36,8 @@ export function onAttemptOpened(payment: Payment, fact: FactOf<'attempt_opened'>
   // An attempt given up as unknown stays unknown: its action must never be shown beside its successor's.
   if (attempt.status !== 'creating') return ignored('late_answer');
   const { action, channelTradeNo, latencyMs } = fact;
-  const opened = withAttempt(payment, { ...attempt, status: 'open', action, channelTradeNo, latencyMs });
+  const quote = fact.quote === undefined ? {} : { quote: fact.quote };
+  const opened = withAttempt(payment, { ...attempt, ...quote, status: 'open', action, channelTradeNo, latencyMs });
   return next(opened.status === 'created' ? { ...opened, status: 'pending' } : opened);
 }
 

@@ -61,10 +61,17 @@ function foreignPart(attempt: Attempt, seen: Observation, by: ObservedBy) {
   // What has arrived is known from then on, whatever was asked for.
   const expectedMinor = attempt.status === 'succeeded' ? attempt.paidMinor : attempt.amount.minor;
   const otherAmount = seen.amount !== null && seen.amount.minor !== expectedMinor;
-  if (otherAmount && (by === 'callback' || seen.state !== 'succeeded')) return 'amount_mismatch' as const;
+  const isOther = otherAmount || sentAnother(attempt, seen);
+  if (isOther && (by === 'callback' || seen.state !== 'succeeded')) return 'amount_mismatch' as const;
   if (seen.state !== 'succeeded') return null;
   const hasAmount = seen.amount !== null && isAmountMinor(seen.amount.minor);
   return seen.account !== null && hasAmount && seen.channelTradeNo ? null : ('incomplete_success' as const);
+}
+
+/** Whether another sum than the quoted one is spoken of, though the payment's own amount may be the right one. */
+function sentAnother({ quote, status }: Attempt, { quoted }: Observation): boolean {
+  if (quote === undefined || quoted === undefined || status === 'succeeded') return false;
+  return quoted.minor !== quote.amount.minor || quoted.currency !== quote.amount.currency;
 }
 
 function onSuccess(payment: Payment, attempt: Attempt, fact: FactOf<'observed'>, now: EpochMs): Step {
@@ -73,7 +80,8 @@ function onSuccess(payment: Payment, attempt: Attempt, fact: FactOf<'observed'>,
     return attempt.channelTradeNo === observation.channelTradeNo ? ignored('repeat') : rejected('second_trade_number');
   }
   const paidMinor = observation.amount?.minor ?? attempt.amount.minor;
-  const verdict = verdictOf(payment, attempt, paidMinor);
+  const isWhole = paidMinor === attempt.amount.minor && !sentAnother(attempt, observation);
+  const verdict = verdictOf(payment, attempt, isWhole);
   const paidAt = observation.paidAt ?? now;
   const { channelTradeNo } = observation;
   const paid: SucceededAttempt = {
@@ -93,17 +101,23 @@ function onSuccess(payment: Payment, attempt: Attempt, fact: FactOf<'observed'>,
 function verdictOf(
   payment: Payment,
   attempt: Attempt,
-  paidMinor: number,
+  isWhole: boolean,
 ): Pick<SucceededAttempt, 'effect' | 'disposition'> {
   const { lateSuccess, surplus, amountMismatch } = payment.policies;
-  if (effectiveAttempt(payment) !== undefined) return { effect: 'surplus', disposition: DISPOSITION[surplus] };
+  const to = (policy: MoneyPolicy) => dispositionOf(attempt, policy);
+  if (effectiveAttempt(payment) !== undefined) return { effect: 'surplus', disposition: to(surplus) };
   if (hasEnded(payment) && lateSuccess !== 'accept') {
-    return { effect: 'late', disposition: DISPOSITION[lateSuccess] };
+    return { effect: 'late', disposition: to(lateSuccess) };
   }
-  if (paidMinor !== attempt.amount.minor && amountMismatch !== 'accept') {
-    return { effect: 'mismatch', disposition: DISPOSITION[amountMismatch] };
+  if (!isWhole && amountMismatch !== 'accept') {
+    return { effect: 'mismatch', disposition: to(amountMismatch) };
   }
   return { effect: 'effective', disposition: 'keep' };
+}
+
+/** Where a channel cannot return money, a person has to. */
+function dispositionOf({ refundable = true }: Attempt, policy: MoneyPolicy): SucceededAttempt['disposition'] {
+  return policy === 'refund' && !refundable ? 'hold' : DISPOSITION[policy];
 }
 
 const DISPOSITION: Readonly<Record<MoneyPolicy, SucceededAttempt['disposition']>> = {
@@ -136,7 +150,7 @@ function anomaliesOf(before: Payment, paid: SucceededAttempt): AnomalyKind[] {
   const found: AnomalyKind[] = [];
   if (paid.effect === 'surplus') found.push('surplus_payment');
   else if (hasEnded(before)) found.push('late_success');
-  if (paid.paidMinor !== paid.amount.minor) found.push('amount_mismatch');
+  if (paid.paidMinor !== paid.amount.minor || paid.effect === 'mismatch') found.push('amount_mismatch');
   if (paid.disposition === 'hold') found.push('money_held');
   return found;
 }

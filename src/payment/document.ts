@@ -27,6 +27,18 @@ export type Action =
   | { readonly type: 'form'; readonly html: string }
   | { readonly type: 'client_secret'; readonly clientSecret: string; readonly publishableKey: string };
 
+/**
+ * What the buyer has to send where that is another amount than the payment's: its price in another currency, fixed when the order was
+ * made. Exactly this amount, on this network, to this address.
+ */
+export interface Quote {
+  readonly amount: Money;
+  readonly network: string;
+  readonly address: string;
+  /** From then on the provider takes it no more. */
+  readonly expiresAt: EpochMs;
+}
+
 /** Why an attempt did not work: our taxonomy's kind, and the provider's own code for the operator. */
 export interface AttemptError {
   readonly kind: string;
@@ -51,6 +63,8 @@ export interface AttemptBinding {
    * order appears only when the buyer acts (Alipay), so nothing is proven before `providerExpiresAt`.
    */
   readonly absence: 'final' | 'until_expiry';
+  /** False: the channel cannot return money, so what should go back by itself waits for a person. Absent: it can. */
+  readonly refundable?: boolean;
   readonly decision: Decision;
   readonly openedAt: EpochMs;
 }
@@ -62,6 +76,8 @@ interface AttemptFields extends AttemptBinding {
   readonly error: AttemptError | null;
   /** The provider answered our close with "no such order" (Alipay before the scan). */
   readonly unseenAtClose: boolean;
+  /** Absent where the buyer pays the payment's own amount. */
+  readonly quote?: Quote;
 }
 
 export type CreatingAttempt = AttemptFields & { readonly status: 'creating' };

@@ -1,4 +1,4 @@
-import type { Action, AttemptBinding, AttemptError, EpochMs, ObservedBy } from './document.ts';
+import type { Action, AttemptBinding, AttemptError, EpochMs, ObservedBy, Quote } from './document.ts';
 import type { Money } from './money.ts';
 
 /**
@@ -12,6 +12,8 @@ export interface Observation {
   /** Null where the provider does not repeat them; a success must name all three (I5, I12). */
   readonly account: string | null;
   readonly amount: Money | null;
+  /** What the buyer has sent, or has to send, where the order has a quote. */
+  readonly quoted?: Money;
   readonly channelTradeNo: string | null;
   readonly paidAt: EpochMs | null;
   /** The buyer's last declined try on an order that is still open, or the reason of a failure. */
@@ -64,6 +66,7 @@ export type Fact =
       readonly type: 'attempt_opened';
       readonly seq: number;
       readonly action: Action;
+      readonly quote?: Quote;
       readonly channelTradeNo: string | null;
       readonly latencyMs: number;
     }

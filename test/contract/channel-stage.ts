@@ -211,8 +211,9 @@ export function orderOf({ providerRef, amount }: CreateRequest): OrderRef {
 }
 
 /** A number that no provider has ever heard of. */
-export function anUnknownOrder({ amount }: CreateCase): OrderRef {
-  return { providerRef: aProviderRef(), amount, channelTradeNo: null };
+export function anUnknownOrder({ amount }: CreateCase, { queriedBy }: Partial<ChannelSubject> = {}): OrderRef {
+  const channelTradeNo = queriedBy === 'their_number' ? 'NEVERmade0123' : null;
+  return { providerRef: aProviderRef(), amount, channelTradeNo };
 }
 
 export function acknowledge(adapter: ChannelAdapter, outcome: Received): RawAnswer {

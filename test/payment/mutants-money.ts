@@ -5,7 +5,7 @@ export const MONEY_MUTANTS: readonly Mutant[] = [
   {
     removes: 'a second success is surplus',
     file: 'apply-observed.ts',
-    find: "if (effectiveAttempt(payment) !== undefined) return { effect: 'surplus', disposition: DISPOSITION[surplus] };",
+    find: "if (effectiveAttempt(payment) !== undefined) return { effect: 'surplus', disposition: to(surplus) };",
     replace: '',
     caughtBy: ['takes effect at most once', 'what becomes of unexpected money'],
   },
@@ -19,7 +19,7 @@ export const MONEY_MUTANTS: readonly Mutant[] = [
   {
     removes: 'another amount follows its policy',
     file: 'apply-observed.ts',
-    find: "paidMinor !== attempt.amount.minor && amountMismatch !== 'accept'",
+    find: "!isWhole && amountMismatch !== 'accept'",
     replace: 'false',
     caughtBy: ['what becomes of unexpected money'],
   },

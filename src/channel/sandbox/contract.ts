@@ -137,6 +137,8 @@ export interface Faults {
    * `no_balance`: refused, since our account there holds too little.
    */
   readonly refunds: 'normal' | 'pending' | 'failed' | 'no_balance';
+  /** So long after the buyer has paid the provider is sure of it: a transfer that waits for its confirmations. */
+  readonly confirm_after_ms: number;
   /** Every create is paid at once, and its callback is delivered before the create is answered. */
   readonly callback_before_answer: boolean;
 }

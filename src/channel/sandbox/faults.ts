@@ -16,6 +16,7 @@ export const NO_FAULTS: Faults = {
   pay_through: 0,
   answer: 'normal',
   refunds: 'normal',
+  confirm_after_ms: 0,
   callback_before_answer: false,
 };
 
@@ -47,6 +48,7 @@ export const faultsSchema = z
       'stale',
     ]),
     refunds: z.enum(['normal', 'pending', 'failed', 'no_balance']),
+    confirm_after_ms: z.int().min(0).max(86_400_000),
     callback_before_answer: z.boolean(),
   })
   .partial();

@@ -5,6 +5,7 @@ import type { Page, PageFrame } from './layout.ts';
 import { qrSvg } from './qr.ts';
 import { payUrl, pollEveryMs, type Stage, secondPayment, stageTag, webUrl } from './stage.ts';
 import { methodName, type Texts, withMethod } from './texts.ts';
+import { transferFacts } from './transfer.ts';
 
 interface CashierView {
   readonly payment: Payment;
@@ -97,7 +98,7 @@ async function wayToPay(frame: PageFrame, view: CashierView): Promise<Html> {
       : html`<p><a class="button" href="${go}">${withMethod(texts.openApp, texts, method)}</a></p>`;
   return html`<p>${withMethod(texts.scan, texts, method)}</p>
 <figure class="qr" role="img" aria-label="${withMethod(texts.qrLabel, texts, method)}">${svg}</figure>
-<p class="quiet">${withMethod(texts.scanOnPhone, texts, method)}</p>${open}${havePaid(frame, view)}`;
+${transferFacts(texts, stage.quote)}<p class="quiet">${withMethod(texts.scanOnPhone, texts, method)}</p>${open}${havePaid(frame, view)}`;
 }
 
 function retryNotice(texts: Texts, retry: keyof Texts['reasons'] | null): Html | null {

@@ -1,9 +1,22 @@
-import { type EpochMs, type OpenAttempt, type Payment, payableAttempt, unreachable } from '../../payment/index.ts';
+import {
+  type EpochMs,
+  type OpenAttempt,
+  type Payment,
+  payableAttempt,
+  type Quote,
+  unreachable,
+} from '../../payment/index.ts';
 import { type Reason, reasonOfEnd, reasonOfError, whereabouts } from './reason.ts';
 
 /** What the buyer sees, derived from the payment alone. `retry`: why the last try on a still open order failed. */
 export type Stage =
-  | { readonly kind: 'scan'; readonly qrCode: string; readonly method: string; readonly retry: Reason | null }
+  | {
+      readonly kind: 'scan';
+      readonly qrCode: string;
+      readonly quote: Quote | null;
+      readonly method: string;
+      readonly retry: Reason | null;
+    }
   | { readonly kind: 'redirect'; readonly url: string; readonly method: string; readonly retry: Reason | null }
   | { readonly kind: 'form'; readonly form: string; readonly method: string; readonly retry: Reason | null }
   | { readonly kind: 'inapp'; readonly method: string; readonly retry: Reason | null }
@@ -44,7 +57,7 @@ function payStage(attempt: OpenAttempt): Stage {
   const retry = attempt.error === null ? null : reasonOfError(attempt.error);
   switch (action.type) {
     case 'qr_code':
-      return { kind: 'scan', qrCode: action.qrCode, method, retry };
+      return { kind: 'scan', qrCode: action.qrCode, quote: attempt.quote ?? null, method, retry };
     case 'redirect':
       return { kind: 'redirect', url: action.url, method, retry };
     case 'form':

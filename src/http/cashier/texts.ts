@@ -28,6 +28,7 @@ export interface Texts {
   readonly scanOnPhone: string;
   readonly qrLabel: string;
   readonly qrBroken: string;
+  readonly transfer: Readonly<Record<'send' | 'network' | 'address' | 'exactly', string>>;
   readonly openApp: string;
   readonly pay: string;
   readonly payNote: string;
@@ -75,6 +76,13 @@ const en: Texts = {
   scan: 'Open {method} on your phone and scan this code.',
   scanOnPhone: 'Is this page on that phone? Take a screenshot, then choose it from the album in the {method} scanner.',
   qrLabel: 'QR code for paying with {method}',
+  transfer: {
+    send: 'Send',
+    network: 'Network',
+    address: 'To the address',
+    exactly:
+      'Send exactly this amount, at once and on this network. Another amount, a late or a second transfer is not recognised.',
+  },
   qrBroken: 'The code cannot be shown. Please go back to the shop and order again.',
   openApp: 'Open {method} on this device',
   pay: 'Pay with {method}',
@@ -187,6 +195,12 @@ const zh: Texts = {
   scan: '请打开手机上的{method}，扫描二维码完成支付。',
   scanOnPhone: '正在用手机浏览？请先截图，再用{method}“扫一扫”从相册中选取。',
   qrLabel: '{method}付款二维码',
+  transfer: {
+    send: '转账金额',
+    network: '网络',
+    address: '收款地址',
+    exactly: '请务必转入以上完全相同的金额，一次付清，并选择该网络；金额不符、逾期或重复的转账无法自动识别。',
+  },
   qrBroken: '二维码无法显示，请返回商家重新下单。',
   openApp: '在本机打开{method}',
   pay: '使用{method}支付',

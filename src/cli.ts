@@ -7,6 +7,7 @@ import { describeFaults, loadConfig, readEnvironment } from './config/index.ts';
 import { type DiffOptions, diffConfig, explainConfig, reloadConfig } from './config-commands.ts';
 import { demoGreeting } from './greeting.ts';
 import { decideHeldMoney } from './held-money.ts';
+import { addMerchantsCommand } from './merchants-program.ts';
 import type { Result } from './payment/index.ts';
 import { explainRouting } from './routing-explain.ts';
 import { addSimulateCommand } from './simulate-command.ts';
@@ -156,6 +157,10 @@ config
   .action(async () => told(await explainConfig(process.env)));
 program.command('channels').description('the state of each channel of the running gateway').action(listChannels);
 addSimulateCommand(program, { env: process.env, now: Date.now }, told);
+const failed = (): void => {
+  process.exitCode = 1;
+};
+addMerchantsCommand(program, { env: process.env, told, failed });
 const routing = program.command('routing').description('how channels are chosen');
 routing
   .command('explain')

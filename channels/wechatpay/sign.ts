@@ -1,18 +1,10 @@
 import { createPrivateKey, createSign, type KeyObject } from 'node:crypto';
 import WxPay from 'wechatpay-node-v3';
-import type { AdapterPorts } from '../../src/channel/index.ts';
+import type { AdapterPorts, OutgoingRequest } from '../../src/channel/index.ts';
 import type { WechatPayConfig } from './config.ts';
 
 /** The host that the library writes into every URL. */
 const LITERAL_HOST = 'https://api.mch.weixin.qq.com';
-
-/** A request as the library built and signed it; `path` includes the prefix of the base URL. */
-export interface SignedRequest {
-  readonly method: 'GET' | 'POST';
-  readonly path: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string | null;
-}
 
 /** One of the library's methods, called for the request that it builds. */
 export type BuildRequest = (sdk: RequestBuilder) => Promise<unknown>;
@@ -72,9 +64,9 @@ export async function signRequest(
   config: WechatPayConfig,
   ports: AdapterPorts,
   build: BuildRequest,
-): Promise<SignedRequest> {
+): Promise<OutgoingRequest> {
   const sdk = new RequestBuilder(config, ports);
-  let built: SignedRequest | undefined;
+  let built: OutgoingRequest | undefined;
   const keep = (method: 'GET' | 'POST', url: string, headers: Record<string, unknown>, body: string | null) => {
     built = {
       method,

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { Webhook } from 'standardwebhooks';
@@ -223,8 +223,8 @@ test('what the gateway makes of a change is said: nobody there, other files, or 
     ok: true,
     value: expect.stringMatching(/not known \(no gateway answers/),
   });
+  writeFileSync(file, untouched);
   const folder = join(file, '../other');
-  const { cpSync, mkdirSync } = await import('node:fs');
   mkdirSync(folder);
   for (const name of ['gateway.yaml', 'merchants.yaml']) cpSync(join(file, '..', name), join(folder, name));
   const other = await add('m_b', { CONFIG: join(folder, 'gateway.yaml') });

@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { openValueSealer } from '../../src/config/index.ts';
-import { faultsOf, lineOfPart, loaded, MERCHANTS, replaced } from './builders.ts';
+import { sealValue } from '../../src/config-commands.ts';
+import { faultsOf, GATEWAY, lineOfPart, loaded, MERCHANTS, replaced } from './builders.ts';
 
 const KEY = Buffer.from('0123456789abcdefghijklmnopqrstuv').toString('base64');
 const OTHER_KEY = Buffer.from('vutsrqponmlkjihgfedcba9876543210').toString('base64');
@@ -69,6 +70,17 @@ describe('a sealed value in a file', () => {
       );
       expect(config.merchants.byId('m_shop')?.webhookSecrets).toEqual([SECRET]);
     }
+  });
+
+  test('comes from `config seal` for any place, a list among them', () => {
+    const place = 'channels.pay-main.credentials.secret';
+    const made = sealValue(env, place, 'one line\nand another\n');
+    if (!made.ok) throw new Error(made.error);
+    const gateway = replaced(GATEWAY, 'secret: dont-look-at-me-4711', `secret: ${made.value}`);
+    expect(loaded({ gateway }, { env }).channels[0]?.credentials).toMatchObject({ secret: 'one line\nand another' });
+    expect(sealValue(env, place, '\n')).toMatchObject({ ok: false });
+    expect(sealValue(env, 'secret', 'x')).toMatchObject({ ok: false });
+    expect(sealValue({ ...env, MASTER_KEY: 'short' }, place, 'x')).toMatchObject({ ok: false });
   });
 
   test.each([

@@ -3,10 +3,7 @@ import { blocks, readPage, readPages, rows, section, withoutBlocks } from './pag
 import { aFreePort, run, type Started, startGateway } from './started.ts';
 
 const readme = readPage('README.md');
-const commands = [
-  ...blocks(section(readme, '## Sixty seconds'), 'sh'),
-  ...blocks(section(readme, '## Ten tasks'), 'sh'),
-];
+const commands = [...blocks(section(readme, '## Sixty seconds'), 'sh'), ...blocks(section(readme, '## Tasks'), 'sh')];
 
 let gateway: Started;
 let outputs: readonly string[];

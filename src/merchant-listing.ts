@@ -13,7 +13,7 @@ export async function listMerchants(env: Env, { json }: { readonly json?: boolea
   const all = config.merchantIds.map((id) => described(config, id));
   if (json) return ok(JSON.stringify(all, null, 2));
   const rows = all.map((m) => [
-    ...[m.id, m.enabled ? 'enabled' : 'disabled', String(m.epay?.pid ?? '-'), inWords(m.channels)],
+    ...[m.id, m.enabled ? 'enabled' : 'disabled', String(m.epay?.pid ?? '-'), String(m.channels)],
     ...[amount(m.limits.max_amount), amount(m.limits.per_minute), m.webhook.url ?? '-', m.name],
   ]);
   const heading = ['MERCHANT', 'STATE', 'PID', 'CHANNELS', 'MAX AMOUNT', 'PER MINUTE', 'WEBHOOK', 'NAME'];

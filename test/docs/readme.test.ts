@@ -101,6 +101,20 @@ describe('the commands of the README', () => {
     expect(outputOf('config diff')).toContain('\nchannels.alipay-backup.fee.rate: 0.7% -> 0.5%\nexit code 2\n');
   });
 
+  test('a merchant is added as shown, and its key replaced', () => {
+    const shown = blocks(section(readme, '### 11. Add a merchant'), 'text')[0] ?? '';
+    const shape = (text: string): string =>
+      text
+        .trim()
+        .replaceAll(/127\.0\.0\.1:\d+/g, 'HOST')
+        .replaceAll(/\((?:[0-9a-f]{8}|\S+\/merchants\.yaml)\)/g, '(…)')
+        .replaceAll(/^( {2}(?:secret key|webhook secret|epay key) +(?:sk_|whsec_)?)\S+/gm, '$1…');
+    expect(shape(outputOf('merchants add m_shop'))).toBe(shape(shown));
+    const revoked = outputOf('merchants revoke m_shop');
+    expect(revoked).toMatch(/^the key [0-9a-f]{8} of m_shop is revoked .*\nThe running gateway has taken it\.$/m);
+    expect(revoked).toMatch(/^m_shop +enabled +1001 +alipay-main,alipay-backup +500000 +120 /m);
+  });
+
   test('health, metrics and status answer, and an event can be sent again', () => {
     const output = outputOf('/healthz');
     expect(output).toContain('{"ok":true}');

@@ -39,7 +39,7 @@ export interface Taken {
 }
 
 /** A file that others change all the time is given up on after so many tries. */
-const TRIES_MAX = 5;
+const TRIES_MAX = 20;
 
 export async function openMerchantFile(env: Env): Promise<Result<MerchantFile, string>> {
   const environment = readEnvironment(env);

@@ -1,3 +1,4 @@
+import { createPrivateKey, createSign, type KeyObject } from 'node:crypto';
 import WxPay from 'wechatpay-node-v3';
 import type { AdapterPorts, OutgoingRequest } from '../../src/channel/index.ts';
 import type { WechatPayConfig } from './config.ts';
@@ -16,6 +17,7 @@ export type BuildRequest = (sdk: RequestBuilder) => Promise<unknown>;
 class RequestBuilder extends WxPay {
   readonly #prefix: string;
   readonly #ports: AdapterPorts;
+  readonly #key: KeyObject;
 
   constructor(config: WechatPayConfig, ports: AdapterPorts) {
     super({
@@ -29,6 +31,12 @@ class RequestBuilder extends WxPay {
     });
     this.#prefix = prefixOf(config);
     this.#ports = ports;
+    this.#key = keyOf(config);
+  }
+
+  /** As in the library, which has OpenSSL read the text of the key again for every signature: 0.35 ms more than signing. */
+  override sha256WithRsa(data: string): string {
+    return createSign('RSA-SHA256').update(data).sign(this.#key, 'base64');
   }
 
   /** `GET /v3/certificates`, which the library offers only together with its own decryption and cache. */
@@ -77,6 +85,17 @@ export async function signRequest(
   await build(sdk);
   if (!built) throw new Error('wechatpay: the library built no request');
   return built;
+}
+
+/** The keys that have been read, for as long as their configurations live. */
+const keys = new WeakMap<WechatPayConfig, KeyObject>();
+
+function keyOf(config: WechatPayConfig): KeyObject {
+  const known = keys.get(config);
+  if (known) return known;
+  const key = createPrivateKey(config.private_key);
+  keys.set(config, key);
+  return key;
 }
 
 function ownHeaders(headers: Record<string, unknown>, config: WechatPayConfig): Record<string, string> {

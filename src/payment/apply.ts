@@ -1,5 +1,6 @@
 import { planAgenda } from './agenda.ts';
 import { onAttemptLost, onAttemptOpened, onAttemptRefused, onAttemptStarted } from './apply-attempt.ts';
+import { onCaptureBegun } from './apply-capture.ts';
 import { onEventSent, onRedeliveryRequested } from './apply-delivery.ts';
 import { onAskedInVain, onMoneyDisposed, onObserved, onQueryWanted } from './apply-observed.ts';
 import {
@@ -66,6 +67,8 @@ function stepFor(payment: Payment, fact: Fact, now: EpochMs): Step {
       return onAskedInVain(payment, fact, now);
     case 'query_wanted':
       return onQueryWanted(payment, fact, now);
+    case 'capture_begun':
+      return onCaptureBegun(payment, fact, now);
     case 'close_requested':
       return onCloseRequested(payment, fact.by, now);
     case 'event_sent':

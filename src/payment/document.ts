@@ -62,6 +62,8 @@ interface AttemptFields extends AttemptBinding {
   readonly error: AttemptError | null;
   /** The provider answered our close with "no such order" (Alipay before the scan). */
   readonly unseenAtClose: boolean;
+  /** When we last began to capture the approved order; only at providers where money moves by our capture. */
+  readonly captureBegunAt?: EpochMs;
 }
 
 export type CreatingAttempt = AttemptFields & { readonly status: 'creating' };

@@ -44,6 +44,16 @@ export interface ChannelSubject {
   readonly callbackProof: CallbackProof;
   /** How old, or how far ahead, a callback's signed time may be; null where a callback carries no time that may be enforced. */
   readonly callbackWindowMs?: number | null;
+  /**
+   * How the provider can be asked for an order. `by_trade_number`: only by its own number, which comes with the create's answer. An
+   * order whose answer was lost is then out of everybody's reach, and counts as absent. Default: `by_our_number`.
+   */
+  readonly orders?: 'by_our_number' | 'by_trade_number';
+  /**
+   * When money moves. `by_our_capture`: the buyer approves, and the adapter's `capture` takes the money; an order that must not be
+   * paid is simply not captured, and nobody but us knows that it is closed. Default: `by_the_buyer`.
+   */
+  readonly moneyMoves?: 'by_the_buyer' | 'by_our_capture';
   /** For providers with the capability `refund`. */
   readonly refunds?: {
     /** Which ends of a refund they call back for. Default: both. */

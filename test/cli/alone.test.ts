@@ -34,7 +34,7 @@ describe.concurrent('config check', { timeout: SLOW_MS }, () => {
   test(
     'of the shipped configuration is good',
     inTheatre(async (theatre) => {
-      const shipped = { code: 0, out: 'config/gateway.yaml: ok, 4 channels, 1 merchant\n', err: '' };
+      const shipped = { code: 0, out: 'config/gateway.yaml: ok, 5 channels, 1 merchant\n', err: '' };
       expect(await ending(theatre.run(['config', 'check', 'config/gateway.yaml']))).toEqual(shipped);
     }),
   );

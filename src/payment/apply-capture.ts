@@ -1,7 +1,6 @@
-import type { Attempt, EpochMs, Payment } from './document.ts';
+import type { EpochMs, Payment } from './document.ts';
 import type { Fact } from './facts.ts';
 import { isUnresolved, payableAttempt } from './inspect.ts';
-import { CAPTURE_SETTLES_MS } from './schedule.ts';
 import { ignored, next, rejected, type Step, withAttempt } from './step.ts';
 
 /** Written before each capture is sent, so that nobody gives the order up meanwhile, in whatever process (I7). */
@@ -16,9 +15,4 @@ export function onCaptureBegun(
   // What the buyer agreed to in time is taken in time, or not at all.
   if (now >= payment.expiresAt || payableAttempt(payment)?.seq !== seq) return ignored('already_ended');
   return next(withAttempt(payment, { ...attempt, captureBegunAt: now }));
-}
-
-/** Whether a capture that we have sent may still take the money, as far as an answer to a question of `askedAt` can tell. */
-export function mayYetBeCaptured(attempt: Attempt, askedAt: EpochMs): boolean {
-  return attempt.captureBegunAt !== undefined && askedAt < attempt.captureBegunAt + CAPTURE_SETTLES_MS;
 }

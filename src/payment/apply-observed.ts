@@ -1,8 +1,7 @@
 import { afterAsking, forgetPlans } from './agenda.ts';
-import { mayYetBeCaptured } from './apply-capture.ts';
 import type { Attempt, EpochMs, MoneyPolicy, ObservedBy, Payment, SucceededAttempt } from './document.ts';
 import type { AnomalyKind, Fact, Observation } from './facts.ts';
-import { awaitsDecision, effectiveAttempt, hasEnded, isUnresolved } from './inspect.ts';
+import { awaitsDecision, effectiveAttempt, hasEnded, isUnresolved, mayYetBeCaptured } from './inspect.ts';
 import { isAmountMinor } from './money.ts';
 import { unreachable } from './result.ts';
 import { ABSENCE_SETTLES_MS, HORIZON_MS, PROVIDER_GRACE_MS } from './schedule.ts';
@@ -166,7 +165,7 @@ function onDead(payment: Payment, attempt: Attempt, fact: FactOf<'observed'>, no
   if (by === 'close' && mayYetBeCaptured(attempt, Math.min(askedAt, now))) return askAgain(payment, attempt, by, now);
   const dead = withAttempt(payment, { ...bare(attempt), status, error: seen.error ?? attempt.error, resolvedAt: now });
   // Only the way to pay that the buyer had last says why the payment failed; earlier ones were never shown or given up.
-  if (status === 'closed' || attempt.seq < payment.attempts.length) return next(dead);
+  if (status === 'closed' || attempt.buyerLed || attempt.seq < payment.attempts.length) return next(dead);
   if (hasEnded(payment) || awaitsDecision(payment)) return next(dead);
   return next({ ...dead, statusReason: (seen.error?.kind ?? 'declined').toLowerCase() });
 }
@@ -174,8 +173,11 @@ function onDead(payment: Payment, attempt: Attempt, fact: FactOf<'observed'>, no
 function onStillOpen(payment: Payment, attempt: Attempt, fact: FactOf<'observed'>, now: EpochMs): Step {
   if (!isUnresolved(attempt)) return ignored('already_resolved');
   const { observation, by } = fact;
+  const { captureBegunAt, ...others } = attempt;
+  // Open with the reason of a decline: the capture has ended, and has taken nothing.
+  const isCapturing = captureBegunAt !== undefined && observation.error === null;
   const news: Attempt = {
-    ...attempt,
+    ...(isCapturing ? attempt : others),
     channelTradeNo: attempt.channelTradeNo ?? observation.channelTradeNo,
     error: observation.error ?? attempt.error,
     // The buyer has opened it after all: now it can be closed.

@@ -1,5 +1,6 @@
-import type { Attempt, OpenAttempt, Payment, PaymentStatus, Refund, SucceededAttempt } from './document.ts';
+import type { Attempt, EpochMs, OpenAttempt, Payment, PaymentStatus, Refund, SucceededAttempt } from './document.ts';
 import { REFUNDS_MAX } from './ids.ts';
+import { CAPTURE_SETTLES_MS } from './schedule.ts';
 
 /** The provider may still hold a payable order for this attempt. */
 export function isUnresolved(attempt: Attempt): boolean {
@@ -15,6 +16,29 @@ export function effectiveAttempt(payment: Payment): SucceededAttempt | undefined
 export function payableAttempt(payment: Payment): OpenAttempt | undefined {
   if (hasEnded(payment) || payment.closeRequested !== null || awaitsDecision(payment)) return undefined;
   return payment.attempts.find((a): a is OpenAttempt => a.status === 'open');
+}
+
+/** Whether a capture that we have sent may still take the money, as far as an answer to a question of `askedAt` can tell. */
+export function mayYetBeCaptured(attempt: Attempt, askedAt: EpochMs): boolean {
+  if (!isUnresolved(attempt) || attempt.captureBegunAt === undefined) return false;
+  return askedAt < attempt.captureBegunAt + CAPTURE_SETTLES_MS;
+}
+
+/**
+ * Whether the buyer may choose a way to pay: nothing has ended it, no money waits for a decision or is being captured, and no
+ * channel is being asked.
+ */
+export function mayChoose(payment: Payment, now: EpochMs): boolean {
+  if (hasEnded(payment) || payment.closeRequested !== null || awaitsDecision(payment)) return false;
+  if (payment.attempts.some((attempt) => mayYetBeCaptured(attempt, now))) return false;
+  return now < payment.expiresAt && payment.attempts.at(-1)?.status !== 'creating';
+}
+
+/** Whether it is the buyer's turn: a payment made without a way to pay, or whose chosen way has come to nothing. */
+export function awaitsChoice(payment: Payment): boolean {
+  if (hasEnded(payment) || payment.closeRequested !== null || awaitsDecision(payment)) return false;
+  const last = payment.attempts.at(-1);
+  return last === undefined || (last.buyerLed === true && last.status !== 'creating' && last.status !== 'open');
 }
 
 /** The attempt that an observer would name as "the" attempt: the effective one, else the latest. */

@@ -34,7 +34,7 @@ describe.concurrent('config check', { timeout: SLOW_MS }, () => {
   test(
     'of the shipped configuration is good',
     inTheatre(async (theatre) => {
-      const shipped = { code: 0, out: 'config/gateway.yaml: ok, 5 channels, 1 merchant\n', err: '' };
+      const shipped = { code: 0, out: 'config/gateway.yaml: ok, 6 channels, 1 merchant\n', err: '' };
       expect(await ending(theatre.run(['config', 'check', 'config/gateway.yaml']))).toEqual(shipped);
     }),
   );
@@ -82,7 +82,7 @@ describe.concurrent('sandbox', { timeout: SLOW_MS }, () => {
     inTheatre(async (theatre) => {
       const { url, program } = await theatre.sandbox();
       expect(program.stdout()).toBe(
-        `Sandbox for alipay-main, alipay-backup, wechatpay-main, stripe-main on ${url}\nStart gateways with SANDBOX_URL=${url}\n`,
+        `Sandbox for alipay-main, alipay-backup, wechatpay-main, stripe-main, paypal-main, epay-upstream on ${url}\nStart gateways with SANDBOX_URL=${url}\n`,
       );
       const { body } = await call('GET', `${url}/_control/channels`);
       expect(body.data).toHaveLength(4);

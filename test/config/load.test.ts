@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { describeFaults } from '../../src/config/index.ts';
 import { aProvider, faultsOf, GATEWAY, lineOfPart, loaded, MERCHANTS, replaced, SHIPPED } from './builders.ts';
 
-const SHIPPED_PROVIDERS = ['alipay', 'wechatpay', 'stripe', 'paypal'].map(aProvider);
+const SHIPPED_PROVIDERS = ['alipay', 'wechatpay', 'stripe', 'paypal', 'epay'].map(aProvider);
 const PRODUCTION = { production: true, env: { PUBLIC_URL: 'https://pay.example' } };
 
 test('the shipped files load with nothing set, and every channel is a sandbox without credentials', () => {
@@ -14,6 +14,7 @@ test('the shipped files load with nothing set, and every channel is a sandbox wi
     ['wechatpay-main', 'sandbox', null],
     ['stripe-main', 'sandbox', null],
     ['paypal-main', 'sandbox', null],
+    ['epay-upstream', 'sandbox', null],
   ]);
   expect(config.settings).toMatchObject({ allowHttpUrls: true, webhooks: { allowPrivateAddresses: true } });
   expect(config.merchants.bySecretKey('sk_sandbox_demo')).toMatchObject({

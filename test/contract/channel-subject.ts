@@ -54,6 +54,8 @@ export interface ChannelSubject {
    * paid is simply not captured, and nobody but us knows that it is closed. Default: `by_the_buyer`.
    */
   readonly moneyMoves?: 'by_the_buyer' | 'by_our_capture';
+  /** What stands in recorded exchanges where a secret went over the wire; absent where none does. */
+  readonly leftOut?: string;
   /** For providers with the capability `refund`. */
   readonly refunds?: {
     /** Which ends of a refund they call back for. Default: both. */
@@ -63,6 +65,8 @@ export interface ChannelSubject {
      * never sent; the answer to a repeat tells them apart. Default: `all`.
      */
     readonly queried?: 'all' | 'made_ones';
+    /** `at_once`: a refund is made or refused by the answer to it, and none is ever pending. Default: `later`. */
+    readonly decided?: 'at_once' | 'later';
   };
 }
 

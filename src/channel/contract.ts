@@ -139,6 +139,12 @@ export interface ChannelAdapter {
    */
   close(order: OrderRef, signal: AbortSignal): Promise<Result<Observation, ChannelError>>;
   /**
+   * Takes the money of an order that its buyer has approved; there exactly when this provider moves money only then. Repeating it
+   * takes nothing twice. `open` with an error: the buyer has to choose another way to pay, on the same page. Called only while
+   * the payment may still be paid; at such a provider, not to capture is what closes an order.
+   */
+  capture?(order: OrderRef, signal: AbortSignal): Promise<Result<Observation, ChannelError>>;
+  /**
    * Sends a refund. An answer with `created: 'maybe'` may have been taken: the gateway sends the same number again, or asks.
    * A refund that the provider has already, under the same number and amount, is its first answer, not an error.
    */

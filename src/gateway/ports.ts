@@ -97,7 +97,15 @@ export type CallbackResult =
   | 'error';
 
 /** What a channel is asked for. */
-export type ChannelOperation = 'create' | 'query' | 'close' | 'probe' | 'refund' | 'refund_query' | 'balance';
+export type ChannelOperation =
+  | 'create'
+  | 'query'
+  | 'capture'
+  | 'close'
+  | 'probe'
+  | 'refund'
+  | 'refund_query'
+  | 'balance';
 
 /** What the use cases report. Implemented once, on prom-client and pino; label values are closed sets. */
 export interface Telemetry {

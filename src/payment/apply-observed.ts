@@ -1,7 +1,7 @@
 import { afterAsking, forgetPlans } from './agenda.ts';
 import type { Attempt, EpochMs, MoneyPolicy, ObservedBy, Payment, SucceededAttempt } from './document.ts';
 import type { AnomalyKind, Fact, Observation } from './facts.ts';
-import { awaitsDecision, effectiveAttempt, hasEnded, isUnresolved } from './inspect.ts';
+import { awaitsDecision, effectiveAttempt, hasEnded, isUnresolved, mayYetBeCaptured } from './inspect.ts';
 import { isAmountMinor } from './money.ts';
 import { unreachable } from './result.ts';
 import { ABSENCE_SETTLES_MS, HORIZON_MS, PROVIDER_GRACE_MS } from './schedule.ts';
@@ -21,9 +21,11 @@ export function onObserved(payment: Payment, fact: FactOf<'observed'>, now: Epoc
       return onSuccess(payment, attempt, fact, now);
     case 'failed':
     case 'closed':
-      return onDead(payment, attempt, observation, now);
+      return onDead(payment, attempt, fact, now);
     case 'open':
       return onStillOpen(payment, attempt, fact, now);
+    case 'approved':
+      return by === 'callback' ? onApproved(payment, attempt, fact, now) : onStillOpen(payment, attempt, fact, now);
     case 'absent':
       return onAbsent(payment, attempt, fact, now);
     case 'unclear':
@@ -42,12 +44,8 @@ export function onAskedInVain(payment: Payment, fact: FactOf<'asked_in_vain'>, n
 
 /** Brings the next query forward to now; the caller limits how often. */
 export function onQueryWanted(payment: Payment, fact: FactOf<'query_wanted'>, now: EpochMs): Step {
-  const planned = payment.agenda.find((item) => item.kind === 'query' && item.seq === fact.seq);
-  if (!planned || planned.at <= now) return ignored('no_news');
-  return next({
-    ...payment,
-    agenda: payment.agenda.map((item) => (item === planned ? { ...planned, at: now } : item)),
-  });
+  const sooner = askNow(payment, fact.seq, now);
+  return sooner === payment ? ignored('no_news') : next(sooner);
 }
 
 /**
@@ -172,10 +170,13 @@ export function onMoneyDisposed(payment: Payment, fact: FactOf<'money_disposed'>
   return next(withSuccess(payment, { ...attempt, effect: 'effective', disposition: 'keep' }));
 }
 
-function onDead(payment: Payment, attempt: Attempt, seen: Observation, now: EpochMs): Step {
+function onDead(payment: Payment, attempt: Attempt, fact: FactOf<'observed'>, now: EpochMs): Step {
+  const { observation: seen, by, askedAt = now } = fact;
   // Money that has arrived is not undone by a later "closed" (a full refund reads like that at some providers).
   if (!isUnresolved(attempt)) return ignored('already_resolved');
   const status = seen.state === 'failed' ? 'failed' : 'closed';
+  // Where money moves by our capture, "closed" only means that we send none, and one may be on its way.
+  if (by === 'close' && mayYetBeCaptured(attempt, Math.min(askedAt, now))) return askAgain(payment, attempt, by, now);
   const dead = withAttempt(payment, { ...bare(attempt), status, error: seen.error ?? attempt.error, resolvedAt: now });
   // Only the way to pay that the buyer had last says why the payment failed; earlier ones were never shown or given up.
   if (status === 'closed' || attempt.buyerLed || attempt.seq < payment.attempts.length) return next(dead);
@@ -186,8 +187,11 @@ function onDead(payment: Payment, attempt: Attempt, seen: Observation, now: Epoc
 function onStillOpen(payment: Payment, attempt: Attempt, fact: FactOf<'observed'>, now: EpochMs): Step {
   if (!isUnresolved(attempt)) return ignored('already_resolved');
   const { observation, by } = fact;
+  const { captureBegunAt, ...others } = attempt;
+  // Open with the reason of a decline: the capture has ended, and has taken nothing.
+  const isCapturing = captureBegunAt !== undefined && observation.error === null;
   const news: Attempt = {
-    ...attempt,
+    ...(isCapturing ? attempt : others),
     channelTradeNo: attempt.channelTradeNo ?? observation.channelTradeNo,
     error: observation.error ?? attempt.error,
     // The buyer has opened it after all: now it can be closed.
@@ -199,6 +203,23 @@ function onStillOpen(payment: Payment, attempt: Attempt, fact: FactOf<'observed'
     attempt.unseenAtClose;
   if (by === 'callback') return changed ? next(withAttempt(payment, news)) : ignored('no_news');
   return askAgain(withAttempt(payment, news), news, by, now);
+}
+
+/** The buyer has agreed; the query that is brought forward looks for itself, and captures. */
+function onApproved(payment: Payment, attempt: Attempt, { observation, seq }: FactOf<'observed'>, now: EpochMs): Step {
+  if (!isUnresolved(attempt)) return ignored('already_resolved');
+  const channelTradeNo = attempt.channelTradeNo ?? observation.channelTradeNo;
+  const known =
+    channelTradeNo === attempt.channelTradeNo ? payment : withAttempt(payment, { ...attempt, channelTradeNo });
+  const sooner = askNow(known, seq, now);
+  return sooner === payment ? ignored('no_news') : next(sooner);
+}
+
+/** The payment with its planned query due now; itself when none is planned, or it is due already. */
+function askNow(payment: Payment, seq: number, now: EpochMs): Payment {
+  const planned = payment.agenda.find((item) => item.kind === 'query' && item.seq === seq);
+  if (!planned || planned.at <= now) return payment;
+  return { ...payment, agenda: payment.agenda.map((item) => (item === planned ? { ...planned, at: now } : item)) };
 }
 
 function onAbsent(payment: Payment, attempt: Attempt, fact: FactOf<'observed'>, now: EpochMs): Step {

@@ -6,6 +6,7 @@ import {
   onAttemptRefused,
   onAttemptStarted,
 } from './apply-attempt.ts';
+import { onCaptureBegun } from './apply-capture.ts';
 import { onEventSent, onRedeliveryRequested } from './apply-delivery.ts';
 import { onAskedInVain, onMoneyDisposed, onObserved, onQueryWanted } from './apply-observed.ts';
 import {
@@ -74,6 +75,8 @@ function stepFor(payment: Payment, fact: Fact, now: EpochMs): Step {
       return onAskedInVain(payment, fact, now);
     case 'query_wanted':
       return onQueryWanted(payment, fact, now);
+    case 'capture_begun':
+      return onCaptureBegun(payment, fact, now);
     case 'close_requested':
       return onCloseRequested(payment, fact.by, now);
     case 'event_sent':

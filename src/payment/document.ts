@@ -85,6 +85,8 @@ interface AttemptFields extends AttemptBinding {
   readonly unseenAtClose: boolean;
   /** Absent where the buyer pays the payment's own amount. */
   readonly quote?: Quote;
+  /** When we last began to capture the approved order; only at providers where money moves by our capture. */
+  readonly captureBegunAt?: EpochMs;
 }
 
 export type CreatingAttempt = AttemptFields & { readonly status: 'creating' };

@@ -3,9 +3,10 @@ import type { Money } from './money.ts';
 
 /**
  * What a channel says of one order, in our words.
- * `absent`: the provider knows no such order. `unclear`: a word that we do not know; it settles nothing.
+ * `approved`: the buyer has agreed, and money moves only once we capture it. `absent`: the provider knows no such order.
+ * `unclear`: a word that we do not know; it settles nothing.
  */
-export type ObservedState = 'open' | 'succeeded' | 'failed' | 'closed' | 'absent' | 'unclear';
+export type ObservedState = 'open' | 'approved' | 'succeeded' | 'failed' | 'closed' | 'absent' | 'unclear';
 
 export interface Observation {
   readonly state: ObservedState;
@@ -99,6 +100,11 @@ export type Fact =
   | { readonly type: 'asked_in_vain'; readonly seq: number; readonly by: 'query' | 'close' }
   /** A callback that could not be believed brings the next query forward. */
   | { readonly type: 'query_wanted'; readonly seq: number }
+  /**
+   * We are about to capture an approved order. Refused unless the buyer may still pay it: an order that is being given up is not
+   * captured, and one that is being captured is not given up until the capture's end is known.
+   */
+  | { readonly type: 'capture_begun'; readonly seq: number }
   /** The channel or the shop has no room for one more request now. It counts as no try. */
   | { readonly type: 'postponed'; readonly duty: PostponedDuty; readonly until: EpochMs }
   /** The clock was ahead when this payment was planned, and has been set back since. */

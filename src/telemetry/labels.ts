@@ -21,7 +21,7 @@ type Argument<K extends keyof Telemetry, I extends number> = Telemetry[K] extend
 
 const OPERATIONS = words<ChannelOperation>({
   ...{ create: true, query: true, close: true, probe: true, refund: true, refund_query: true },
-  balance: true,
+  ...{ capture: true, balance: true },
 });
 const GUARDED = ['create', 'query', 'close', 'refund'] as const;
 const ERROR_KINDS = Object.keys(CHANNEL_ERROR_KINDS) as ChannelErrorKind[];

@@ -18,6 +18,7 @@ export const CHANNELS = [
   'alipay-backup',
   'wechatpay-main',
   'stripe-main',
+  'paypal-main',
   'epay-upstream',
   'usdt-main',
 ] as const;

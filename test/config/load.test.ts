@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { describeFaults } from '../../src/config/index.ts';
 import { aProvider, faultsOf, GATEWAY, lineOfPart, loaded, MERCHANTS, replaced, SHIPPED } from './builders.ts';
 
-const SHIPPED_PROVIDERS = ['alipay', 'wechatpay', 'stripe', 'epay', 'usdt'].map(aProvider);
+const SHIPPED_PROVIDERS = ['alipay', 'wechatpay', 'stripe', 'paypal', 'epay', 'usdt'].map(aProvider);
 const PRODUCTION = { production: true, env: { PUBLIC_URL: 'https://pay.example' } };
 
 test('the shipped files load with nothing set, and every channel is a sandbox without credentials', () => {
@@ -13,6 +13,7 @@ test('the shipped files load with nothing set, and every channel is a sandbox wi
     ['alipay-backup', 'sandbox', null],
     ['wechatpay-main', 'sandbox', null],
     ['stripe-main', 'sandbox', null],
+    ['paypal-main', 'sandbox', null],
     ['epay-upstream', 'sandbox', null],
     ['usdt-main', 'sandbox', null],
   ]);

@@ -102,6 +102,7 @@ export function describeCallbacks(subject: ChannelSubject): void {
       stage.host.control.faults('one', { callback_before_answer: true });
       const placed = await stage.place(wish);
       await stage.open(placed); // an offline create is paid when the buyer opens it
+      await stage.settle(placed);
       expect(await read(await stage.paidCallback(placed), placed)).toMatchObject({ state: 'succeeded' });
     });
   });

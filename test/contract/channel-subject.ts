@@ -46,12 +46,17 @@ export interface ChannelSubject {
   /** How old, or how far ahead, a callback's signed time may be; null where a callback carries no time that may be enforced. */
   readonly callbackWindowMs?: number | null;
   /**
-   * `their_number`: an order can be asked about only by the trade number of its create's answer; without it, it counts as absent,
-   * which proves nothing before its end. Default: `our_number`.
+   * `their_number`: an order can be asked about only by the trade number of its create's answer; without it, it counts as absent.
+   * Default: `our_number`.
    */
   readonly queriedBy?: 'our_number' | 'their_number';
   /** Whether queries and callbacks tell when an order was paid. Default: `told`. */
   readonly paidAt?: 'told' | 'never_told';
+  /**
+   * When money moves. `by_our_capture`: the buyer approves, and the adapter's `capture` takes the money; an order that must not be
+   * paid is simply not captured, and nobody but us knows that it is closed. Default: `by_the_buyer`.
+   */
+  readonly moneyMoves?: 'by_the_buyer' | 'by_our_capture';
   /** What stands in recorded exchanges where a secret went over the wire; absent where none does. */
   readonly leftOut?: string;
   /** For providers with the capability `refund`. */

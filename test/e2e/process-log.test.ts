@@ -19,7 +19,15 @@ const requestLine = z.strictObject({
   merchantId: z.literal('m_demo').optional(),
   paymentId: z.string().startsWith('pay_').optional(),
   channelId: z
-    .enum(['alipay-main', 'alipay-backup', 'wechatpay-main', 'stripe-main', 'epay-upstream', 'usdt-main'])
+    .enum([
+      'alipay-main',
+      'alipay-backup',
+      'wechatpay-main',
+      'stripe-main',
+      'paypal-main',
+      'epay-upstream',
+      'usdt-main',
+    ])
     .optional(),
   outcome: z.string().optional(),
   code: z.string().optional(),

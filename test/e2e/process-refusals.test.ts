@@ -120,6 +120,7 @@ describe.concurrent('a start is refused', { timeout: SLOW_MS }, () => {
         'alipay-backup',
         'wechatpay-main',
         'stripe-main',
+        'paypal-main',
         'epay-upstream',
         'usdt-main',
       ]) {

@@ -152,6 +152,7 @@ test('row 18: in production neither demo secrets nor simulators are taken', asyn
     'alipay-backup',
     'wechatpay-main',
     'stripe-main',
+    'paypal-main',
     'epay-upstream',
     'usdt-main',
   ]) {

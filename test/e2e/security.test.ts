@@ -54,6 +54,7 @@ describe.each(LINES)('at $channel', (line) => {
       'alipay-backup',
       'wechatpay-main',
       'stripe-main',
+      'paypal-main',
       'epay-upstream',
       'usdt-main',
     ].filter((c) => c !== line.channel);

@@ -8,6 +8,7 @@ const CHANNELS = new Set([
   'alipay-backup',
   'wechatpay-main',
   'stripe-main',
+  'paypal-main',
   'epay-upstream',
   'usdt-main',
 ]);

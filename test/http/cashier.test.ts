@@ -12,6 +12,7 @@ beforeEach(async () => {
 afterEach(() => edge.close());
 
 const QR: Action = { type: 'qr_code', qrCode: 'weixin://wxpay/bizpayurl?pr=abc' };
+const PHONE = { 'user-agent': 'Mozilla/5.0 (Linux; Android 14) Chrome/126.0 Mobile Safari/537.36' };
 const ZH = { 'accept-language': 'zh-TW,zh;q=0.9,en;q=0.5' };
 
 const keep = (payment: Payment): string => {
@@ -43,7 +44,8 @@ describe('a payment that waits for its buyer', () => {
 
   test('offers the app where the code is a web address', async () => {
     const payment = aPendingPayment({ type: 'qr_code', qrCode: 'https://qr.alipay.com/bax1' });
-    expect(await pageOf(payment)).toContain('Open Alipay on this device');
+    expect(await pageOf(payment, PHONE)).toContain('Open Alipay on this device');
+    expect(await pageOf(payment)).not.toContain('on this device');
     expect((await visit(`/pay/${payment.id}/go`)).headers.get('location')).toBe('https://qr.alipay.com/bax1');
   });
 
@@ -151,7 +153,7 @@ describe('the state that the page asks for', () => {
     };
     const pending = aPendingPayment();
     const first = await stateOf(pending);
-    expect(first).toEqual({ status: 'pending', stage: expect.any(String), poll_ms: 2_000 });
+    expect(first).toEqual({ status: 'pending', stage: expect.any(String), poll_ms: 2_000, left_s: 900 });
     expect(await stateOf({ ...pending, updatedAt: NOW + 5, version: 9 })).toEqual(first);
     expect(await pageOf(pending)).toContain(`data-stage="${first.stage}"`);
     const paid = await stateOf(withFact(pending, observed(pending, 'succeeded')));
@@ -192,9 +194,12 @@ describe('the pay button', () => {
 test('"I have paid" makes the gateway ask and comes back with a word', async () => {
   const path = keep(aPendingPayment());
   const answer = await fetch(`${edge.url}${path}/paid`, { method: 'POST', redirect: 'manual' });
-  expect({ status: answer.status, to: answer.headers.get('location') }).toEqual({ status: 303, to: `${path}?checked` });
+  expect({ status: answer.status, to: answer.headers.get('location') }).toEqual({
+    status: 303,
+    to: `${path}?notice=checked`,
+  });
   expect(edge.gateway.syncs).toEqual([path.slice('/pay/'.length)]);
-  expect(await (await visit(`${path}?checked`)).text()).toContain('nothing has arrived yet');
+  expect(await (await visit(`${path}?notice=checked`)).text()).toContain('nothing has arrived yet');
   expect((await visit(`${path}/paid`)).status).toBe(405);
 });
 
@@ -219,13 +224,13 @@ describe('the page is safe', () => {
     const text = await answer.text();
     expect(text).not.toMatch(/ style=| on\w+=|<style|<script>/);
     for (const [, address] of text.matchAll(/(?:href|src)="([^"]*)"/g))
-      expect(address).toMatch(/^\/pay\/|^data:,$|^https:\/\/shop/);
+      expect(address).toMatch(/^\/pay\/|^data:,$|^\?lang=|^https:\/\/shop/);
   });
 
   test('it works without JavaScript', async () => {
     const text = await pageOf(aPendingPayment(QR));
     expect(text).toContain('<noscript><meta http-equiv="refresh" content="5"></noscript>');
-    expect(text).toMatch(/<form method="post" action="\/pay\/pay_\w+\/paid">/);
+    expect(text).toMatch(/<form method="post" action="\/pay\/pay_\w+\/paid"/);
   });
 
   test('its addresses keep the path of the public URL', async () => {

@@ -101,7 +101,7 @@ async function body(frame: PageFrame, view: CashierView): Promise<Html> {
     case 'choose':
       return ways.length === 0
         ? html`<p>${texts.noWay}</p>${backToShop(texts, payment)}`
-        : html`<p class="quiet">${texts.choose}</p>`;
+        : html`${stage.retry === null ? html`<p class="quiet">${texts.choose}</p>` : null}`;
     case 'scan':
     case 'redirect':
     case 'form':

@@ -162,17 +162,23 @@ async function open(
     processId: randomUUID(),
   });
 
+  const stopping = new AbortController();
   const publicApp = createPublicApp({
     ...{ gateway, settings, ephemeral, telemetry, randomBytes },
     merchants: live.merchants,
     clock: { now },
+    stopping: stopping.signal,
   });
   const ready = Promise.withResolvers<void>();
   const publicListener = await listen(afterwards(ready.promise, publicApp), {
     host: environment.host,
     port: environment.port,
   });
-  closers.push(() => publicListener.close(DRAIN_MS));
+  const closePublic = (): Promise<void> => {
+    stopping.abort();
+    return publicListener.close(DRAIN_MS);
+  };
+  closers.push(closePublic);
   publicUrl = environment.publicUrl ?? publicListener.url;
 
   closers.push(() => sandboxes.close());
@@ -236,7 +242,7 @@ async function open(
     stop: async () => {
       await reloads.close();
       // Providers and shops first: nothing new comes in while what is in hand is finished.
-      await publicListener.close(DRAIN_MS);
+      await closePublic();
       await gateway.stop();
       await closeAll(closers);
     },

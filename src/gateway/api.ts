@@ -166,12 +166,14 @@ export interface Gateway {
   /** For the cashier page: whoever holds the unguessable id may look. A buyer who looks makes us ask the channel sooner. */
   findForBuyer(paymentId: string): Promise<Payment | null>;
   /** The ways to pay that are open to the buyer of this payment now, in the shop's order of preference. */
-  waysToPay(payment: Payment, scenes: readonly Scene[]): Promise<readonly WayToPay[]>;
+  waysToPay(payment: Payment, scenesOf: (method: string) => readonly Scene[]): Promise<readonly WayToPay[]>;
   /**
    * The buyer chooses a way to pay. An earlier one is closed at its provider first (I7); if it turns out to be paid, no other is
    * opened. Answers the payment as it is then; of two choices at the same time one wins, and both see what came of it.
    */
   choose(paymentId: string, choice: BuyerChoice): Promise<Result<Payment, GatewayError>>;
+  /** Calls `onChange` with the payment as it is after each change that this process commits; answers how to stop that. */
+  watch(paymentId: string, onChange: (payment: Payment) => void): () => void;
   /** The buyer says "I have paid": asks the channel, rate-limited per payment. */
   syncForBuyer(paymentId: string): Promise<Payment | null>;
 }

@@ -21,6 +21,7 @@ import { createRedelivery } from './redelivery.ts';
 import { createRefundTaking, refundById } from './refund-payment.ts';
 import { createRefunds } from './refunds.ts';
 import { createRouter } from './router.ts';
+import { createWatchers } from './watchers.ts';
 import { createWaysToPay } from './ways-to-pay.ts';
 import { createNotifier } from './webhook.ts';
 
@@ -44,7 +45,12 @@ export function createGateway(parts: Parts): RunningGateway {
     if (dueAt <= parts.clock.now()) agenda.wake();
   };
   const limits = createLimits(parts);
-  const { change } = createChanger(parts, { onDue: wakeIfDue, onChanged: limits.note });
+  const watchers = createWatchers(parts);
+  const onChanged = (before: Payment, after: Payment): void => {
+    limits.note(before, after);
+    watchers.tell(after);
+  };
+  const { change } = createChanger(parts, { onDue: wakeIfDue, onChanged });
   const calls = createChannelCalls(parts);
   const router = createRouter(parts, { calls, limits });
   const orders = createOrders(parts, calls, change);
@@ -160,6 +166,7 @@ export function createGateway(parts: Parts): RunningGateway {
       }
       return stored?.payment ?? null;
     },
+    watch: watchers.watch,
     waysToPay: ways.waysToPay,
     choose: createChoosing(parts, { change, orders, patience, placement, waysToPay: ways }),
     syncForBuyer,

@@ -22,13 +22,16 @@ type Standing = 'open' | 'doubtful' | 'away';
 
 /** Which ways to pay a buyer can be offered: what routing would do with the payment now, not what is configured. */
 export function createWaysToPay(parts: Parts, router: Router) {
-  async function waysToPay(payment: Payment, scenes: readonly Scene[]): Promise<readonly WayToPay[]> {
+  async function waysToPay(
+    payment: Payment,
+    scenesOf: (method: string) => readonly Scene[],
+  ): Promise<readonly WayToPay[]> {
     const merchant = parts.merchants().byId(payment.merchantId);
     if (!merchant) return [];
     const judged = await Promise.all(
       methodsOf(payment).map(async (method) => {
         const standings = await Promise.all(
-          scenesFor(payment, method, scenes).map((scene) => standingOf(merchant, payment, { method, scene })),
+          scenesFor(payment, method, scenesOf(method)).map((scene) => standingOf(merchant, payment, { method, scene })),
         );
         return { method, standings: standings.filter((one) => one !== null) };
       }),

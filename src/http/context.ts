@@ -20,6 +20,8 @@ export interface PublicAppParts {
   readonly telemetry: Telemetry;
   readonly clock: Clock;
   readonly randomBytes: (size: number) => Uint8Array;
+  /** Aborted when the listener is about to close: what is kept open for a buyer's page ends then. */
+  readonly stopping: AbortSignal;
 }
 
 /** What the middlewares tell each other about one request. */

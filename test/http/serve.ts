@@ -80,6 +80,7 @@ export async function serveEdge(options: EdgeOptions = {}): Promise<Edge> {
   const merchants = options.merchants ?? { [KEY]: aMerchant() };
   const settings = someSettings(options.settings);
   const { telemetry, lines } = recordingTelemetry();
+  const stopping = new AbortController();
   let drawn = 0;
   const app = createPublicApp({
     gateway,
@@ -95,6 +96,7 @@ export async function serveEdge(options: EdgeOptions = {}): Promise<Edge> {
       drawn += 1;
       return new Uint8Array(size).fill(drawn);
     },
+    stopping: stopping.signal,
   });
   const listener = await listen(app, { host: '127.0.0.1', port: 0 });
   return {
@@ -112,7 +114,10 @@ export async function serveEdge(options: EdgeOptions = {}): Promise<Edge> {
         },
         ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
       }),
-    close: () => listener.close(1_000),
+    close: () => {
+      stopping.abort();
+      return listener.close(1_000);
+    },
   };
 }
 

@@ -135,6 +135,7 @@ export interface StubGateway extends Gateway {
   readonly unreadable: string[];
   readonly syncs: string[];
   readonly choices: { readonly id: string; readonly choice: BuyerChoice }[];
+  readonly watchers: Set<{ readonly id: string; readonly onChange: (payment: Payment) => void }>;
   /** Methods that do not work at the moment. */
   readonly away: Set<string>;
   /** What choosing is answered with, when set. */
@@ -165,6 +166,7 @@ export function createStubGateway(): StubGateway {
     unreadable: [],
     syncs: [],
     choices: [],
+    watchers: new Set(),
     away: new Set(),
     refusal: null,
     redeliveries: [],
@@ -233,6 +235,11 @@ export function createStubGateway(): StubGateway {
       },
       endpoints: () => [],
       resume: () => 0,
+    },
+    watch: (id, onChange) => {
+      const watcher = { id, onChange };
+      stub.watchers.add(watcher);
+      return () => void stub.watchers.delete(watcher);
     },
     waysToPay: async ({ methods }) => methods.map((method) => ({ method, available: !stub.away.has(method) })),
     choose: async (id, choice) => {

@@ -1,4 +1,4 @@
-import { err, hasEnded, isPaymentId, isUnresolved, ok, type Payment, type Result } from '../payment/index.ts';
+import { err, hasEnded, isPaid, isPaymentId, isUnresolved, ok, type Payment, type Result } from '../payment/index.ts';
 import { createAgendaWorker } from './agenda-worker.ts';
 import type { Gateway } from './api.ts';
 import { type ChannelBalances, createBalancePoller } from './balance-poller.ts';
@@ -6,6 +6,7 @@ import { createCallbackReception } from './callbacks.ts';
 import { createChanger } from './change.ts';
 import { createChannelCalls } from './channel-calls.ts';
 import { createPaymentCreation } from './create-payment.ts';
+import { createEpayOrders } from './epay-orders.ts';
 import { type GatewayError, gatewayError } from './errors.ts';
 import { createJanitor } from './janitor.ts';
 import { createLimits } from './limits.ts';
@@ -41,7 +42,13 @@ export function createGateway(parts: Parts): RunningGateway {
     if (dueAt <= parts.clock.now()) agenda.wake();
   };
   const limits = createLimits(parts);
-  const { change } = createChanger(parts, { onDue: wakeIfDue, onChanged: limits.note });
+  const { change } = createChanger(parts, {
+    onDue: wakeIfDue,
+    onChanged: (before, after) => {
+      limits.note(before, after);
+      if (after.epay !== undefined && isPaid(after) && !isPaid(before)) epay.onPaid(after);
+    },
+  });
   const calls = createChannelCalls(parts);
   const router = createRouter(parts, { calls, limits });
   const orders = createOrders(parts, calls, change);
@@ -51,6 +58,8 @@ export function createGateway(parts: Parts): RunningGateway {
   const refunds = createRefunds(parts, calls, change);
   const refundTaking = createRefundTaking(parts, { change, refunds });
   const presence = createPresence(parts, orders);
+  const createPayment = createPaymentCreation(parts, { placement, router });
+  const epay = createEpayOrders(parts, { createPayment, change, orders, router });
   const agenda = createAgendaWorker(parts, { change, orders, refunds, notify: notifier.notify });
   const redelivery = createRedelivery(parts, { change, trialWanted: notifier.endpoints.trialWanted });
   const janitor = createJanitor(parts);
@@ -98,7 +107,7 @@ export function createGateway(parts: Parts): RunningGateway {
   }
 
   return {
-    createPayment: createPaymentCreation(parts, { placement, router }),
+    createPayment,
     getPayment: own,
     listPayments: (merchant, filter) => store.list({ merchantId: merchant.id, ...filter }),
     closePayment,
@@ -144,6 +153,7 @@ export function createGateway(parts: Parts): RunningGateway {
       endpoints: notifier.endpoints.list,
       resume: notifier.endpoints.resume,
     },
+    epay,
     receiveCallback: createCallbackReception(parts, { change, orders }),
     noteUnreadableCallback: (channelId) =>
       parts.telemetry.callback(parts.channels().has(channelId) ? channelId : 'none', 'malformed'),

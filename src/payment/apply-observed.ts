@@ -96,7 +96,9 @@ function verdictOf(
   paidMinor: number,
 ): Pick<SucceededAttempt, 'effect' | 'disposition'> {
   const { lateSuccess, surplus, amountMismatch } = payment.policies;
-  if (effectiveAttempt(payment) !== undefined) return { effect: 'surplus', disposition: DISPOSITION[surplus] };
+  if (payment.overtaken || effectiveAttempt(payment) !== undefined) {
+    return { effect: 'surplus', disposition: DISPOSITION[surplus] };
+  }
   if (hasEnded(payment) && lateSuccess !== 'accept') {
     return { effect: 'late', disposition: DISPOSITION[lateSuccess] };
   }
@@ -154,7 +156,7 @@ export function onMoneyDisposed(payment: Payment, fact: FactOf<'money_disposed'>
     return next(awaitsDecision(payment) && !awaitsDecision(decided) ? { ...decided, status: 'failed' } : decided);
   }
   // Beside the success that counts, money that stays changes nothing of the payment itself.
-  if (effectiveAttempt(payment) !== undefined) return next(decided);
+  if (payment.overtaken || effectiveAttempt(payment) !== undefined) return next(decided);
   return next(withSuccess(payment, { ...attempt, effect: 'effective', disposition: 'keep' }));
 }
 

@@ -1,4 +1,4 @@
-import type { Attempt, OpenAttempt, Payment, PaymentStatus, Refund, SucceededAttempt } from './document.ts';
+import type { Attempt, EventType, OpenAttempt, Payment, PaymentStatus, Refund, SucceededAttempt } from './document.ts';
 import { REFUNDS_MAX } from './ids.ts';
 
 /** The provider may still hold a payable order for this attempt. */
@@ -75,4 +75,9 @@ export function needsChannel(payment: Payment, channelId: string): boolean {
     if (attempt.disposition === 'hold' || isOwedAgain(payment, attempt)) return true;
     return payment.refunds.some((refund) => refund.attemptSeq === attempt.seq && refund.status === 'pending');
   });
+}
+
+/** Whether the shop is sent events of this type: epay knows no word but that an order is paid. */
+export function isToldOf(payment: Pick<Payment, 'epay'>, type: EventType): boolean {
+  return payment.epay === undefined || type === 'payment.succeeded';
 }

@@ -175,11 +175,18 @@ function startProcess<Id extends string>(world: World<Id>, processNo: number, cr
     ephemeral: createMemoryEphemeral({ now: clock.now }),
     channels: () => loaded,
     settings: () => settings(options),
-    merchants: () => ({ byId: (id) => (id === merchant.id ? merchant : undefined), bySecretKey: () => undefined }),
+    merchants: () => ({
+      byId: (id) => (id === merchant.id ? merchant : undefined),
+      bySecretKey: () => undefined,
+      byEpayPid: () => undefined,
+      epayMerchants: () => [],
+    }),
     evidence: { append: (entry) => void evidence.push(entry), during: (_subject, work) => work() },
     sealer: { seal: (plain) => `sealed:${plain}`, open: (sealed) => sealed.slice('sealed:'.length) },
     statistics: createStatistics({ settingsOf: (id) => settingsOf(loaded.get(id)) }),
     randomBytes: (size) => Uint8Array.from({ length: size }, () => Math.floor(chance() * 256)),
+    epayKey: () => Promise.reject(new Error('no key here')),
+    epayRecord: { request: () => {}, notice: () => {}, of: () => ({ requests: [], notices: [] }) },
     sendWebhook: async (request, signal) => {
       shop.requests.push(request);
       return shop.answer(request, signal);
@@ -275,6 +282,7 @@ function settings(options: StageOptions<string>): GatewaySettings {
     },
     publicUrl: 'https://pay.example',
     allowHttpUrls: false,
+    epayTypes: new Map(),
     balanceEveryMs: 300_000,
   };
 }

@@ -36,6 +36,8 @@
     cashier().replaceWith(document.adoptNode(next));
     shownAt = performance.now();
     announcer.textContent = next.querySelector('h1')?.textContent ?? '';
+    // The shop is told by the gateway; this only takes the buyer back to it.
+    if (next.dataset.returnUrl) setTimeout(() => location.assign(next.dataset.returnUrl), 1500);
   };
 
   const look = async () => {

@@ -1,4 +1,4 @@
-import type { EpochMs, Payment } from '../../payment/index.ts';
+import { type EpochMs, isPaid, type Payment } from '../../payment/index.ts';
 import { amountText } from './amount.ts';
 import { type Html, html } from './html.ts';
 import type { Page, PageFrame } from './layout.ts';
@@ -22,7 +22,7 @@ export async function cashierPage(frame: PageFrame, view: CashierView): Promise<
   const title = texts.titles[titleKey(stage)];
   const poll = pollEveryMs(stage);
   const main = html`<main id="cashier" class="stage-${stage.kind}" data-stage="${stageTag(payment, stage)}"
- data-state-url="${base}/${payment.id}/state" data-poll-ms="${poll ?? 0}">
+ data-state-url="${base}/${payment.id}/state" data-poll-ms="${poll ?? 0}" data-return-url="${proofUrl(frame, payment) ?? ''}">
 <section class="order">
 <p class="subject"><bdi>${payment.subject}</bdi></p>
 <p class="amount"><span class="hidden-text">${texts.amount}: </span>${amountText(payment.amount)}</p>
@@ -32,7 +32,7 @@ export async function cashierPage(frame: PageFrame, view: CashierView): Promise<
 ${await body(frame, view)}
 </section>
 ${countdown(texts, view)}
-<dl class="facts"><dt>${texts.orderNo}</dt><dd>${payment.merchantOrderNo}</dd></dl>
+<dl class="facts"><dt>${texts.orderNo}</dt><dd>${payment.epay?.outTradeNo ?? payment.merchantOrderNo}</dd></dl>
 ${'reason' in stage || poll === null ? null : html`<p class="quiet">${texts.updates}</p>`}
 </main>`;
   return { title: `${title} · ${amountText(payment.amount)}`, shop, main, refreshS: refreshOf(poll) };
@@ -72,9 +72,9 @@ async function body(frame: PageFrame, view: CashierView): Promise<Html> {
       return html`<p>${texts.closing}</p>${havePaid(frame, view)}`;
     case 'failed':
     case 'closed':
-      return html`<p>${texts.reasons[stage.reason].why}</p><p>${texts.reasons[stage.reason].next}</p>${backToShop(texts, payment)}`;
+      return html`<p>${texts.reasons[stage.reason].why}</p><p>${texts.reasons[stage.reason].next}</p>${backToShop(frame, payment)}`;
     default:
-      return html`<p>${texts[stage.kind]}</p>${twice}${backToShop(texts, payment)}`;
+      return html`<p>${texts[stage.kind]}</p>${twice}${backToShop(frame, payment)}`;
   }
 }
 
@@ -83,7 +83,7 @@ async function wayToPay(frame: PageFrame, view: CashierView): Promise<Html> {
   const { stage, payment } = view;
   const method = 'method' in stage ? stage.method : '';
   const go = `${base}/${payment.id}/go`;
-  if (stage.kind === 'inapp') return html`<p>${texts.inapp}</p>${backToShop(texts, payment)}${havePaid(frame, view)}`;
+  if (stage.kind === 'inapp') return html`<p>${texts.inapp}</p>${backToShop(frame, payment)}${havePaid(frame, view)}`;
   if (stage.kind !== 'scan') {
     const label = withMethod(texts.pay, texts, method);
     return html`<p><a class="button" href="${go}">${label}</a></p>
@@ -111,9 +111,16 @@ function havePaid({ texts, base }: PageFrame, { payment, checked }: CashierView)
 <form method="post" action="${base}/${payment.id}/paid"><button class="button plain">${texts.havePaid}</button></form>`;
 }
 
+/** Where a shop that speaks epay gets its buyer back with the proof of a paid order; the signature is made at that moment. */
+export function proofUrl({ base }: Pick<PageFrame, 'base'>, payment: Payment): string | null {
+  const hasProof = payment.epay !== undefined && payment.returnUrl !== null && isPaid(payment);
+  return hasProof ? `${base}/${payment.id}/return` : null;
+}
+
 /** Only a link: what the shop learns of the payment, it learns from its event (I12). */
-function backToShop(texts: Texts, payment: Payment): Html | null {
-  const url = payment.returnUrl === null ? null : webUrl(payment.returnUrl);
+function backToShop(frame: PageFrame, payment: Payment): Html | null {
+  const { texts } = frame;
+  const url = proofUrl(frame, payment) ?? (payment.returnUrl === null ? null : webUrl(payment.returnUrl));
   return url === null ? null : html`<p><a class="button plain" href="${url}">${texts.backToShop}</a></p>`;
 }
 

@@ -3,9 +3,9 @@ import { isPaymentId, type Payment } from '../../payment/index.ts';
 import type { EdgeContext, PublicAppParts, RequestState } from '../context.ts';
 import { sendJson, sendProblem, sendText } from '../respond.ts';
 import { loadAssets } from './assets.ts';
-import { trusted } from './html.ts';
+import { html, trusted } from './html.ts';
 import { layout, type Page, type PageFrame } from './layout.ts';
-import { cashierPage, formPage, messagePage } from './page.ts';
+import { cashierPage, formPage, messagePage, proofUrl } from './page.ts';
 import { payUrl, pollEveryMs, stageOf, stageTag } from './stage.ts';
 import { LANGUAGES, TEXTS } from './texts.ts';
 
@@ -35,6 +35,8 @@ export function addCashierRoutes(router: Router<RequestState>, parts: PublicAppP
     if (!payment) return notFound(ctx);
     const now = clock.now();
     const shop = merchants.byId(payment.merchantId)?.name ?? null;
+    const proof = proofUrl(frame(ctx), payment);
+    if (proof !== null) ctx.set('Refresh', `2; url=${proof}`);
     const checked = new URLSearchParams(ctx.querystring).has('checked');
     const view = { payment, stage: stageOf(payment, now), shop, now, checked };
     sendPage(ctx, 200, frame(ctx), await cashierPage(frame(ctx), view));
@@ -59,6 +61,14 @@ export function addCashierRoutes(router: Router<RequestState>, parts: PublicAppP
     sendRedirect(ctx, 302, payUrl(stage) ?? `${frame(ctx).base}/${payment.id}`);
   });
 
+  /** Back to the shop; one that speaks epay finds the proof of a paid order in its address. */
+  router.get('/pay/:id/return', async (ctx) => {
+    const payment = await find(ctx);
+    if (!payment) return notFound(ctx);
+    const url = payment.epay === undefined ? payment.returnUrl : await gateway.epay.returnUrl(payment);
+    sendRedirect(ctx, 303, url === null ? `${frame(ctx).base}/${payment.id}` : asciiUrl(url));
+  });
+
   router.post('/pay/:id/paid', async (ctx) => {
     const id = ctx.params.id ?? '';
     const payment = isPaymentId(id) ? await gateway.syncForBuyer(id) : null;
@@ -71,6 +81,21 @@ export function addCashierRoutes(router: Router<RequestState>, parts: PublicAppP
 export function sendCashierError(ctx: EdgeContext, status: number, publicUrl: string): void {
   const frame = frameOf(ctx, basePath(publicUrl));
   sendPage(ctx, status, frame, messagePage(frame.texts, status >= 500 ? 'broken' : 'notFound'));
+}
+
+/** The address as it is, but for what a header cannot carry. */
+function asciiUrl(url: string): string {
+  return url.replaceAll(/[^\x21-\x7e]+/gu, encodeURIComponent);
+}
+
+/** A page of ours in other words, for a buyer whom a shop has sent with an order that cannot be taken. */
+export function sendCashierMessage(
+  ctx: EdgeContext,
+  message: { readonly status: number; readonly title: string; readonly text: string; readonly publicUrl: string },
+): void {
+  const { status, title, text, publicUrl } = message;
+  const main = html`<main id="cashier"><section class="state"><h1>${title}</h1><p>${text}</p></section></main>`;
+  sendPage(ctx, status, frameOf(ctx, basePath(publicUrl)), { title, shop: null, main, refreshS: null });
 }
 
 function frameOf(ctx: EdgeContext, base: string): PageFrame {

@@ -2,13 +2,13 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
-import type { EpayNoticeNote, EpayRecord, EpayRequestNote } from './gateway/index.ts';
+import type { EpayNoticeNote, EpayRecord, EpayRequestNote, Sealer } from './gateway/index.ts';
 
 /** Of one shop, of each kind; the oldest go first. */
-const NOTES_MAX = 50;
+const NOTES_MAX = 30;
 /** Shops that are kept; whoever has been silent for longest goes first. */
-const SHOPS_MAX = 1_000;
-const SAVED_EVERY_MS = 2_000;
+const SHOPS_MAX = 300;
+const SAVED_EVERY_MS = 10_000;
 const FILE_CHARS_MAX = 64 * 1024 * 1024;
 
 interface Notes {
@@ -36,11 +36,14 @@ const fileSchema = z.object({
  * What was last said between us and the shops that speak epay: in memory, and in one small file soon after, so that a restart does not
  * lose what an operator is looking for. A crash may lose the last seconds of it.
  */
-export function openEpayRecord(
-  path: string,
-  onTrouble: (error: unknown) => void,
-): EpayRecord & { close(): Promise<void> } {
-  const shops = readFile(path, onTrouble);
+export function openEpayRecord(options: {
+  readonly path: string;
+  /** Addresses of shops may hold secrets of theirs, so the file is one that only the master key opens. */
+  readonly sealer: Sealer;
+  readonly onTrouble: (error: unknown) => void;
+}): EpayRecord & { close(): Promise<void> } {
+  const { path, sealer, onTrouble } = options;
+  const shops = readFile(options);
   let timer: NodeJS.Timeout | null = null;
   let saving: Promise<void> = Promise.resolve();
 
@@ -61,7 +64,7 @@ export function openEpayRecord(
     timer = null;
     saving = saving
       .then(async () => {
-        await writeFile(`${path}.new`, JSON.stringify({ version: 1, shops: [...shops] }), { mode: 0o600 });
+        await writeFile(`${path}.new`, sealer.seal(JSON.stringify({ version: 1, shops: [...shops] })), { mode: 0o600 });
         await rename(`${path}.new`, path);
       })
       .catch(onTrouble);
@@ -69,7 +72,7 @@ export function openEpayRecord(
 
   return {
     request: (merchantId, entry) =>
-      note(merchantId, (notes) => ({ ...notes, requests: [...notes.requests, entry].slice(-NOTES_MAX) })),
+      note(merchantId, (notes) => ({ ...notes, requests: withLatest(notes.requests, entry) })),
     notice: (merchantId, entry) =>
       note(merchantId, (notes) => ({ ...notes, notices: [...notes.notices, entry].slice(-NOTES_MAX) })),
     of: (merchantId) => {
@@ -83,12 +86,18 @@ export function openEpayRecord(
   };
 }
 
-function readFile(path: string, onTrouble: (error: unknown) => void): Map<string, Notes> {
+/** What a shop asks every few seconds is one note with its latest time, or it would drive out all others. */
+function withLatest(known: readonly EpayRequestNote[], entry: EpayRequestNote): readonly EpayRequestNote[] {
+  const kindOf = ({ at: _at, ...rest }: EpayRequestNote): string => JSON.stringify(rest);
+  return [...known.filter((one) => kindOf(one) !== kindOf(entry)), entry].slice(-NOTES_MAX);
+}
+
+function readFile({ path, sealer, onTrouble }: Parameters<typeof openEpayRecord>[0]): Map<string, Notes> {
   try {
     mkdirSync(dirname(path), { recursive: true });
     const content = readFileSync(path, 'utf8');
     if (content.length > FILE_CHARS_MAX) throw new Error(`${path} is too long`);
-    return new Map(fileSchema.parse(JSON.parse(content)).shops);
+    return new Map(fileSchema.parse(JSON.parse(sealer.open(content))).shops);
   } catch (thrown) {
     const isAbsent = thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT';
     if (!isAbsent) onTrouble(thrown);

@@ -1,4 +1,4 @@
-import { randomBytes as cryptoRandomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { RequestListener } from 'node:http';
 import { join } from 'node:path';
 import { PROVIDERS } from '../channels/index.ts';
@@ -30,6 +30,7 @@ import { createLiveConfig } from './live-config.ts';
 import { openAdmin } from './open-admin.ts';
 import { openTelemetry } from './open-telemetry.ts';
 import { err, ok, type Result } from './payment/index.ts';
+import { randomPool } from './random-pool.ts';
 import { type ConfigState, createReloads, type ReloadAnswer, type ReloadCause, type ReloadParts } from './reload.ts';
 import { type BreakerChange, createBreakers, createStatistics } from './routing/index.ts';
 import { openRoutingMemory } from './routing-memory.ts';
@@ -47,7 +48,7 @@ const DEFAULT_BREAKER = { failureRate: 0.5, minRequests: 10, windowMs: 10_000, o
 
 const random = Math.random;
 const now = Date.now;
-const randomBytes = (size: number): Uint8Array => cryptoRandomBytes(size);
+const randomBytes = randomPool();
 
 /** A gateway that serves; `stop` drains it and settles when nothing is left running. */
 export interface Running {
@@ -127,9 +128,10 @@ async function open(
   closers.push(() => webhooks.close());
 
   const epayKey = openEpayKey({ given: environment.epayPrivateKey, dataDir: environment.dataDir });
-  const epayRecord = openEpayRecord(join(environment.dataDir, 'epay-record.json'), (error) =>
-    telemetry.warn({ err: error }, 'the record of epay requests could not be kept'),
-  );
+  const epayRecord = openEpayRecord({
+    ...{ path: join(environment.dataDir, 'epay-record.sealed'), sealer },
+    onTrouble: (error) => telemetry.warn({ err: error }, 'the record of epay requests could not be kept'),
+  });
   closers.push(() => epayRecord.close());
 
   let publicUrl = environment.publicUrl ?? `http://${environment.host}:${environment.port}`;

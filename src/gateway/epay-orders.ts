@@ -8,6 +8,7 @@ import {
   isPaymentId,
   ok,
   type Payment,
+  payableAttempt,
   type Result,
   type Scene,
 } from '../payment/index.ts';
@@ -20,7 +21,6 @@ import { nextRound, openOrderNumber, paymentNumberOf } from './order-numbers.ts'
 import type { Orders } from './orders.ts';
 import type { Parts } from './parts.ts';
 import type { Merchant } from './ports.ts';
-import type { Router } from './router.ts';
 
 /** Shops give up after ten seconds; whatever a channel has not done by then is done while the buyer is at the cashier. */
 const ANSWER_WITHIN_MS = 4_000;
@@ -39,7 +39,7 @@ export function createEpayOrders(
     readonly createPayment: Gateway['createPayment'];
     readonly change: Change;
     readonly orders: Orders;
-    readonly router: Router;
+    readonly choose: Gateway['choose'];
   },
 ): EpayOperations & { onPaid(payment: Payment): void } {
   const { store, clock, telemetry } = parts;
@@ -91,6 +91,7 @@ export function createEpayOrders(
     return false;
   }
 
+  /** Made without a way to pay, so that the buyer may choose any; then the one that the shop asks for is opened. */
   async function create(
     merchant: Merchant,
     order: EpayOrder,
@@ -98,42 +99,28 @@ export function createEpayOrders(
   ): Promise<Result<Payment, EpayRefusal>> {
     const merchantOrderNo = paymentNumberOf(entry.orderNo, entry.round);
     const { requestHash } = entry;
-    const way = await wayToPay(merchant, order);
-    const creating = services.createPayment(
-      merchant,
-      paymentOrder(merchant, order, { merchantOrderNo, requestHash, ...way }),
-      null,
-    );
-    const created = await within(creating, ANSWER_WITHIN_MS);
-    if (created !== null) return created.ok ? ok(created.value.payment) : err(refusalOf(created.error));
-    const begun = await store.findByOrderNo(merchant.id, merchantOrderNo);
-    return begun ? ok(begun.payment) : err('no_channel');
+    const wanted = paymentOrder(merchant, order, { merchantOrderNo, requestHash });
+    const created = await services.createPayment(merchant, wanted, null);
+    if (!created.ok) return err(refusalOf(created.error));
+    const { payment } = created.value;
+    return ok((await within(openAsked(payment, order), ANSWER_WITHIN_MS)) ?? payment);
   }
 
-  /** How the order could be paid now: by what the shop asks for, or else by whatever the buyer will choose. */
-  async function wayToPay(merchant: Merchant, order: EpayOrder): Promise<Pick<Order, 'methods' | 'scene'>> {
+  /** What no channel serves, or none takes now, the buyer chooses at the cashier: that is no refusal. */
+  async function openAsked(payment: Payment, order: EpayOrder): Promise<Payment> {
     const { type } = order.terms;
-    const asked = type === null ? [] : methodsOfType(type, parts.settings().epayTypes);
+    const methods = type === null ? [] : methodsOfType(type, parts.settings().epayTypes);
+    const shown = payableAttempt(payment);
+    if (shown && methods.includes(shown.method)) return payment;
     const scenes: readonly Scene[] = [...new Set<Scene>([...order.scenes, 'redirect', 'qr'])];
-    for (const methods of asked.length > 0 ? [asked, []] : [[]]) {
-      for (const scene of scenes) {
-        if (await canTake(merchant, order, { methods, scene })) return { methods, scene };
-      }
+    let current = payment;
+    for (const method of methods) {
+      const chosen = await services.choose(payment.id, { method, scenes, seen: null });
+      if (!chosen.ok) continue;
+      current = chosen.value;
+      if (payableAttempt(current)) break;
     }
-    return { methods: [], scene: 'redirect' };
-  }
-
-  async function canTake(
-    merchant: Merchant,
-    order: EpayOrder,
-    way: Pick<Order, 'methods' | 'scene'>,
-  ): Promise<boolean> {
-    const ranking = await services.router.quote({
-      ...{ ...way, amount: order.amount, pinnedChannelId: null, buyerIpKnown: order.buyerIp !== null },
-      ...{ country: null, subject: order.terms.name, metadata: {}, triedChannelIds: [] },
-      ...{ merchantId: merchant.id, merchantChannels: merchant.channels },
-    });
-    return ranking.choice !== null;
+    return current;
   }
 
   async function findOrder(
@@ -188,11 +175,12 @@ export function createEpayOrders(
 function paymentOrder(
   merchant: Merchant,
   order: EpayOrder,
-  set: Pick<Order, 'merchantOrderNo' | 'requestHash' | 'methods' | 'scene'>,
+  set: Pick<Order, 'merchantOrderNo' | 'requestHash'>,
 ): Order {
   const { terms, amount, notifyUrl, returnUrl, buyerIp } = order;
   return {
     ...{ ...set, amount, notifyUrl, returnUrl, metadata: {}, pinnedChannelId: null, epay: terms },
+    ...{ methods: [], scene: order.scenes[0] ?? 'redirect', deferred: true },
     subject: subjectOf(terms.name) || terms.outTradeNo.slice(0, SUBJECT_CHARS_MAX),
     customer: buyerIp === null ? {} : { ip: buyerIp },
     expiresInMs: merchant.epay?.expiresInMs ?? 900_000,

@@ -5,7 +5,9 @@ import { type ChannelBalances, createBalancePoller } from './balance-poller.ts';
 import { createCallbackReception } from './callbacks.ts';
 import { createChanger } from './change.ts';
 import { createChannelCalls } from './channel-calls.ts';
+import { createChoosing } from './choose.ts';
 import { createPaymentCreation } from './create-payment.ts';
+import { createPatience } from './create-under-way.ts';
 import { createEpayOrders } from './epay-orders.ts';
 import { type GatewayError, gatewayError } from './errors.ts';
 import { createJanitor } from './janitor.ts';
@@ -20,6 +22,7 @@ import { createRedelivery } from './redelivery.ts';
 import { createRefundTaking, refundById } from './refund-payment.ts';
 import { createRefunds } from './refunds.ts';
 import { createRouter } from './router.ts';
+import { createWaysToPay } from './ways-to-pay.ts';
 import { createNotifier } from './webhook.ts';
 
 /** A buyer may make us ask the channel this often. */
@@ -54,12 +57,15 @@ export function createGateway(parts: Parts): RunningGateway {
   const orders = createOrders(parts, calls, change);
   const prober = createProber(parts, calls);
   const placement = createPlacement(parts, { calls, change, orders, prober, router });
+  const patience = createPatience(parts, placement);
+  const ways = createWaysToPay(parts, router);
   const notifier = createNotifier(parts, change);
   const refunds = createRefunds(parts, calls, change);
   const refundTaking = createRefundTaking(parts, { change, refunds });
   const presence = createPresence(parts, orders);
-  const createPayment = createPaymentCreation(parts, { placement, router });
-  const epay = createEpayOrders(parts, { createPayment, change, orders, router });
+  const createPayment = createPaymentCreation(parts, { patience, placement, router });
+  const choose = createChoosing(parts, { change, orders, patience, placement, waysToPay: ways });
+  const epay = createEpayOrders(parts, { createPayment, change, orders, choose });
   const agenda = createAgendaWorker(parts, { change, orders, refunds, notify: notifier.notify });
   const redelivery = createRedelivery(parts, { change, trialWanted: notifier.endpoints.trialWanted });
   const janitor = createJanitor(parts);
@@ -165,6 +171,8 @@ export function createGateway(parts: Parts): RunningGateway {
       }
       return stored?.payment ?? null;
     },
+    waysToPay: ways.waysToPay,
+    choose,
     syncForBuyer,
     balances: balancePoller.balances,
     start: () => {

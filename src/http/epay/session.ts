@@ -43,7 +43,7 @@ export async function report(
   if (outcome === 'ok') return;
   const who = merchant === null ? {} : { merchantId: merchant.id };
   telemetry.info(
-    { requestId: ctx.state.requestId, ...who, endpoint, outcome, sign, names, nearMiss },
+    { requestId: ctx.state.requestId, ...who, endpoint, outcome, signKind: sign, names, nearMiss },
     'epay request refused',
   );
 }

@@ -31,12 +31,7 @@ export const HOUSE_RULES: readonly HouseRule[] = [
     () => new RegExp(`^${CORE}$`),
     'The contract stands on the payment alone.',
   ),
-  only(
-    'epay imports payment',
-    /^src\/epay\//,
-    () => new RegExp(`^${CORE}$`),
-    'What is signed and how is pure.',
-  ),
+  only('epay imports payment', /^src\/epay\//, () => new RegExp(`^${CORE}$`), 'What is signed and how is pure.'),
   only(
     'gateway imports ports',
     /^src\/gateway\//,

@@ -139,12 +139,14 @@ function keyedMerchant({ id, entry }: ReadMerchant): KeyedMerchant {
     merchant: {
       id,
       name: entry.name,
+      enabled: entry.enabled,
       webhookUrl: entry.webhook.url,
       webhookSecrets: entry.webhook.secret,
       channels: entry.channels,
       limits: { maxAmountMinor: entry.limits.max_amount, perMinute: entry.limits.per_minute },
       ...(entry.epay ? { epay: epayAccount(entry.epay) } : {}),
     },
+    enabled: entry.enabled,
     keyHashes: entry.secret_keys,
   };
 }

@@ -1,4 +1,4 @@
-import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject } from 'node:crypto';
+import { createPrivateKey, generateKeyPair, type KeyObject } from 'node:crypto';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -35,11 +35,6 @@ export function openEpayKey({
     });
     return opened;
   };
-}
-
-/** The public half as shops want it: the base64 of its DER on one line. */
-export function publicKeyLine(key: KeyObject): string {
-  return createPublicKey(key).export({ format: 'der', type: 'spki' }).toString('base64');
 }
 
 /** A PEM text, or the base64 of a PKCS#8 key; null for everything else. */

@@ -11,6 +11,7 @@ import {
   type Result,
   whyExcluded,
 } from '../payment/index.ts';
+import { aboveLimit } from './amount-limit.ts';
 import type { Gateway, Order } from './api.ts';
 import { sealBuyer } from './buyer.ts';
 import type { Patience } from './create-under-way.ts';
@@ -61,14 +62,8 @@ export function createPaymentCreation(
   };
 
   async function checkRequest(merchant: Merchant, order: Order, key: string | null): Promise<GatewayError | null> {
-    const { maxAmountMinor } = merchant.limits;
-    if (maxAmountMinor !== null && order.amount.minor > maxAmountMinor) {
-      const message = `must be at most ${maxAmountMinor} for this merchant`;
-      return {
-        ...gatewayError('validation_failed', 'The amount is above the limit.'),
-        errors: [{ path: 'amount', message }],
-      };
-    }
+    const above = aboveLimit(merchant, order.amount.minor);
+    if (above !== null) return above;
     if (key === null) return null;
     const { requestHash, merchantOrderNo: subject } = order;
     const reserved = await store.reserveKey({ merchantId: merchant.id, key, requestHash, subject, now: clock.now() });

@@ -146,7 +146,6 @@ function keyedMerchant({ id, entry }: ReadMerchant): KeyedMerchant {
       limits: { maxAmountMinor: entry.limits.max_amount, perMinute: entry.limits.per_minute },
       ...(entry.epay ? { epay: epayAccount(entry.epay) } : {}),
     },
-    enabled: entry.enabled,
     keyHashes: entry.secret_keys,
   };
 }

@@ -5,14 +5,12 @@ import type { Merchant, Merchants } from '../gateway/index.ts';
 export interface KeyedMerchant {
   readonly merchant: Merchant;
   readonly keyHashes: readonly Uint8Array[];
-  /** False: its calls are refused; what is open goes on, and is told to it. */
-  readonly enabled: boolean;
 }
 
 /** The merchants of one configuration, found by id or by the secret key that a caller presents. */
 export function merchantDirectory(keyed: readonly KeyedMerchant[]): Merchants {
   const byId = new Map(keyed.map(({ merchant }) => [merchant.id, merchant]));
-  const callers = keyed.filter(({ enabled }) => enabled).map(({ merchant }) => merchant);
+  const callers = keyed.map(({ merchant }) => merchant).filter(({ enabled }) => enabled);
   const byPid = new Map(callers.flatMap((merchant) => (merchant.epay ? [[merchant.epay.pid, merchant]] : [])));
   const keys = keyed.flatMap(({ merchant, keyHashes }) => keyHashes.map((hash) => ({ merchant, hash })));
   return {

@@ -83,6 +83,7 @@ test('every unit arrives in the unit that the other parts count in', () => {
       concurrencyPerEndpoint: 4,
       pauseAfterMs: 43_200_000,
     },
+    epayTypes: new Map(),
     allowHttpUrls: false,
     balanceEveryMs: 300_000,
   });

@@ -35,6 +35,7 @@ test('a merchant is found by its id', () => {
     webhookSecrets: ['whsec_MDEyMzQ1Njc4OWFiY2RlZg=='],
     channels: ['pay-main'],
     limits: { maxAmountMinor: 90_000, perMinute: 600 },
+    epay: expect.objectContaining({ pid: 2000 }),
   });
   expect(merchants.byId('m_other')).toMatchObject({ channels: 'all', limits: { maxAmountMinor: null } });
   expect(merchants.byId('toString')).toBeUndefined();

@@ -43,6 +43,7 @@ const CONTRACT: readonly (readonly [string, 'counter' | 'gauge' | 'histogram', r
   ['payments_held', 'gauge', []],
   ['webhook_dead', 'gauge', []],
   ['evidence_entries_total', 'counter', ['outcome']],
+  ['epay_requests_total', 'counter', ['endpoint', 'outcome']],
   ['webhook_deliveries_total', 'counter', ['outcome']],
   ['webhook_backlog', 'gauge', []],
   ['webhook_oldest_seconds', 'gauge', []],

@@ -6,7 +6,7 @@ export const MONEY_MUTANTS: readonly Mutant[] = [
     removes: 'a second success is surplus',
     file: 'apply-observed.ts',
     find: 'if (payment.overtaken || effectiveAttempt(payment) !== undefined) {',
-    replace: '',
+    replace: 'if (false) {',
     caughtBy: ['takes effect at most once', 'what becomes of unexpected money'],
   },
   {

@@ -130,6 +130,7 @@ function reportOnceOfEach(metrics: Metrics): void {
   telemetry.webhookDelivery('delivered');
   telemetry.ruleFailed('canary');
   telemetry.drainedChannelPayment('alipay-main');
+  telemetry.epayRequest('mapi', 'ok');
   telemetry.surplusPayment('alipay-main');
   telemetry.anomaly('amount_mismatch');
   metrics.configReloads.inc({ outcome: 'accepted' });

@@ -31,10 +31,11 @@ export const HOUSE_RULES: readonly HouseRule[] = [
     () => new RegExp(`^${CORE}$`),
     'The contract stands on the payment alone.',
   ),
+  only('epay imports payment', /^src\/epay\//, () => new RegExp(`^${CORE}$`), 'What is signed and how is pure.'),
   only(
     'gateway imports ports',
     /^src\/gateway\//,
-    () => /^src\/((payment|routing|channel)\/index|(store|ephemeral|evidence)\/port)\.ts$/,
+    () => /^src\/((payment|routing|channel|epay)\/index|(store|ephemeral|evidence)\/port)\.ts$/,
     'Use cases speak in ports; adapters are put in by main.ts.',
   ),
   only(
@@ -82,7 +83,7 @@ export const HOUSE_RULES: readonly HouseRule[] = [
   only(
     'edges import faces',
     /^src\/(http|telemetry|webhooks|config)\//,
-    () => /^src\/((payment|routing|channel|gateway|alerts)\/index|(store|ephemeral)\/port)\.ts$/,
+    () => /^src\/((payment|routing|channel|epay|gateway|alerts)\/index|(store|ephemeral)\/port)\.ts$/,
     'The edges use the faces of the inner folders, and not each other.',
   ),
   only(

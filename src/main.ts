@@ -14,11 +14,13 @@ import {
   type Environment,
   type LoadedConfig,
   loadConfig,
+  openEpayKey,
   openMasterKey,
   readConfig,
   readEnvironment,
 } from './config/index.ts';
 import { createDryRuns } from './dry-run.ts';
+import { openEpayRecord } from './epay-record.ts';
 import { createMemoryEphemeral } from './ephemeral/index.ts';
 import { openEvidence } from './evidence-log.ts';
 import { createGateway, type GatewaySettings, type Sealer, type Telemetry } from './gateway/index.ts';
@@ -125,6 +127,13 @@ async function open(
   const webhooks = createWebhookSender();
   closers.push(() => webhooks.close());
 
+  const epayKey = openEpayKey({ given: environment.epayPrivateKey, dataDir: environment.dataDir });
+  const epayRecord = openEpayRecord({
+    ...{ path: join(environment.dataDir, 'epay-record.sealed'), sealer },
+    onTrouble: (error) => telemetry.warn({ err: error }, 'the record of epay requests could not be kept'),
+  });
+  closers.push(() => epayRecord.close());
+
   let publicUrl = environment.publicUrl ?? `http://${environment.host}:${environment.port}`;
   const settings = (): GatewaySettings => ({ ...live.current().settings, publicUrl });
   const sandboxes = lazySandboxes(environment, { randomBytes, random, now, telemetry }, config.channels);
@@ -158,13 +167,15 @@ async function open(
     merchants: () => live.merchants,
     clock: { now },
     sendWebhook: webhooks.send,
+    epayKey,
+    epayRecord,
     alone: true,
     processId: randomUUID(),
   });
 
   const stopping = new AbortController();
   const publicApp = createPublicApp({
-    ...{ gateway, settings, ephemeral, telemetry, randomBytes },
+    ...{ gateway, settings, ephemeral, telemetry, randomBytes, epayRecord },
     merchants: live.merchants,
     clock: { now },
     stopping: stopping.signal,

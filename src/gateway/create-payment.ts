@@ -106,6 +106,7 @@ export function createPaymentCreation(
         returnUrl: order.returnUrl,
         policies: parts.settings().policies,
         expiresInMs: order.expiresInMs,
+        ...(order.epay === undefined ? {} : { epay: order.epay }),
         ...(traceparent === null ? {} : { traceparent }),
       },
       now,

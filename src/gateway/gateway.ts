@@ -1,4 +1,4 @@
-import { err, hasEnded, isPaymentId, isUnresolved, ok, type Payment, type Result } from '../payment/index.ts';
+import { err, hasEnded, isPaid, isPaymentId, isUnresolved, ok, type Payment, type Result } from '../payment/index.ts';
 import { createAgendaWorker } from './agenda-worker.ts';
 import type { Gateway } from './api.ts';
 import { type ChannelBalances, createBalancePoller } from './balance-poller.ts';
@@ -8,6 +8,7 @@ import { createChannelCalls } from './channel-calls.ts';
 import { createChoosing } from './choose.ts';
 import { createPaymentCreation } from './create-payment.ts';
 import { createPatience } from './create-under-way.ts';
+import { createEpayOrders } from './epay-orders.ts';
 import { type GatewayError, gatewayError } from './errors.ts';
 import { createJanitor } from './janitor.ts';
 import { createLimits } from './limits.ts';
@@ -49,6 +50,7 @@ export function createGateway(parts: Parts): RunningGateway {
   const onChanged = (before: Payment, after: Payment): void => {
     limits.note(before, after);
     watchers.tell(after);
+    if (after.epay !== undefined && isPaid(after) && !isPaid(before)) epay.onPaid(after);
   };
   const { change } = createChanger(parts, { onDue: wakeIfDue, onChanged });
   const calls = createChannelCalls(parts);
@@ -62,6 +64,9 @@ export function createGateway(parts: Parts): RunningGateway {
   const refunds = createRefunds(parts, calls, change);
   const refundTaking = createRefundTaking(parts, { change, refunds });
   const presence = createPresence(parts, orders);
+  const createPayment = createPaymentCreation(parts, { patience, placement, router });
+  const choose = createChoosing(parts, { change, orders, patience, placement, waysToPay: ways });
+  const epay = createEpayOrders(parts, { createPayment, change, orders, choose });
   const agenda = createAgendaWorker(parts, { change, orders, refunds, notify: notifier.notify });
   const redelivery = createRedelivery(parts, { change, trialWanted: notifier.endpoints.trialWanted });
   const janitor = createJanitor(parts);
@@ -109,7 +114,7 @@ export function createGateway(parts: Parts): RunningGateway {
   }
 
   return {
-    createPayment: createPaymentCreation(parts, { patience, placement, router }),
+    createPayment,
     getPayment: own,
     listPayments: (merchant, filter) => store.list({ merchantId: merchant.id, ...filter }),
     closePayment,
@@ -155,6 +160,7 @@ export function createGateway(parts: Parts): RunningGateway {
       endpoints: notifier.endpoints.list,
       resume: notifier.endpoints.resume,
     },
+    epay,
     receiveCallback: createCallbackReception(parts, { change, orders }),
     noteUnreadableCallback: (channelId) =>
       parts.telemetry.callback(parts.channels().has(channelId) ? channelId : 'none', 'malformed'),
@@ -168,7 +174,7 @@ export function createGateway(parts: Parts): RunningGateway {
     },
     watch: watchers.watch,
     waysToPay: ways.waysToPay,
-    choose: createChoosing(parts, { change, orders, patience, placement, waysToPay: ways }),
+    choose,
     syncForBuyer,
     balances: balancePoller.balances,
     start: () => {

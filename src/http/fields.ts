@@ -51,7 +51,8 @@ export function urlSchema(allowHttp: boolean) {
     });
 }
 
-function faultOfUrl(text: string, allowHttp: boolean, kind: string): string | null {
+/** Why a text is no address of the web that everybody reads in the same way; null when it is one. */
+export function faultOfUrl(text: string, allowHttp: boolean, kind: string): string | null {
   // The URL parser forgives blanks, controls and backslashes by dropping or turning them; two readers could disagree.
   if (!/^https?:\/\/[^/]/i.test(text) || /[\s\\\p{Cc}]/u.test(text) || !text.isWellFormed()) return kind;
   const url = URL.parse(text);

@@ -4,6 +4,7 @@ import { addCallbackRoutes } from './callbacks.ts';
 import { addCashierRoutes, sendCashierError } from './cashier/index.ts';
 import type { EdgeContext, PublicAppParts, RequestState } from './context.ts';
 import { edge } from './edge.ts';
+import { epayFacade } from './epay/index.ts';
 import { addEventRoutes } from './events.ts';
 import { fallback } from './fallback.ts';
 import { addPaymentRoutes } from './payments.ts';
@@ -26,6 +27,7 @@ export function createPublicApp(parts: PublicAppParts): Koa<RequestState> {
   addCallbackRoutes(router, parts);
   addCashierRoutes(router, parts);
   app.use(edge(parts, fail));
+  app.use(epayFacade(parts));
   app.use(router.routes());
   app.use(fallback(fail));
   return app;

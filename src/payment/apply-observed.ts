@@ -103,7 +103,9 @@ function verdictOf(
 ): Pick<SucceededAttempt, 'effect' | 'disposition'> {
   const { lateSuccess, surplus, amountMismatch } = payment.policies;
   const to = (policy: MoneyPolicy) => dispositionOf(attempt, policy);
-  if (effectiveAttempt(payment) !== undefined) return { effect: 'surplus', disposition: to(surplus) };
+  if (payment.overtaken || effectiveAttempt(payment) !== undefined) {
+    return { effect: 'surplus', disposition: to(surplus) };
+  }
   if (hasEnded(payment) && lateSuccess !== 'accept') {
     return { effect: 'late', disposition: to(lateSuccess) };
   }
@@ -166,7 +168,7 @@ export function onMoneyDisposed(payment: Payment, fact: FactOf<'money_disposed'>
     return next(awaitsDecision(payment) && !awaitsDecision(decided) ? { ...decided, status: 'failed' } : decided);
   }
   // Beside the success that counts, money that stays changes nothing of the payment itself.
-  if (effectiveAttempt(payment) !== undefined) return next(decided);
+  if (payment.overtaken || effectiveAttempt(payment) !== undefined) return next(decided);
   return next(withSuccess(payment, { ...attempt, effect: 'effective', disposition: 'keep' }));
 }
 

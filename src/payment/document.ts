@@ -213,6 +213,25 @@ export interface Policies {
   readonly paidKnownWithinMs: number;
 }
 
+export const EPAY_SIGNS = ['md5', 'sha256', 'rsa'] as const;
+export type EpaySign = (typeof EPAY_SIGNS)[number];
+
+/** How an order came by the epay protocol, and so how its shop is told of it. */
+export interface EpayTerms {
+  readonly pid: number;
+  /** The shop's own number: payments may follow each other under it, and at most one of them takes effect. */
+  readonly outTradeNo: string;
+  /** In version 2 of the protocol the moment is signed with everything. */
+  readonly version: 1 | 2;
+  readonly sign: EpaySign;
+  /** What the shop called the way to pay; null when it asked for none. */
+  readonly type: string | null;
+  /** As it was sent; the subject may be shorter. */
+  readonly name: string;
+  /** Given back unchanged. */
+  readonly param: string | null;
+}
+
 /** Who pays, as far as the shop told us. Personal parts are sealed with the master key. */
 export interface Customer {
   readonly country: string | null;
@@ -240,7 +259,7 @@ export interface Payment {
   readonly policies: Policies;
   readonly status: PaymentStatus;
   readonly statusReason: string | null;
-  readonly closeRequested: { readonly by: 'merchant' | 'expiry'; readonly at: EpochMs } | null;
+  readonly closeRequested: { readonly by: 'merchant' | 'expiry' | 'overtaken'; readonly at: EpochMs } | null;
   readonly attempts: readonly Attempt[];
   readonly refunds: readonly Refund[];
   readonly events: readonly PaymentEvent[];
@@ -252,6 +271,10 @@ export interface Payment {
   readonly updatedAt: EpochMs;
   readonly expiresAt: EpochMs;
   readonly paidAt: EpochMs | null;
+  /** Its shop speaks epay: it is told of the success alone, in that protocol. Absent: Standard Webhooks. */
+  readonly epay?: EpayTerms;
+  /** The order is another payment's by now: money that still comes is surplus. */
+  readonly overtaken?: true;
   /** Where its trace begins, as a `traceparent`; documents from before this was kept do not have it. */
   readonly traceparent?: string;
 }

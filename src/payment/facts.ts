@@ -113,6 +113,8 @@ export type Fact =
   /** `tryNo` counts deliveries of this event from 1, so that the same news counts once. */
   | { readonly type: 'event_sent'; readonly eventId: string; readonly tryNo: number; readonly delivered: boolean }
   | { readonly type: 'redelivery_requested'; readonly eventId: string }
+  /** The shop's order has been paid by another payment, or is for something else by now: this one takes no effect any more. */
+  | { readonly type: 'overtaken' }
   | { readonly type: 'fulfilled' }
   /** The merchant wants money returned; `amountMinor` null means all that is left. */
   | {

@@ -1,4 +1,13 @@
-import type { Attempt, EpochMs, OpenAttempt, Payment, PaymentStatus, Refund, SucceededAttempt } from './document.ts';
+import type {
+  Attempt,
+  EpochMs,
+  EventType,
+  OpenAttempt,
+  Payment,
+  PaymentStatus,
+  Refund,
+  SucceededAttempt,
+} from './document.ts';
 import { REFUNDS_MAX } from './ids.ts';
 import { CAPTURE_SETTLES_MS } from './schedule.ts';
 
@@ -99,4 +108,9 @@ export function needsChannel(payment: Payment, channelId: string): boolean {
     if (attempt.disposition === 'hold' || isOwedAgain(payment, attempt)) return true;
     return payment.refunds.some((refund) => refund.attemptSeq === attempt.seq && refund.status === 'pending');
   });
+}
+
+/** Whether the shop is sent events of this type: epay knows no word but that an order is paid. */
+export function isToldOf(payment: Pick<Payment, 'epay'>, type: EventType): boolean {
+  return payment.epay === undefined || type === 'payment.succeeded';
 }

@@ -25,7 +25,10 @@ test('the shipped files load with nothing set, and every channel is a sandbox wi
     channels: 'all',
     limits: { maxAmountMinor: null, perMinute: 600 },
   });
-  expect(config.epay).toMatchObject([{ pid: 1000, key: 'sandbox-epay-key', signKinds: ['md5', 'sha256'] }]);
+  expect(config.merchants.byEpayPid(1000)).toMatchObject({
+    id: 'm_demo',
+    epay: { pid: 1000, keys: ['sandbox-epay-key'], signs: ['md5', 'sha256'] },
+  });
   expect(config.warnings).toEqual([]);
 });
 
@@ -83,6 +86,7 @@ test('every unit arrives in the unit that the other parts count in', () => {
       concurrencyPerEndpoint: 4,
       pauseAfterMs: 43_200_000,
     },
+    epayTypes: new Map(),
     allowHttpUrls: false,
     balanceEveryMs: 300_000,
   });

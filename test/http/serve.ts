@@ -47,6 +47,7 @@ export function recordingTelemetry() {
     merchantPayment: nothing,
     refund: nothing,
     webhookDelivery: nothing,
+    epayRequest: nothing,
     surplusPayment: nothing,
     anomaly: nothing,
     paymentChanged: nothing,
@@ -87,10 +88,13 @@ export async function serveEdge(options: EdgeOptions = {}): Promise<Edge> {
     merchants: {
       byId: (id) => Object.values(merchants).find((merchant) => merchant.id === id),
       bySecretKey: (key) => merchants[key],
+      byEpayPid: (pid) => Object.values(merchants).find(({ epay }) => epay?.pid === pid),
+      epayMerchants: () => Object.values(merchants).filter(({ epay }) => epay !== undefined),
     },
     settings: () => settings,
     ephemeral: { hit: options.hit ?? (async () => ({ allowed: true, retryAfterMs: 0 })) },
     telemetry,
+    epayRecord: { request: () => {}, notice: () => {}, of: () => ({ requests: [], notices: [] }) },
     clock: { now: options.now ?? (() => NOW) },
     randomBytes: (size) => {
       drawn += 1;

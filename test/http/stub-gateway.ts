@@ -226,6 +226,12 @@ export function createStubGateway(): StubGateway {
       stub.redeliveries.push({ ...filter, merchantId: merchant.id });
       return { redelivered: 0, next: null };
     },
+    epay: {
+      placeOrder: async () => err('no_channel'),
+      findOrder: async () => null,
+      returnUrl: async ({ returnUrl }) => returnUrl,
+      signAnswer: async (fields) => fields,
+    },
     webhooks: {
       listDead: async () => [],
       redeliver: async () => err(gatewayError('not_found', 'No such event.')),

@@ -59,6 +59,8 @@
     const words = [title, next.querySelector('.notice')].map((part) => part?.textContent ?? '');
     announcer.textContent = words.join(' ').trim();
     prepare();
+    // The shop is told by the gateway; this only takes the buyer back to it.
+    if (next.dataset.returnUrl) setTimeout(() => location.assign(next.dataset.returnUrl), 1500);
   };
 
   const take = async (state) => {

@@ -1,5 +1,5 @@
 import type { WayToPay } from '../../gateway/index.ts';
-import type { EpochMs, Payment } from '../../payment/index.ts';
+import { type EpochMs, isPaid, type Payment } from '../../payment/index.ts';
 import { amountText } from './amount.ts';
 import { chooser, hasChoice } from './chooser.ts';
 import type { Device } from './device.ts';
@@ -34,12 +34,12 @@ export async function cashierPage(frame: PageFrame, view: CashierView): Promise<
   const own = `${base}/${payment.id}`;
   const go = goesOn && (stage.kind === 'redirect' || stage.kind === 'form') ? `${own}/go` : '';
   const main = html`<main id="cashier" class="stage-${stage.kind}" data-stage="${stageTag(payment, stage, ways)}"
- data-self="${own}${suffix}" data-state-url="${own}/state" data-events-url="${own}/events" data-poll-ms="${poll ?? 0}" data-go="${go}">
+ data-self="${own}${suffix}" data-state-url="${own}/state" data-events-url="${own}/events" data-poll-ms="${poll ?? 0}" data-go="${go}" data-return-url="${proofUrl(frame, payment) ?? ''}">
 <section class="order">
 <p class="subject"><bdi>${payment.subject}</bdi></p>
 <p class="amount"><span class="hidden-text">${texts.amount}: </span>${amountText(payment.amount)}</p>
 ${countdown(texts, view)}
-<dl class="facts"><dt>${texts.orderNo}</dt><dd>${payment.merchantOrderNo}</dd></dl>
+<dl class="facts"><dt>${texts.orderNo}</dt><dd>${payment.epay?.outTradeNo ?? payment.merchantOrderNo}</dd></dl>
 </section>
 <div class="doing">
 <section class="state" aria-labelledby="state-title">
@@ -100,23 +100,23 @@ async function body(frame: PageFrame, view: CashierView): Promise<Html> {
   switch (stage.kind) {
     case 'choose':
       return ways.length === 0
-        ? html`<p>${texts.noWay}</p>${backToShop(texts, payment)}`
+        ? html`<p>${texts.noWay}</p>${backToShop(frame, payment)}`
         : html`${stage.retry === null ? html`<p class="quiet">${texts.choose}</p>` : null}`;
     case 'scan':
     case 'redirect':
     case 'form':
       return html`${await wayToPay(frame, view, stage)}${havePaid(frame, payment)}`;
     case 'inapp':
-      return html`<p>${texts.inapp}</p>${backToShop(texts, payment)}${havePaid(frame, payment)}`;
+      return html`<p>${texts.inapp}</p>${backToShop(frame, payment)}${havePaid(frame, payment)}`;
     case 'preparing':
       return html`<p>${texts.preparing}</p>`;
     case 'closing':
       return html`<p>${texts.closing}</p>${havePaid(frame, payment)}`;
     case 'failed':
     case 'closed':
-      return html`<p>${texts.reasons[stage.reason].why}</p><p>${texts.reasons[stage.reason].next}</p>${backToShop(texts, payment)}`;
+      return html`<p>${texts.reasons[stage.reason].why}</p><p>${texts.reasons[stage.reason].next}</p>${backToShop(frame, payment)}`;
     default:
-      return html`<p>${texts[stage.kind]}</p>${twice}${backToShop(texts, payment)}`;
+      return html`<p>${texts[stage.kind]}</p>${twice}${backToShop(frame, payment)}`;
   }
 }
 
@@ -132,9 +132,16 @@ function havePaid({ texts, base, suffix }: PageFrame, { id }: Payment): Html {
   return html`<form method="post" action="${base}/${id}/paid${suffix}" data-busy="${texts.busy}"><button class="button plain">${texts.havePaid}</button></form>`;
 }
 
+/** Where a shop that speaks epay gets its buyer back with the proof of a paid order; the signature is made at that moment. */
+export function proofUrl({ base }: Pick<PageFrame, 'base'>, payment: Payment): string | null {
+  const hasProof = payment.epay !== undefined && payment.returnUrl !== null && isPaid(payment);
+  return hasProof ? `${base}/${payment.id}/return` : null;
+}
+
 /** Only a link: what the shop learns of the payment, it learns from its event (I12). */
-function backToShop(texts: Texts, payment: Payment): Html | null {
-  const url = payment.returnUrl === null ? null : webUrl(payment.returnUrl);
+function backToShop(frame: PageFrame, payment: Payment): Html | null {
+  const { texts } = frame;
+  const url = proofUrl(frame, payment) ?? (payment.returnUrl === null ? null : webUrl(payment.returnUrl));
   return url === null ? null : html`<p><a class="button plain" href="${url}">${texts.backToShop}</a></p>`;
 }
 

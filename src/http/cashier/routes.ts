@@ -7,9 +7,9 @@ import { readBody } from '../read-body.ts';
 import { sendJson, sendProblem, sendText } from '../respond.ts';
 import { loadAssets } from './assets.ts';
 import { type Device, deviceOf, ownFirst, scenesOf } from './device.ts';
-import { trusted } from './html.ts';
+import { html, trusted } from './html.ts';
 import { layout, type Page, type PageFrame } from './layout.ts';
-import { cashierPage, formPage, messagePage, type Notice, secondsLeft } from './page.ts';
+import { cashierPage, formPage, messagePage, type Notice, proofUrl, secondsLeft } from './page.ts';
 import { payUrl, pollEveryMs, stageOf, stageTag } from './stage.ts';
 import { createStreams, type PageState } from './streams.ts';
 import { LANGUAGES, type Language, TEXTS } from './texts.ts';
@@ -67,6 +67,8 @@ export function addCashierRoutes(router: Router<RequestState>, parts: PublicAppP
   router.get('/pay/:id', async (ctx) => {
     const payment = await find(ctx);
     if (!payment) return notFound(ctx);
+    const proof = proofUrl(frame(ctx), payment);
+    if (proof !== null) ctx.set('Refresh', `2; url=${proof}`);
     const query = new URLSearchParams(ctx.querystring);
     const view = {
       ...(await lookAt(payment, deviceOf(ctx.get('User-Agent')))),
@@ -137,6 +139,14 @@ export function addCashierRoutes(router: Router<RequestState>, parts: PublicAppP
     back(chosen.value.attempts.at(-1)?.method === method ? 'go' : 'notice=changed');
   });
 
+  /** Back to the shop; one that speaks epay finds the proof of a paid order in its address. */
+  router.get('/pay/:id/return', async (ctx) => {
+    const payment = await find(ctx);
+    if (!payment) return notFound(ctx);
+    const url = payment.epay === undefined ? payment.returnUrl : await gateway.epay.returnUrl(payment);
+    sendRedirect(ctx, 303, url === null ? `${frame(ctx).base}/${payment.id}` : asciiUrl(url));
+  });
+
   router.post('/pay/:id/paid', async (ctx) => {
     const id = ctx.params.id ?? '';
     const payment = isPaymentId(id) ? await gateway.syncForBuyer(id) : null;
@@ -159,6 +169,21 @@ function withQuery({ base, suffix }: PageFrame, id: string, query: string): stri
 export function sendCashierError(ctx: EdgeContext, status: number, publicUrl: string): void {
   const frame = frameOf(ctx, basePath(publicUrl));
   sendPage(ctx, status, frame, messagePage(frame.texts, status >= 500 ? 'broken' : 'notFound'));
+}
+
+/** The address as it is, but for what a header cannot carry. */
+function asciiUrl(url: string): string {
+  return url.replaceAll(/[^\x21-\x7e]+/gu, encodeURIComponent);
+}
+
+/** A page of ours in other words, for a buyer whom a shop has sent with an order that cannot be taken. */
+export function sendCashierMessage(
+  ctx: EdgeContext,
+  message: { readonly status: number; readonly title: string; readonly text: string; readonly publicUrl: string },
+): void {
+  const { status, title, text, publicUrl } = message;
+  const main = html`<main id="cashier"><section class="state"><h1>${title}</h1><p>${text}</p></section></main>`;
+  sendPage(ctx, status, frameOf(ctx, basePath(publicUrl)), { title, shop: null, main, refreshS: null });
 }
 
 /** The language that the buyer has chosen, else the best one that the browser asks for. */

@@ -6,6 +6,7 @@ import type { EdgeContext, PublicAppParts, RequestState } from './context.ts';
 import { edge } from './edge.ts';
 import { addEventRoutes } from './events.ts';
 import { fallback } from './fallback.ts';
+import { addDocumentRoutes } from './openapi/index.ts';
 import { addPaymentRoutes } from './payments.ts';
 import { type EdgeError, statusOf } from './problem.ts';
 import { addQuoteRoute } from './quotes.ts';
@@ -25,6 +26,7 @@ export function createPublicApp(parts: PublicAppParts): Koa<RequestState> {
   addEventRoutes(router, parts);
   addCallbackRoutes(router, parts);
   addCashierRoutes(router, parts);
+  addDocumentRoutes(router, parts);
   app.use(edge(parts, fail));
   app.use(router.routes());
   app.use(fallback(fail));

@@ -1,4 +1,7 @@
-import type { ProblemCode } from './problem.ts';
+import type { ApiErrorCode } from '../gateway/index.ts';
+
+/** The codes of `api.md` and the one that only HTTP knows. */
+export type ProblemCode = ApiErrorCode | 'method_not_allowed';
 
 /** A refusal in words: its headline, why it comes, and what the caller does about it. */
 interface ProblemWords {

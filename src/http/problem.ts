@@ -1,5 +1,5 @@
-import { API_ERRORS, type ApiErrorCode, type GatewayError } from '../gateway/index.ts';
-import { PROBLEMS } from './problem-list.ts';
+import { API_ERRORS, type GatewayError } from '../gateway/index.ts';
+import { PROBLEMS, type ProblemCode } from './problem-list.ts';
 
 /** One wrong field. `path` as in `customer.email` or `methods[1]`; `(body)` for the document as a whole. */
 export interface FieldError {
@@ -7,10 +7,8 @@ export interface FieldError {
   readonly message: string;
 }
 
-/** A refusal by the edge itself: the codes of `api.md` and the one that only HTTP knows. */
+/** A refusal by the edge itself. */
 export type EdgeError = Omit<GatewayError, 'code'> & { readonly code: ProblemCode };
-
-export type ProblemCode = ApiErrorCode | 'method_not_allowed';
 
 /** How long a caller should wait when the refusal itself does not say. Seconds. */
 const RETRY_AFTER_DEFAULT_S: Partial<Record<ProblemCode, number>> = { no_channel_available: 5, rate_limited: 60 };

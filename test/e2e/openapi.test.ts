@@ -96,7 +96,8 @@ describe('every example works', () => {
       expect(valid(JSON.parse(text)), JSON.stringify(valid.errors)).toBe(true);
       for (const { name, schema, required } of parameters) {
         const value = headers[`${name}`];
-        if (required || value !== undefined) expect(reading.compile(schema as Record<string, unknown>)(value), `${name}`).toBe(true);
+        if (required || value !== undefined)
+          expect(reading.compile(schema as Record<string, unknown>)(value), `${name}`).toBe(true);
       }
     }
   });

@@ -1,7 +1,7 @@
 import { EVENT_TYPES, type EventType, ID_PATTERNS } from '../../payment/index.ts';
 import { IDEMPOTENCY_KEY } from '../idempotency-key.ts';
-import { type ProblemCode, statusOf } from '../problem.ts';
-import { PROBLEMS } from '../problem-list.ts';
+import { statusOf } from '../problem.ts';
+import { PROBLEMS, type ProblemCode } from '../problem-list.ts';
 import { ANSWER_EXAMPLES, QUERY_EXAMPLES, REQUEST_EXAMPLES, WEBHOOK_EXAMPLES } from './examples.ts';
 import { ALWAYS, OF_BODIES, OPERATIONS, type Operation, TAGS } from './operations.ts';
 import { componentSchemas, queryParameters, type SchemaName } from './schemas.ts';

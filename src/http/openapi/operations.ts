@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { ProblemCode } from '../problem.ts';
+import type { ProblemCode } from '../problem-list.ts';
 import { eventsSchema, listSchema } from '../query.ts';
 import type { SchemaName } from './schemas.ts';
 

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { EVENT_TYPES } from '../../payment/index.ts';
 import { type Html, html } from '../cashier/html.ts';
-import { type ProblemCode, statusOf } from '../problem.ts';
-import { PROBLEMS } from '../problem-list.ts';
+import { statusOf } from '../problem.ts';
+import { PROBLEMS, type ProblemCode } from '../problem-list.ts';
 import { markdownHtml } from '../status/markdown.ts';
 import type { OpenApiDocument } from './document.ts';
 import { REQUEST_EXAMPLES, WEBHOOK_EXAMPLES } from './examples.ts';

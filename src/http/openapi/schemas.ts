@@ -1,8 +1,7 @@
 import { z } from 'zod';
 import { orderSchema, quoteSchema } from '../order-schema.ts';
 import { fulfilmentSchema } from '../payments.ts';
-import type { ProblemCode } from '../problem.ts';
-import { PROBLEMS } from '../problem-list.ts';
+import { PROBLEMS, type ProblemCode } from '../problem-list.ts';
 import { redeliverySchema } from '../redelivery-order.ts';
 import { refundSchema } from '../refunds.ts';
 import * as answers from './answers.ts';

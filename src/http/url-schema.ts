@@ -20,7 +20,7 @@ export function urlSchema(allowHttp: boolean) {
     .string(message)
     .refine((text) => hasLength(text, 0, URL_CHARS_MAX), `must have at most ${URL_CHARS_MAX} characters`)
     .refine((text) => !hasCredentials(text), 'must not contain a user name or password')
-    .regex(urlPattern(allowHttp), message)
+    .regex(urlPattern(allowHttp), { error: message, abort: true })
     .refine((text) => text.isWellFormed() && URL.canParse(text), message)
     .meta({ maxLength: URL_CHARS_MAX });
 }

@@ -109,6 +109,10 @@ export interface CreatePayment {
   metadata?: {
     [k: string]: string;
   };
+  /**
+   * Asks no channel yet: the buyer is sent to the cashier, and chooses there how to pay.
+   */
+  deferred?: boolean;
 }
 
 /**
@@ -183,6 +187,10 @@ export interface QuoteRequest {
   metadata?: {
     [k: string]: string;
   };
+  /**
+   * Asks no channel yet: the buyer is sent to the cashier, and chooses there how to pay.
+   */
+  deferred?: boolean;
 }
 
 /**

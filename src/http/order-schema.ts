@@ -86,6 +86,10 @@ function describedFields(allowHttp: boolean) {
       .default(EXPIRES_IN_S.default)
       .describe('Seconds until the payment is closed by itself.'),
     metadata: metadataSchema.default({}).describe('Up to 20 texts of your own; they come back in answers and events.'),
+    deferred: z
+      .boolean('must be true or false')
+      .default(false)
+      .describe('Asks no channel yet: the buyer is sent to the cashier, and chooses there how to pay.'),
   };
 }
 

@@ -19,8 +19,8 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemWords>> = {
   },
   forbidden: {
     title: 'Not allowed',
-    cause: 'The key is known, but may not do this.',
-    cure: 'Use a key that may, or ask the operator.',
+    cause: 'The key is known, but its merchant is disabled.',
+    cure: 'Ask the operator. What was begun goes on.',
   },
   not_found: {
     title: 'Not found',

@@ -7,7 +7,7 @@ import type { eventView } from '../../src/http/events.ts';
 import type * as answers from '../../src/http/openapi/answers.ts';
 import type { decisionsView } from '../../src/http/payments.ts';
 import { type Reading, readDescription } from './described.ts';
-import { type Edge, serveEdge } from './serve.ts';
+import { aMerchant, type Edge, serveEdge } from './serve.ts';
 
 let edge: Edge;
 let reading: Reading;
@@ -111,27 +111,27 @@ describe('the description', () => {
   });
 });
 
-test('refusals that need a fault or a crowd are answered as described', async () => {
+test('a disabled shop, a crowd and a fault of ours are answered as described', async () => {
+  const limits = { maxAmountMinor: null, perMinute: 1 };
   const crowded = await serveEdge({
-    merchants: {
-      sk_test_one: {
-        ...{ id: 'm_one', name: 'Shop', webhookUrl: null, webhookSecrets: [], channels: 'all' },
-        limits: { maxAmountMinor: null, perMinute: 1 },
-      },
-    },
+    merchants: { sk_test_one: aMerchant({ limits }), sk_test_two: aMerchant({ id: 'm_two', enabled: false }) },
     hit: async () => ({ allowed: false, retryAfterMs: 1_500 }),
   });
   const broken = await serveEdge();
   broken.gateway.broken = new Error('the store is down');
   for (const { operationId, method, path } of reading.operations) {
-    const answers = [await crowded.call(method, concrete(path), method === 'GET' ? undefined : {})];
-    if (path.startsWith('/v1/payments/{id}') && method === 'GET')
-      answers.push(await broken.call(method, concrete(path)));
+    const body = method === 'GET' ? undefined : {};
+    const looks = path.startsWith('/v1/payments/{id}') && method === 'GET';
+    const answers = [
+      await crowded.call(method, concrete(path), body),
+      await crowded.call(method, concrete(path), body, { authorization: 'Bearer sk_test_two' }),
+      ...(looks ? [await broken.call(method, concrete(path))] : []),
+    ];
     for (const answer of answers) {
       const told = { status: answer.status, headers: answer.headers, body: await answer.json() };
       expect(reading.faultsOf(operationId, told)).toEqual([]);
     }
-    expect(answers.map(({ status }) => status)[0]).toBe(429);
+    expect(answers.map(({ status }) => status)).toEqual(looks ? [429, 403, 500] : [429, 403]);
   }
   await crowded.close();
   await broken.close();

@@ -27,6 +27,7 @@ export const REQUEST_EXAMPLES: Readonly<Record<string, Readonly<Record<string, u
       scene: 'qr',
       channel: 'wechatpay-main',
     },
+    buyerChooses: { merchant_order_no: 'A1003', amount: 1000, currency: 'CNY', subject: 'Game key', deferred: true },
   },
   createRefund: {
     part: { merchant_refund_no: 'R1', amount: 300, reason: 'one key did not work' },

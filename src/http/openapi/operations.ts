@@ -31,7 +31,13 @@ export const TAGS = {
 type Tag = keyof typeof TAGS;
 
 /** Every endpoint can answer these. */
-export const ALWAYS: readonly ProblemCode[] = ['unauthorized', 'method_not_allowed', 'rate_limited', 'internal'];
+export const ALWAYS: readonly ProblemCode[] = [
+  'unauthorized',
+  'forbidden',
+  'method_not_allowed',
+  'rate_limited',
+  'internal',
+];
 export const OF_BODIES: readonly ProblemCode[] = ['validation_failed', 'invalid_json', 'body_too_large'];
 
 const ON_PAYMENT = '/v1/payments/{id}';

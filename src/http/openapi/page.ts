@@ -124,7 +124,7 @@ function errorsSection(): Html {
     return html`<tr id="error-${code}"><td><code>${code}</code><br><small>${statusOf(code)}</small></td><td><b>${title}.</b> ${textHtml(cause)}</td><td>${textHtml(cure)}</td></tr>`;
   };
   return html`<section class="tag" id="errors"><h2>Errors</h2>
-<p>Branch on <code>code</code>: it never changes. <code>forbidden</code> and <code>risk_denied</code> are kept for later and not answered yet.</p>
+<p>Branch on <code>code</code>: it never changes. <code>risk_denied</code> is kept for later and not answered yet.</p>
 <table class="errors"><thead><tr><th scope="col">Code</th><th scope="col">Why</th><th scope="col">What to do</th></tr></thead>
 <tbody>${(Object.keys(PROBLEMS) as ProblemCode[]).map(row)}</tbody></table></section>`;
 }

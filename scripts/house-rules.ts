@@ -92,6 +92,12 @@ export const HOUSE_RULES: readonly HouseRule[] = [
     () => /^src\/(channel\/index|channel\/sandbox\/index|payment\/index)\.ts$/,
     'A provider folder knows the contract, and no other provider.',
   ),
+  only(
+    'the client imports nothing',
+    /^sdk\//,
+    () => /^$/,
+    'It is published alone, and runs where Switchyard does not.',
+  ),
   {
     name: 'a simulator shares no code with its adapter',
     why: 'It would share its mistakes.',
@@ -125,6 +131,6 @@ export const HOUSE_RULES: readonly HouseRule[] = [
   {
     name: 'production does not know tests',
     why: 'A test double in production is a fault waiting to be paid with.',
-    forbids: (from, to) => /^(src|channels)\//.test(from) && /^(test|bench|scripts)\//.test(to),
+    forbids: (from, to) => /^(src|channels)\//.test(from) && /^(test|bench|scripts|sdk)\//.test(to),
   },
 ];

@@ -7,6 +7,7 @@ import { edge } from './edge.ts';
 import { epayFacade } from './epay/index.ts';
 import { addEventRoutes } from './events.ts';
 import { fallback } from './fallback.ts';
+import { addDocumentRoutes } from './openapi/index.ts';
 import { addPaymentRoutes } from './payments.ts';
 import { type EdgeError, statusOf } from './problem.ts';
 import { addQuoteRoute } from './quotes.ts';
@@ -26,6 +27,7 @@ export function createPublicApp(parts: PublicAppParts): Koa<RequestState> {
   addEventRoutes(router, parts);
   addCallbackRoutes(router, parts);
   addCashierRoutes(router, parts);
+  addDocumentRoutes(router, parts);
   app.use(edge(parts, fail));
   app.use(epayFacade(parts));
   app.use(router.routes());

@@ -6,25 +6,27 @@ export interface FactorScores {
   readonly settlement: number;
 }
 
-export type ExclusionReason =
-  | 'disabled'
-  | 'draining'
-  | 'merchant'
-  | 'method'
-  | 'currency'
-  | 'scene'
-  | 'customer_ip_missing'
-  | 'rule'
-  | 'amount_below_min'
-  | 'amount_above_max'
-  | 'maintenance'
-  | 'daily_limit'
-  | 'rate_limit'
-  | 'breaker_open'
-  | 'cooling_down'
-  | 'daily_pacing'
-  | 'pinned_elsewhere'
-  | 'already_tried';
+export const EXCLUSION_REASONS = [
+  'disabled',
+  'draining',
+  'merchant',
+  'method',
+  'currency',
+  'scene',
+  'customer_ip_missing',
+  'rule',
+  'amount_below_min',
+  'amount_above_max',
+  'maintenance',
+  'daily_limit',
+  'rate_limit',
+  'breaker_open',
+  'cooling_down',
+  'daily_pacing',
+  'pinned_elsewhere',
+  'already_tried',
+] as const;
+export type ExclusionReason = (typeof EXCLUSION_REASONS)[number];
 
 /** One channel as the router saw it: either scored or excluded with the reason. */
 export interface Candidate {

@@ -13,7 +13,7 @@ import type { Gateway, Order } from './api.ts';
 import { sealBuyer } from './buyer.ts';
 import { type GatewayError, gatewayError } from './errors.ts';
 import type { Parts } from './parts.ts';
-import { exhausted, type Placement } from './placement.ts';
+import { nobodyOf, type Placement } from './placement.ts';
 import type { Merchant } from './ports.ts';
 import { type Router, requestOf } from './router.ts';
 
@@ -127,12 +127,12 @@ export function createPaymentCreation(
     if (binding) return ok({ binding, release: ranking.release });
     await ranking.release();
     telemetry.paymentOutcome('none', 'rejected');
-    const pinned = ranking.candidates.find((c) => c.channelId === pinnedChannelId);
+    const pinned = ranking.exclusions.find((c) => c.channelId === pinnedChannelId);
     if (pinnedChannelId !== null && !isPassing(pinned?.excluded)) {
       const why = pinned ? whyExcluded(pinned) : 'unknown channel';
       return err(gatewayError('channel_rejected', `Channel ${pinnedChannelId} cannot take this payment: ${why}.`));
     }
-    return err(exhausted(ranking.candidates));
+    return err(nobodyOf(ranking));
   }
 
   async function repeat(merchant: Merchant, order: Order, existing: Payment) {

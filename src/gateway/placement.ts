@@ -107,7 +107,7 @@ export function createPlacement(
     const binding = ranking.choice ? bind(payment, ranking.choice) : null;
     if (!binding) {
       await ranking.release();
-      return err(exhausted(ranking.candidates));
+      return err(nobodyOf(ranking));
     }
     const started: Fact = { type: 'attempt_started', attempt: binding };
     const changed = await change(payment.id, started, { known: payment }).catch(async (thrown: unknown) => {
@@ -240,7 +240,7 @@ const GONE: ChannelError = { kind: 'CHANNEL_UNAVAILABLE', created: 'no', provide
 type Judged = Pick<Candidate, 'channelId' | 'excluded' | 'rule'>;
 
 /** Nobody takes the payment; the detail names what stands against each channel, as far as there is room. */
-export function exhausted(candidates: readonly Judged[] = []): GatewayError {
+function exhausted(candidates: readonly Judged[] = []): GatewayError {
   const reasons = candidates.flatMap((one) => (one.excluded ? [`${one.channelId}: ${whyExcluded(one)}`] : []));
   const more = reasons.length > REASONS_NAMED_MAX ? [`${reasons.length - REASONS_NAMED_MAX} more`] : [];
   const named = [...reasons.slice(0, REASONS_NAMED_MAX), ...more].join('; ');
@@ -249,6 +249,11 @@ export function exhausted(candidates: readonly Judged[] = []): GatewayError {
     `No payment channel can take this payment now${named && ` (${named})`}. Repeat the same request after the given time.`,
     RETRY_AFTER_S,
   );
+}
+
+/** The same for a choice that came to nothing. */
+export function nobodyOf({ exclusions }: Pick<Ranking, 'exclusions'>): GatewayError {
+  return exhausted(exclusions.toSorted((a, b) => (a.channelId < b.channelId ? -1 : 1)));
 }
 
 function triedAlready(channelId: string): Judged {

@@ -91,6 +91,7 @@ function decisionsView(payment: Payment) {
       draw: decision.draw,
       rules: decision.rules ?? [],
       candidates: decision.candidates.map(candidateView),
+      ...(decision.omitted !== undefined && { omitted: decision.omitted }),
     })),
   };
 }

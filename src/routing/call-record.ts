@@ -65,6 +65,7 @@ const GAP_MS_START = 10_000;
 const GAP_CALLS = 20;
 /** Fading is put off until it amounts to something. */
 const FADE_AFTER_MS = 500;
+const FADE_AFTER_SHARE = 0.01;
 const LATENCY_HALF_LIFE_MS_MIN = 10 * 60_000;
 /** So many calls make `logRecent`; it is believed once the usual rests on enough calls of its own. */
 const RECENT_CALLS = 6;
@@ -217,11 +218,12 @@ export function takeUp(record: CallRecord, kept: KeptCalls): void {
 function fade(record: CallRecord, now: EpochMs): void {
   const sinceMs = now - record.at;
   if (sinceMs >= 0 && sinceMs < FADE_AFTER_MS) return;
+  const halfLifeMs = Math.min(HALF_LIFE_MS_MAX, Math.max(HALF_LIFE_MS_MIN, REMEMBERED_CALLS * record.gapMs));
+  if (sinceMs >= 0 && sinceMs < FADE_AFTER_SHARE * halfLifeMs && record.calls > 0) return;
   record.at = now;
   if (sinceMs <= 0 || record.calls === 0) return;
   record.known = null;
   record.usualMsMax = null;
-  const halfLifeMs = Math.min(HALF_LIFE_MS_MAX, Math.max(HALF_LIFE_MS_MIN, REMEMBERED_CALLS * record.gapMs));
   const kept = 0.5 ** (sinceMs / halfLifeMs);
   record.failures *= kept;
   record.calls *= kept;

@@ -4,7 +4,6 @@ import { createShareReader, type Delays } from './delays.ts';
 import { hasChanged, keepRecent, type Sums, witness } from './paid-share.ts';
 import { type Cohort, type Leaf, type Pair, sumsOf } from './payment-tree.ts';
 
-const CHECK_EVERY_MS = 1_000;
 /** Below this many orders nothing is known that could collapse. */
 const KNOWN_ORDERS = 50;
 /** A collapse that has lasted so long is how the channel is now. */
@@ -26,9 +25,9 @@ export function createCollapseWatch(stage: {
 }) {
   const { delays, renew, sumsAround, onShift } = stage;
 
-  /** Looks for a collapse, or for the end of one. */
-  function check(channelId: string, pair: Pair, now: EpochMs): void {
-    if (Math.abs(now - pair.checkedAt) < CHECK_EVERY_MS) return;
+  /** Looks for a collapse, or for the end of one, unless that was done within the last `everyMs`. */
+  function check(channelId: string, pair: Pair, now: EpochMs, everyMs: number): void {
+    if (Math.abs(now - pair.checkedAt) < everyMs) return;
     pair.checkedAt = now;
     const shareAt = createShareReader(delays.sharesOf(channelId));
     for (const leaf of pair.leaves.values()) renew(leaf, now);

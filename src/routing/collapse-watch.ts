@@ -8,6 +8,8 @@ import { type Cohort, type Leaf, type Pair, sumsOf } from './payment-tree.ts';
 const KNOWN_ORDERS = 50;
 /** A collapse that has lasted so long is how the channel is now. */
 const NEW_NORMAL_AFTER_MS = 30 * 60_000;
+/** One that pays still less is dead rather than worse; it is looked at until it is back, however long that takes. */
+const DEAD_BELOW = 0.2;
 /** What the new normal rests on, in orders: little, so that it follows what comes. */
 const NEW_NORMAL_ORDERS = 200;
 
@@ -60,7 +62,7 @@ export function createCollapseWatch(stage: {
     if (recoveredSince !== null) {
       for (const cohort of pair.cohorts) if (cohort.at >= recoveredSince) setApart(cohort, false);
       endCollapse(pair);
-    } else if (now - collapse.foundAt > NEW_NORMAL_AFTER_MS) {
+    } else if (now - collapse.foundAt > NEW_NORMAL_AFTER_MS && ratio > DEAD_BELOW) {
       settle(channelId, pair, ratio);
     } else {
       setCollapse(pair, { ...collapse, ratio, hopeful });

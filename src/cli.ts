@@ -1,12 +1,14 @@
 #!/usr/bin/env node
+import { text } from 'node:stream/consumers';
 import { Command } from 'commander';
 import { z } from 'zod';
 import { askAdmin } from './admin-client.ts';
 import { sentAlerts, testAlerts } from './alert-commands.ts';
 import { describeFaults, loadConfig, readEnvironment } from './config/index.ts';
-import { type DiffOptions, diffConfig, explainConfig, reloadConfig } from './config-commands.ts';
+import { type DiffOptions, diffConfig, explainConfig, reloadConfig, sealValue } from './config-commands.ts';
 import { demoGreeting } from './greeting.ts';
 import { decideHeldMoney } from './held-money.ts';
+import { addMerchantsCommand } from './merchants-program.ts';
 import type { Result } from './payment/index.ts';
 import { explainRouting } from './routing-explain.ts';
 import { addSimulateCommand } from './simulate-command.ts';
@@ -154,8 +156,17 @@ config
   .command('explain')
   .description('the configuration in force, defaults filled in, with what each key means')
   .action(async () => told(await explainConfig(process.env)));
+config
+  .command('seal')
+  .argument('<place>', 'where it will stand, with dots: channels.alipay-main.credentials.private_key')
+  .description('a secret from the standard input, encrypted with the master key for this place of a file alone')
+  .action(async (place: string) => told(sealValue(process.env, place, await text(process.stdin))));
 program.command('channels').description('the state of each channel of the running gateway').action(listChannels);
 addSimulateCommand(program, { env: process.env, now: Date.now }, told);
+const failed = (): void => {
+  process.exitCode = 1;
+};
+addMerchantsCommand(program, { env: process.env, told, failed });
 const routing = program.command('routing').description('how channels are chosen');
 routing
   .command('explain')

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
@@ -12,6 +13,7 @@ import {
   type LoadedConfig,
   type LoadOptions,
   loadConfig,
+  openValueSealer,
   readEnvironment,
   redacted,
   secretMarks,
@@ -72,6 +74,19 @@ export async function explainConfig(env: Env): Promise<Result<string, string>> {
   if (!environment.ok) return err(describeFaults(environment.error));
   const base = await inForce(env, environment.value);
   return base.ok ? ok(`# ${base.value.whence}\n${explainForm(base.value.form)}`) : base;
+}
+
+/** A secret as it may stand at this place of a file (`channels.alipay-main.credentials.private_key`), and only there. */
+export function sealValue(env: Env, place: string, secret: string): Result<string, string> {
+  const environment = readEnvironment(env);
+  if (!environment.ok) return err(describeFaults(environment.error));
+  const { masterKey, dataDir, production } = environment.value;
+  const path = place.split('.').filter((part) => !/^\d+$/.test(part));
+  if (path.length < 2 || path.includes('')) return err('name the place with dots: merchants.m_shop.webhook.secret');
+  const plain = secret.replace(/(\r?\n)+$/, '');
+  if (plain === '') return err('give the secret on the standard input');
+  const sealer = openValueSealer({ masterKey, dataDir, sandbox: !production, randomBytes });
+  return sealer.ok ? ok(sealer.value.seal(plain, path)) : err(describeFaults([sealer.error]));
 }
 
 interface Base {

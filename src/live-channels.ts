@@ -219,11 +219,9 @@ function withdrawn(entry: Entry, at: number): Entry {
   return { ...entry, channel: { ...channel, profile: { ...channel.profile, enabled: false } }, removedAt: at };
 }
 
-function channelOf(
-  configured: ConfiguredChannel,
-  { capabilities, callbackUrl }: Provider,
-  adapter: ChannelAdapter,
-): Channel {
+function channelOf(configured: ConfiguredChannel, provider: Provider, adapter: ChannelAdapter): Channel {
   const { id, providerId, mode, profile, timeouts, breaker, queriesPerSecond } = configured;
+  const { capabilities = provider.capabilities } = adapter;
+  const { callbackUrl } = provider;
   return { id, providerId, mode, capabilities, callbackUrl, adapter, profile, timeouts, breaker, queriesPerSecond };
 }

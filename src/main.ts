@@ -1,4 +1,4 @@
-import { randomBytes as cryptoRandomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { RequestListener } from 'node:http';
 import { join } from 'node:path';
 import { PROVIDERS } from '../channels/index.ts';
@@ -28,6 +28,7 @@ import { createLiveConfig } from './live-config.ts';
 import { openAdmin } from './open-admin.ts';
 import { openTelemetry } from './open-telemetry.ts';
 import { err, ok, type Result } from './payment/index.ts';
+import { randomPool } from './random-pool.ts';
 import { type ConfigState, createReloads, type ReloadAnswer, type ReloadCause, type ReloadParts } from './reload.ts';
 import { type BreakerChange, createBreakers, createStatistics } from './routing/index.ts';
 import { openRoutingMemory } from './routing-memory.ts';
@@ -45,7 +46,7 @@ const DEFAULT_BREAKER = { failureRate: 0.5, minRequests: 10, windowMs: 10_000, o
 
 const random = Math.random;
 const now = Date.now;
-const randomBytes = (size: number): Uint8Array => cryptoRandomBytes(size);
+const randomBytes = randomPool();
 
 /** A gateway that serves; `stop` drains it and settles when nothing is left running. */
 export interface Running {

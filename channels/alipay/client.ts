@@ -51,7 +51,7 @@ const errorResponseSchema = z.object({ error_response: answerSchema });
 
 export function openClient(config: AlipayConfig, { now, record }: Pick<AdapterPorts, 'now' | 'record'>): AlipayClient {
   const transport = openTransport(record);
-  const sdk = new AlipaySdk(sdkConfig(config, transport.dispatcher));
+  const sdk = withReadyKey(new AlipaySdk(sdkConfig(config, transport.dispatcher)), config);
   return {
     pageUrl: ({ method, biz, notifyUrl, returnUrl }) =>
       sdk.pageExecute(method, 'GET', { timestamp: toBeijing(now()), notifyUrl, returnUrl, bizContent: biz }),
@@ -72,6 +72,15 @@ export function openClient(config: AlipayConfig, { now, record }: Pick<AdapterPo
     isGenuine: (notice) => notice.sign_type === 'RSA2' && isBase64(notice.sign) && sdk.checkNotifySignV2(notice),
     close: () => transport.close(),
   };
+}
+
+/**
+ * The SDK signs with the text of the key, which OpenSSL then reads again for every signature: 0.35 ms more than the signature
+ * itself. It hands the key on to `Sign.sign` as it is, which takes a key that has been read just as well.
+ */
+function withReadyKey(sdk: Sdk, { private_key }: AlipayConfig): Sdk {
+  Object.assign(sdk.config, { privateKey: createPrivateKey(private_key) });
+  return sdk;
 }
 
 function sdkConfig(config: AlipayConfig, dispatcher: Dispatcher): AlipaySdkConfig {

@@ -1,9 +1,9 @@
 import { type KeyObject, X509Certificate } from 'node:crypto';
 import { z } from 'zod';
+import type { IncomingAnswer } from '../../src/channel/index.ts';
 import type { EpochMs } from '../../src/payment/index.ts';
 import { parseJson } from './json.ts';
 import { decrypt, isFresh, isSignedBy, readSignatureHeaders } from './signature.ts';
-import type { Exchange } from './transport.ts';
 
 /** More at once than WeChat ever has in force. */
 const CERTIFICATES_MAX = 20;
@@ -43,7 +43,11 @@ export interface Vouchers {
  * The certificates in an answer to `GET /v3/certificates`, or null when it proves nothing. The APIv3 key opens them, which only
  * WeChat and we have; then the answer's own signature must fit one of them (or the public key), which also bounds its age.
  */
-export function readCertificates(answer: Exchange, vouchers: Vouchers, now: EpochMs): PlatformCertificates | null {
+export function readCertificates(
+  answer: IncomingAnswer,
+  vouchers: Vouchers,
+  now: EpochMs,
+): PlatformCertificates | null {
   const headers = readSignatureHeaders(answer.headers);
   if (answer.status !== 200 || !headers.ok || !isFresh(headers.value, now)) return null;
   const list = listSchema.safeParse(parseJson(answer.body));

@@ -1,12 +1,17 @@
-import type { AdapterPorts, ChannelError } from '../../src/channel/index.ts';
+import {
+  type AdapterPorts,
+  type ChannelError,
+  errorOfSending,
+  type IncomingAnswer,
+  openHttpTransport,
+} from '../../src/channel/index.ts';
 import { err, ok, type Result } from '../../src/payment/index.ts';
 import type { WechatPayConfig } from './config.ts';
-import { errorOfAnswer, errorOfSending, forgedAnswer, type Purpose, saysAbsent, unreadableAnswer } from './errors.ts';
+import { errorOfAnswer, forgedAnswer, type Purpose, saysAbsent, unreadableAnswer } from './errors.ts';
 import { parseJson } from './json.ts';
 import { openPlatformKeys, type PlatformKeys } from './platform-keys.ts';
 import { type BuildRequest, signRequest } from './sign.ts';
 import { isFresh, isProbe, isSignedBy, isUnsigned, readSignatureHeaders } from './signature.ts';
-import { type Exchange, openTransport } from './transport.ts';
 
 /** Sends requests that the library built, and believes only what WeChat signed. */
 export interface Client {
@@ -20,7 +25,7 @@ export interface Client {
 }
 
 export function openClient(config: WechatPayConfig, ports: AdapterPorts): Client {
-  const transport = openTransport(config.base_url, ports.record);
+  const transport = openHttpTransport(config.base_url, ports.record);
   const send = async (build: BuildRequest, signal: AbortSignal) =>
     transport.send(await signRequest(config, ports, build), signal);
   const keys = openPlatformKeys(config, {
@@ -54,7 +59,7 @@ export function openClient(config: WechatPayConfig, ports: AdapterPorts): Client
 
 /** Why an answer is not believed; null when WeChat signed it within the last minutes. */
 async function doubtOf(
-  answer: Exchange,
+  answer: IncomingAnswer,
   keys: PlatformKeys,
   ports: AdapterPorts,
   signal: AbortSignal,

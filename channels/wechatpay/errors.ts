@@ -1,6 +1,5 @@
 import { type ChannelError, type ChannelErrorKind, channelError } from '../../src/channel/index.ts';
 import { parseJson } from './json.ts';
-import type { SendFailure } from './transport.ts';
 
 type Row = readonly [kind: ChannelErrorKind, created: 'no' | 'maybe'];
 
@@ -65,12 +64,6 @@ export function errorOfAnswer(status: number, body: Uint8Array, purpose: Purpose
   if (normal === 'NOTENOUGH' && purpose === 'refund')
     return channelError('INSUFFICIENT_BALANCE', 'no', { providerCode });
   return channelError(row[0], row[1], { providerCode });
-}
-
-/** The error behind no answer at all: certainly nothing happened only if nothing was sent. */
-export function errorOfSending(failure: SendFailure): ChannelError {
-  if (!failure.sent) return channelError('CHANNEL_UNAVAILABLE', 'no');
-  return channelError('CHANNEL_TIMEOUT_UNKNOWN', 'maybe', failure.timedOut ? { reason: 'timeout' } : {});
 }
 
 /** An answer that WeChat does not vouch for: its content is never used, and an order may exist. */

@@ -1,10 +1,15 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
-import { type ChannelError, channelError } from '../../src/channel/index.ts';
+import {
+  type ChannelError,
+  channelError,
+  errorOfSending,
+  type IncomingAnswer,
+  type SendFailure,
+} from '../../src/channel/index.ts';
 import type { EpochMs, Result } from '../../src/payment/index.ts';
 import { type PlatformCertificates, readCertificates, type Vouchers } from './certificates.ts';
 import type { WechatPayConfig } from './config.ts';
-import { errorOfAnswer, errorOfSending } from './errors.ts';
-import type { Exchange, SendFailure } from './transport.ts';
+import { errorOfAnswer } from './errors.ts';
 
 const HOUR_MS = 3_600_000;
 /** Certificates live five years and overlap, so a look twice a day finds each new one in time. */
@@ -31,7 +36,7 @@ export interface PlatformKeys {
 export interface PlatformKeysPorts {
   readonly now: () => EpochMs;
   /** `GET /v3/certificates`, unverified: its answer may be signed by a certificate that only it carries. */
-  readonly fetchCertificates: (signal: AbortSignal) => Promise<Result<Exchange, SendFailure>>;
+  readonly fetchCertificates: (signal: AbortSignal) => Promise<Result<IncomingAnswer, SendFailure>>;
 }
 
 export function openPlatformKeys(config: WechatPayConfig, { now, fetchCertificates }: PlatformKeysPorts): PlatformKeys {
@@ -89,13 +94,13 @@ function vouchersOf(config: WechatPayConfig): Vouchers {
   return { apiV3Key, publicKey };
 }
 
-function floorAfter(answer: Result<Exchange, SendFailure>, read: PlatformCertificates | null): number {
+function floorAfter(answer: Result<IncomingAnswer, SendFailure>, read: PlatformCertificates | null): number {
   if (read !== null) return FLOOR_MS;
   return answer.ok && answer.value.status === 404 ? FLOOR_ABSENT_MS : FLOOR_FAILED_MS;
 }
 
 /** In the caller's terms: its own request was not sent, so there is no order, whatever went wrong. */
-function problemOf(answer: Result<Exchange, SendFailure>): ChannelError {
+function problemOf(answer: Result<IncomingAnswer, SendFailure>): ChannelError {
   if (!answer.ok) return { ...errorOfSending(answer.error), kind: 'CHANNEL_UNAVAILABLE', created: 'no' };
   const { status, body } = answer.value;
   if (status === 200) return channelError('CHANNEL_UNAVAILABLE', 'no', { reason: 'forged_response' });

@@ -1,17 +1,10 @@
+import { createPrivateKey, createSign, type KeyObject } from 'node:crypto';
 import WxPay from 'wechatpay-node-v3';
-import type { AdapterPorts } from '../../src/channel/index.ts';
+import type { AdapterPorts, OutgoingRequest } from '../../src/channel/index.ts';
 import type { WechatPayConfig } from './config.ts';
 
 /** The host that the library writes into every URL. */
 const LITERAL_HOST = 'https://api.mch.weixin.qq.com';
-
-/** A request as the library built and signed it; `path` includes the prefix of the base URL. */
-export interface SignedRequest {
-  readonly method: 'GET' | 'POST';
-  readonly path: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string | null;
-}
 
 /** One of the library's methods, called for the request that it builds. */
 export type BuildRequest = (sdk: RequestBuilder) => Promise<unknown>;
@@ -24,6 +17,7 @@ export type BuildRequest = (sdk: RequestBuilder) => Promise<unknown>;
 class RequestBuilder extends WxPay {
   readonly #prefix: string;
   readonly #ports: AdapterPorts;
+  readonly #key: KeyObject;
 
   constructor(config: WechatPayConfig, ports: AdapterPorts) {
     super({
@@ -37,6 +31,12 @@ class RequestBuilder extends WxPay {
     });
     this.#prefix = prefixOf(config);
     this.#ports = ports;
+    this.#key = keyOf(config);
+  }
+
+  /** As in the library, which has OpenSSL read the text of the key again for every signature: 0.35 ms more than signing. */
+  override sha256WithRsa(data: string): string {
+    return createSign('RSA-SHA256').update(data).sign(this.#key, 'base64');
   }
 
   /** `GET /v3/certificates`, which the library offers only together with its own decryption and cache. */
@@ -64,9 +64,9 @@ export async function signRequest(
   config: WechatPayConfig,
   ports: AdapterPorts,
   build: BuildRequest,
-): Promise<SignedRequest> {
+): Promise<OutgoingRequest> {
   const sdk = new RequestBuilder(config, ports);
-  let built: SignedRequest | undefined;
+  let built: OutgoingRequest | undefined;
   const keep = (method: 'GET' | 'POST', url: string, headers: Record<string, unknown>, body: string | null) => {
     built = {
       method,
@@ -85,6 +85,17 @@ export async function signRequest(
   await build(sdk);
   if (!built) throw new Error('wechatpay: the library built no request');
   return built;
+}
+
+/** The keys that have been read, for as long as their configurations live. */
+const keys = new WeakMap<WechatPayConfig, KeyObject>();
+
+function keyOf(config: WechatPayConfig): KeyObject {
+  const known = keys.get(config);
+  if (known) return known;
+  const key = createPrivateKey(config.private_key);
+  keys.set(config, key);
+  return key;
 }
 
 function ownHeaders(headers: Record<string, unknown>, config: WechatPayConfig): Record<string, string> {

@@ -89,8 +89,11 @@ export type Notice =
       readonly observation: RefundObservation;
     };
 
-/** Why a callback was not believed. `probe`: the provider's own test of our verification; refused without an alarm. */
-export type CallbackRefusal = 'malformed' | 'bad_signature' | 'stale' | 'foreign_account' | 'probe';
+/**
+ * Why a callback was not believed. `probe`: the provider's own test of our verification; refused without an alarm. `unconfirmed`: its
+ * proof is right, but the provider, when asked, did not say the same.
+ */
+export type CallbackRefusal = 'malformed' | 'bad_signature' | 'stale' | 'foreign_account' | 'unconfirmed' | 'probe';
 
 /**
  * What came of a callback. `durable` and `irrelevant` are acknowledged, `refused` is not. `durable` needs a receipt, which only
@@ -114,6 +117,8 @@ export interface RawAnswer {
 export interface ChannelAdapter {
   /** The account at the provider that every callback of this channel must name (app id, mchid, account id). */
   readonly account: string;
+  /** What this account can do, where that is less than its provider can. Absent: all of it. */
+  readonly capabilities?: readonly Capability[];
   /** See `AttemptBinding.absence`. */
   readonly absence: 'final' | 'until_expiry';
   /** True when a create for this scene makes no network call, so that its success says nothing of the channel's health. */

@@ -1,3 +1,4 @@
 export * from './contract.ts';
 export * from './errors.ts';
 export * from './secrets.ts';
+export * from './transport.ts';

@@ -71,7 +71,7 @@ export function assemble(
     evidence: { retentionMs: gateway.file.evidence.retention },
     alertThresholds: alertThresholds(gateway.file.alerts),
     alertRelay: relaySettings(gateway.file.alerts.relay),
-    epay: merchants.flatMap(epayAccount),
+    epay: merchants.filter(({ entry }) => entry.enabled).flatMap(epayAccount),
   };
 }
 
@@ -151,6 +151,7 @@ function keyedMerchant({ id, entry }: ReadMerchant): KeyedMerchant {
     merchant: {
       id,
       name: entry.name,
+      enabled: entry.enabled,
       webhookUrl: entry.webhook.url,
       webhookSecrets: entry.webhook.secret,
       channels: entry.channels,

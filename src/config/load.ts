@@ -5,6 +5,7 @@ import { err, ok, type Result } from '../payment/index.ts';
 import { assemble, type LoadedConfig } from './assemble.ts';
 import { type ConfigFault, type Path, pathText, sortFaults } from './faults.ts';
 import { readGateway, withoutSandboxCredentials } from './gateway-file.ts';
+import { sealedOpener } from './master-key.ts';
 import { readMerchants } from './merchants-file.ts';
 import { normalForm } from './normal-form.ts';
 import type { FaultSink } from './parse.ts';
@@ -71,7 +72,8 @@ function openSource(path: string, options: LoadOptions, which: 'gateway' | 'merc
   } catch (cause) {
     return unreadableSource(path, readFailure(cause));
   }
-  return parseSource(file.name, file.text, referenceResolver({ env, readFile, folder: dirname(path) }));
+  const ports = { env, readFile, folder: dirname(path), openSealed: sealedOpener(env) };
+  return parseSource(file.name, file.text, referenceResolver(ports));
 }
 
 function readUtf8(path: string): string {

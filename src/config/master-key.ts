@@ -4,7 +4,8 @@ import { err, ok, type Result } from '../payment/index.ts';
 import { decodeBase64 } from './base64.ts';
 import { type ConfigFault, environmentFault } from './faults.ts';
 import { otherKey, readKeyMark } from './key-mark.ts';
-import { readFailure } from './references.ts';
+import { type Env, readFailure } from './references.ts';
+import { type OpenSealed, refuseSealed, type ValueSealer, valueSealerFor } from './sealed-values.ts';
 import { type KeyedSealer, MASTER_KEY_BYTES, sealerFor } from './sealer.ts';
 import { writeOnce } from './write-once.ts';
 
@@ -15,18 +16,68 @@ const HOW_TO = 'make one with: openssl rand -base64 32';
  * its first start and uses it ever after; outside the sandbox a missing key is a fault, since a key beside the data protects
  * nothing.
  */
-export function openMasterKey(options: {
+export function openMasterKey(options: MasterKeyOptions): Result<KeyedSealer, ConfigFault> {
+  const key = readMasterKey(options);
+  return key.ok ? ok(sealerFor(key.value, options.randomBytes)) : key;
+}
+
+/** The same key, for sealing values of the configuration. Refused when the data folder belongs to another key. */
+export function openValueSealer(options: MasterKeyOptions): Result<ValueSealer, ConfigFault> {
+  const key = readMasterKey(options);
+  if (!key.ok) return key;
+  const sealer = valueSealerFor(key.value, options.randomBytes);
+  try {
+    const marked = readKeyMark(options.dataDir);
+    if (marked === null || marked === sealer.keyId) return ok(sealer);
+    return err(keyFileFault(join(options.dataDir, 'master-key.id'), otherKey(marked, sealer.keyId)));
+  } catch (cause) {
+    return err(keyFileFault(options.dataDir, `cannot be used: ${readFailure(cause)}`));
+  }
+}
+
+/**
+ * Opens the sealed values of configuration files with the key that this environment names. Looks for it when the first value is
+ * met, and never makes one: what is sealed was sealed with a key that is there already.
+ */
+export function sealedOpener(env: Env): OpenSealed {
+  let open: OpenSealed | null = null;
+  return (sealed, place) => {
+    open ??= findOpener(env);
+    return open(sealed, place);
+  };
+}
+
+function findOpener(env: Env): OpenSealed {
+  try {
+    const text = env.MASTER_KEY || readKeyFile(join(env.DATA_DIR || './data', 'master.key'));
+    if (text === null) return refuseSealed('there is no master key here; set MASTER_KEY to that one');
+    const key = decodeKey(text);
+    if (key === null)
+      return refuseSealed('MASTER_KEY (or master.key) does not hold 32 random bytes in base64; mend it');
+    return valueSealerFor(key, neverRandom).open;
+  } catch (cause) {
+    return refuseSealed(`master.key cannot be used: ${readFailure(cause)}; set MASTER_KEY`);
+  }
+}
+
+function neverRandom(): never {
+  throw new Error('opening needs no random bytes');
+}
+
+interface MasterKeyOptions {
   /** The value of MASTER_KEY; null when it is not set. */
   readonly masterKey: string | null;
   readonly dataDir: string;
   readonly sandbox: boolean;
   readonly randomBytes: (size: number) => Uint8Array;
-}): Result<KeyedSealer, ConfigFault> {
+}
+
+function readMasterKey(options: MasterKeyOptions): Result<Buffer, ConfigFault> {
   const { masterKey, dataDir, sandbox, randomBytes } = options;
   if (masterKey !== null) {
     const key = decodeKey(masterKey);
     if (key === null) return err(environmentFault('MASTER_KEY', `must be 32 random bytes in base64; ${HOW_TO}`));
-    return ok(sealerFor(key, randomBytes));
+    return ok(key);
   }
   if (!sandbox) return err(environmentFault('MASTER_KEY', `is required outside the sandbox; ${HOW_TO}`));
 
@@ -36,7 +87,7 @@ export function openMasterKey(options: {
     const marked = stored === null ? readKeyMark(dataDir) : null;
     if (marked !== null) return err(keyFileFault(path, `is gone: a file beside it ${otherKey(marked, null)}`));
     const key = decodeKey(stored ?? createKeyFile(path, dataDir, randomBytes));
-    if (key !== null) return ok(sealerFor(key, randomBytes));
+    if (key !== null) return ok(key);
     return err(
       keyFileFault(path, 'does not hold 32 random bytes in base64; bring it back, or data sealed with it is lost'),
     );

@@ -68,6 +68,7 @@ export const MEANINGS: ReadonlyMap<string, string> = new Map([
   ['alerts.relay.rate.per_hour', 'messages to one receiver; what is above is summed up in one'],
   ['alerts.relay.repeat_after', 'the same alert is told again after this time'],
   ['merchants.*.name', 'shown to operators'],
+  ['merchants.*.enabled', 'false: its calls are refused; what is open goes on'],
   ['merchants.*.secret_keys', 'what the shop sends as its Authorization'],
   ['merchants.*.webhook.url', 'where events go when a payment names no notify_url'],
   ['merchants.*.webhook.secret', 'signs the events'],

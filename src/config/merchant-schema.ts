@@ -72,6 +72,7 @@ const epaySchema = z
 /** One entry of `merchants`. */
 export const merchantSchema = z.strictObject({
   name: z.string().min(1).max(100),
+  enabled: z.boolean().default(true),
   secret_keys: z.array(secretKeySchema).min(1).max(10),
   webhook: webhookSchema,
   epay: epaySchema.nullish(),

@@ -1,10 +1,12 @@
 import { resolve } from 'node:path';
 import { err, ok, type Result } from '../payment/index.ts';
+import type { Path } from './faults.ts';
+import { type OpenSealed, SEALED } from './sealed-values.ts';
 
 export type Scalar = string | number | boolean | null;
 
 /** Turns the text of one YAML scalar into its value; the error is a message without any value in it. */
-export type ResolveScalar = (text: string, plain: boolean) => Result<Scalar, string>;
+export type ResolveScalar = (text: string, plain: boolean, place: Path) => Result<Scalar, string>;
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
@@ -16,20 +18,22 @@ const FILE_CHARS_MAX = 64 * 1024;
 /**
  * `${NAME}` and `${NAME:-default}` read the environment (the default also stands in for an empty variable, as in a shell),
  * `$${` is a literal `${`, and a text that then begins with `file:` becomes the content of that file, relative to `folder`,
- * without its last line break. An unquoted scalar with a reference may become a number, true, false or null; a quoted one
+ * without its last line break; one that begins with `sealed:` is opened with the master key. An unquoted scalar with a reference may become a number, true, false or null; a quoted one
  * stays text.
  */
 export function referenceResolver(ports: {
   readonly env: Env;
   readonly readFile: (path: string) => string;
   readonly folder: string;
+  readonly openSealed: OpenSealed;
 }): ResolveScalar {
-  return (text, plain) => {
+  return (text, plain, place) => {
     const replaced = replaceReferences(text, ports.env);
     if (!replaced.ok) return replaced;
     if (replaced.value.startsWith(FILE)) {
       return readText(resolve(ports.folder, replaced.value.slice(FILE.length)), ports.readFile);
     }
+    if (replaced.value.startsWith(SEALED)) return ports.openSealed(replaced.value, place);
     return ok(plain && replaced.value !== text ? plainScalar(replaced.value) : replaced.value);
   };
 }

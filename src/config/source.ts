@@ -141,7 +141,7 @@ class Reader {
     if (isSeq(node)) return this.#list(node, path, line);
     if (!isScalar(node)) return null;
     if (typeof node.value !== 'string') return node.value;
-    const resolved = this.#resolveScalar(node.value, node.type === 'PLAIN');
+    const resolved = this.#resolveScalar(node.value, node.type === 'PLAIN', path);
     if (resolved.ok) return resolved.value;
     this.#fault(path, line, resolved.error);
     return undefined;

@@ -24,6 +24,8 @@ export interface Order {
   readonly expiresInMs: number;
   readonly metadata: Readonly<Record<string, string>>;
   readonly pinnedChannelId: string | null;
+  /** No channel is asked yet: the buyer is sent to the cashier and chooses there how to pay. */
+  readonly deferred?: boolean;
   /** SHA-256 over the canonical request; the same request has the same hash (I1). */
   readonly requestHash: string;
 }
@@ -36,6 +38,25 @@ export type QuoteRequest = Pick<Order, 'amount' | 'methods' | 'scene' | 'pinnedC
   /** Whether the create will carry `customer.ip`; taken for true when it is not said. */
   readonly buyerIpKnown?: boolean;
 };
+
+/** How a buyer wants to pay, as the cashier or another page for buyers has parsed and checked it. */
+export interface BuyerChoice {
+  readonly method: string;
+  /** What the buyer's device can do, best first; the first that a channel can serve now is taken. */
+  readonly scenes: readonly Scene[];
+  /**
+   * How many attempts there were when the buyer was shown the choice. Has one come since (a second click, another window), nothing
+   * is changed and the buyer sees how it stands. Null: whatever there was.
+   */
+  readonly seen: number | null;
+}
+
+/** One way to pay that a buyer may choose from. */
+export interface WayToPay {
+  readonly method: string;
+  /** False: its channels do not work at the moment; it may be shown, with words. */
+  readonly available: boolean;
+}
 
 /** A merchant's refund as the HTTP edge has parsed and checked it. */
 export interface RefundOrder {
@@ -146,6 +167,13 @@ export interface Gateway {
   noteUnreadableCallback(channelId: string): void;
   /** For the cashier page: whoever holds the unguessable id may look. A buyer who looks makes us ask the channel sooner. */
   findForBuyer(paymentId: string): Promise<Payment | null>;
+  /** The ways to pay that are open to the buyer of this payment now, in the shop's order of preference. */
+  waysToPay(payment: Payment, scenes: readonly Scene[]): Promise<readonly WayToPay[]>;
+  /**
+   * The buyer chooses a way to pay. An earlier one is closed at its provider first (I7); if it turns out to be paid, no other is
+   * opened. Answers the payment as it is then; of two choices at the same time one wins, and both see what came of it.
+   */
+  choose(paymentId: string, choice: BuyerChoice): Promise<Result<Payment, GatewayError>>;
   /** The buyer says "I have paid": asks the channel, rate-limited per payment. */
   syncForBuyer(paymentId: string): Promise<Payment | null>;
 }

@@ -33,6 +33,7 @@ const RESULT_BY_REFUSAL: Readonly<Record<CallbackRefusal, CallbackResult>> = {
   stale: 'bad_signature',
   probe: 'bad_signature',
   foreign_account: 'unknown_payment',
+  unconfirmed: 'error',
 };
 
 const RESULT_BY_REJECTION: ReadonlyMap<string, CallbackResult> = new Map([

@@ -1,5 +1,7 @@
 import {
   apply,
+  awaitsChoice,
+  type ExclusionReason,
   err,
   hasEnded,
   createPayment as newDocument,
@@ -9,16 +11,15 @@ import {
   type Result,
   whyExcluded,
 } from '../payment/index.ts';
+import { aboveLimit } from './amount-limit.ts';
 import type { Gateway, Order } from './api.ts';
 import { sealBuyer } from './buyer.ts';
+import type { Patience } from './create-under-way.ts';
 import { type GatewayError, gatewayError } from './errors.ts';
 import type { Parts } from './parts.ts';
 import { nobodyOf, type Placement } from './placement.ts';
 import type { Merchant } from './ports.ts';
 import { type Router, requestOf } from './router.ts';
-
-/** How often a repeat looks whether another replica has finished placing the order. */
-const PEEK_EVERY_MS = 50;
 
 type Placed = Result<Payment, GatewayError>;
 
@@ -34,11 +35,10 @@ interface First {
  */
 export function createPaymentCreation(
   parts: Parts,
-  services: { placement: Placement; router: Router },
+  services: { patience: Patience; placement: Placement; router: Router },
 ): Gateway['createPayment'] {
   const { store, clock, telemetry } = parts;
-  const { placement, router } = services;
-  const startedAt = clock.now();
+  const { patience, placement, router } = services;
   /** Placements under way in this process, so that a repeat waits for the answer instead of asking again. */
   const underWay = new Map<string, Promise<Placed>>();
 
@@ -56,19 +56,14 @@ export function createPaymentCreation(
     telemetry.paymentOutcome(payment.attempts[0]?.method ?? 'none', 'created');
     telemetry.merchantPayment(merchant.id, 'created');
     telemetry.info({ paymentId: inserted.payment.id, merchantId: merchant.id }, 'payment created');
+    if (payment.attempts.length === 0) return ok({ payment: inserted.payment, repeat: false });
     const placed = await placeOnce(merchant, inserted.payment);
     return placed.ok ? ok({ payment: placed.value, repeat: false }) : placed;
   };
 
   async function checkRequest(merchant: Merchant, order: Order, key: string | null): Promise<GatewayError | null> {
-    const { maxAmountMinor } = merchant.limits;
-    if (maxAmountMinor !== null && order.amount.minor > maxAmountMinor) {
-      const message = `must be at most ${maxAmountMinor} for this merchant`;
-      return {
-        ...gatewayError('validation_failed', 'The amount is above the limit.'),
-        errors: [{ path: 'amount', message }],
-      };
-    }
+    const above = aboveLimit(merchant, order.amount.minor);
+    if (above !== null) return above;
     if (key === null) return null;
     const { requestHash, merchantOrderNo: subject } = order;
     const reserved = await store.reserveKey({ merchantId: merchant.id, key, requestHash, subject, now: clock.now() });
@@ -93,7 +88,10 @@ export function createPaymentCreation(
     }
   }
 
-  /** The document as it is inserted: bound to its first channel already, or refused before anything exists. */
+  /**
+   * The document as it is inserted: bound to its first channel already, without one where the buyer is to choose, or refused before
+   * anything exists.
+   */
   async function firstDocument(merchant: Merchant, order: Order): Promise<Result<First, GatewayError>> {
     const { merchantOrderNo, amount, methods, scene, subject, metadata, pinnedChannelId, requestHash } = order;
     const now = clock.now();
@@ -112,12 +110,26 @@ export function createPaymentCreation(
       },
       now,
     );
-    const routed = await route(merchant, blank, order.customer.ip !== undefined);
+    const buyerIpKnown = order.customer.ip !== undefined;
+    if (order.deferred) {
+      const refused = await refusalOfAll(merchant, blank, buyerIpKnown);
+      return refused ? err(refused) : ok({ payment: blank, release: async () => {} });
+    }
+    const routed = await route(merchant, blank, buyerIpKnown);
     if (!routed.ok) return routed;
     const { binding, release } = routed.value;
     const applied = apply(blank, { type: 'attempt_started', attempt: binding }, now);
     if (applied.outcome !== 'applied') throw new Error(`a first attempt was ${applied.outcome}: ${applied.reason}`);
     return ok({ payment: applied.payment, release });
+  }
+
+  /** An order that no channel would ever take is refused at once, also when the buyer is to choose later. */
+  async function refusalOfAll(merchant: Merchant, blank: Payment, buyerIpKnown: boolean): Promise<GatewayError | null> {
+    const { candidates } = await router.quote(requestOf(blank, merchant, { buyerIpKnown, triedChannelIds: [] }));
+    if (candidates.some(({ excluded }) => excluded === null || isPassing(excluded) || isOfDevice(excluded)))
+      return null;
+    telemetry.paymentOutcome('none', 'rejected');
+    return exhausted(candidates);
   }
 
   async function route(merchant: Merchant, blank: Payment, buyerIpKnown: boolean) {
@@ -149,31 +161,24 @@ export function createPaymentCreation(
   async function settle(merchant: Merchant, existing: Payment): Promise<Placed> {
     const running = underWay.get(existing.id);
     if (running) return running;
-    const deadline = clock.now() + parts.settings().failover.budgetMs;
-    let payment = await rescue(existing);
-    while (payment.attempts.at(-1)?.status === 'creating' && clock.now() < deadline) {
-      await new Promise((resolve) => setTimeout(resolve, PEEK_EVERY_MS));
-      payment = (await store.findById(payment.id))?.payment ?? payment;
-    }
+    const payment = await patience.settled(existing);
     const live = payment.attempts.some((a) => a.status === 'creating' || a.status === 'open');
-    if (live || hasEnded(payment) || payment.closeRequested !== null || clock.now() >= payment.expiresAt)
+    // What the buyer is to choose is not chosen by a repeated request.
+    if (
+      live ||
+      awaitsChoice(payment) ||
+      hasEnded(payment) ||
+      payment.closeRequested !== null ||
+      clock.now() >= payment.expiresAt
+    )
       return ok(payment);
     const joined = underWay.get(payment.id);
     return joined ?? resume(merchant, payment);
   }
 
-  /** A create that died with its process is given up at once, so that the shop's repeat can go on elsewhere. */
-  async function rescue(payment: Payment): Promise<Payment> {
-    const attempt = payment.attempts.at(-1);
-    if (!parts.alone || attempt?.status !== 'creating') return payment;
-    // What lies ahead was begun before the clock was set back, as this process was started.
-    const isOrphan = attempt.openedAt <= startedAt || attempt.openedAt > clock.now();
-    return isOrphan ? placement.abandon(payment, attempt) : payment;
-  }
-
   function resume(merchant: Merchant, payment: Payment): Promise<Placed> {
     return remember(payment.id, async () => {
-      const started = await placement.startAttempt(merchant, payment, []);
+      const started = await placement.startAttempt(merchant, payment, [], null);
       if (!started.ok) return started;
       return started.value.ours ? placement.place(merchant, started.value.payment) : ok(started.value.payment);
     });
@@ -188,6 +193,11 @@ export function createPaymentCreation(
     underWay.set(paymentId, running);
     return running;
   }
+}
+
+/** How the buyer's device can pay is known only when the buyer chooses. */
+function isOfDevice(excluded: ExclusionReason): boolean {
+  return excluded === 'scene' || excluded === 'customer_ip_missing';
 }
 
 /** Exclusions that pass by themselves: worth a retry, so 503 rather than 422. */

@@ -5,7 +5,9 @@ import { type ChannelBalances, createBalancePoller } from './balance-poller.ts';
 import { createCallbackReception } from './callbacks.ts';
 import { createChanger } from './change.ts';
 import { createChannelCalls } from './channel-calls.ts';
+import { createChoosing } from './choose.ts';
 import { createPaymentCreation } from './create-payment.ts';
+import { createPatience } from './create-under-way.ts';
 import { type GatewayError, gatewayError } from './errors.ts';
 import { createJanitor } from './janitor.ts';
 import { createLimits } from './limits.ts';
@@ -19,6 +21,7 @@ import { createRedelivery } from './redelivery.ts';
 import { createRefundTaking, refundById } from './refund-payment.ts';
 import { createRefunds } from './refunds.ts';
 import { createRouter } from './router.ts';
+import { createWaysToPay } from './ways-to-pay.ts';
 import { createNotifier } from './webhook.ts';
 
 /** A buyer may make us ask the channel this often. */
@@ -47,6 +50,8 @@ export function createGateway(parts: Parts): RunningGateway {
   const orders = createOrders(parts, calls, change);
   const prober = createProber(parts, calls);
   const placement = createPlacement(parts, { calls, change, orders, prober, router });
+  const patience = createPatience(parts, placement);
+  const ways = createWaysToPay(parts, router);
   const notifier = createNotifier(parts, change);
   const refunds = createRefunds(parts, calls, change);
   const refundTaking = createRefundTaking(parts, { change, refunds });
@@ -98,7 +103,7 @@ export function createGateway(parts: Parts): RunningGateway {
   }
 
   return {
-    createPayment: createPaymentCreation(parts, { placement, router }),
+    createPayment: createPaymentCreation(parts, { patience, placement, router }),
     getPayment: own,
     listPayments: (merchant, filter) => store.list({ merchantId: merchant.id, ...filter }),
     closePayment,
@@ -156,6 +161,8 @@ export function createGateway(parts: Parts): RunningGateway {
       }
       return stored?.payment ?? null;
     },
+    waysToPay: ways.waysToPay,
+    choose: createChoosing(parts, { change, orders, patience, placement, waysToPay: ways }),
     syncForBuyer,
     balances: balancePoller.balances,
     start: () => {

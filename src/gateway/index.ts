@@ -1,3 +1,4 @@
+export { aboveLimit } from './amount-limit.ts';
 export type * from './api.ts';
 export type { ChannelBalances } from './balance-poller.ts';
 export * from './errors.ts';

@@ -47,6 +47,16 @@ export function createOrders(parts: Parts, calls: ChannelCalls, change: Change) 
     return ask(payment, attempt, 'close', Math.min(CLOSE_DURING_FAILOVER_MS, channelTimeout(attempt), withinMs));
   }
 
+  /**
+   * The first step of I7 when the buyer gives an order up for another: it is closed, or, where the provider knows no close, asked
+   * about, since the buyer may just have paid it.
+   */
+  async function withdraw(payment: Payment, attempt: Attempt): Promise<Payment> {
+    const canClose = parts.channels().get(attempt.channelId)?.capabilities.includes('close') ?? false;
+    const timeoutMs = Math.min(CLOSE_DURING_FAILOVER_MS, channelTimeout(attempt));
+    return ask(payment, attempt, canClose ? 'close' : 'query', timeoutMs);
+  }
+
   /** Asks about everything that is still unresolved. */
   async function queryAll(payment: Payment): Promise<Payment> {
     let current = payment;
@@ -125,7 +135,7 @@ export function createOrders(parts: Parts, calls: ChannelCalls, change: Change) 
     return parts.channels().get(attempt.channelId)?.timeouts.queryMs ?? CLOSE_DURING_FAILOVER_MS;
   }
 
-  return { query, queryInTurn, queryIfRoom, close, closeDuringFailover, queryAll };
+  return { query, queryInTurn, queryIfRoom, close, closeDuringFailover, withdraw, queryAll };
 }
 
 export type Orders = ReturnType<typeof createOrders>;

@@ -10,6 +10,7 @@ import {
   type Payment,
   providerRefOf,
   type Result,
+  type Scene,
   whyExcluded,
 } from '../payment/index.ts';
 import type { Ranking } from '../routing/index.ts';
@@ -38,6 +39,12 @@ const BEGUN_WITHIN_MS = 20_000;
 
 type Choice = NonNullable<Ranking['choice']>;
 
+/** What a buyer has chosen: one of the methods, paid in the way that the buyer's device can. */
+export interface Wish {
+  readonly method: string;
+  readonly scene: Scene;
+}
+
 /**
  * Finds a channel that takes the order: tries the best one and fails over within the request's budget (C3). After an ambiguous
  * answer I7 holds: the attempt is recorded as unknown and closed at its provider before the next channel is asked.
@@ -50,7 +57,7 @@ export function createPlacement(
   const { calls, change, orders, prober, router } = services;
 
   /** Binds the next attempt of a payment to a channel; null when the channel has just been removed. */
-  function bind(payment: Payment, choice: Choice): AttemptBinding | null {
+  function bind(payment: Payment, choice: Choice, wish: Wish | null = null): AttemptBinding | null {
     const channel = parts.channels().get(choice.channelId);
     if (!channel) return null;
     const seq = payment.attempts.length + 1;
@@ -68,6 +75,7 @@ export function createPlacement(
       absence: channel.adapter.absence,
       decision: choice.decision,
       openedAt: now,
+      ...(wish && { scene: wish.scene, buyerLed: true }),
     };
   }
 
@@ -85,7 +93,7 @@ export function createPlacement(
       payment = settled.payment;
       if (settled.done) return settled.refusal ? err(settled.refusal) : ok(payment);
       if (round >= maxAttempts || clock.now() >= deadline) return err(exhausted(tried.map(triedAlready)));
-      const next = await startAttempt(merchant, payment, tried);
+      const next = await startAttempt(merchant, payment, tried, wishOf(payment, attempt));
       if (!next.ok) return next;
       payment = next.value.payment;
       if (!next.value.ours) return ok(payment);
@@ -100,11 +108,12 @@ export function createPlacement(
     merchant: Merchant,
     payment: Payment,
     tried: readonly string[],
+    wish: Wish | null,
   ): Promise<Result<{ payment: Payment; ours: boolean }, GatewayError>> {
     if (payment.attempts.length >= ATTEMPTS_PER_PAYMENT_MAX) return err(exhausted());
     const known = { buyerIpKnown: buyerIp(payment, parts.sealer) !== null, triedChannelIds: tried };
-    const ranking = await router.route(requestOf(payment, merchant, known));
-    const binding = ranking.choice ? bind(payment, ranking.choice) : null;
+    const ranking = await router.route({ ...requestOf(payment, merchant, known), ...asRequest(wish) });
+    const binding = ranking.choice ? bind(payment, ranking.choice, wish) : null;
     if (!binding) {
       await ranking.release();
       return err(nobodyOf(ranking));
@@ -183,7 +192,8 @@ export function createPlacement(
     attempt: CreatingAttempt,
     deadline: number,
   ): Promise<Result<Created, ChannelError>> {
-    if (channel.adapter.createsOffline(payment.scene)) {
+    const scene = attempt.scene ?? payment.scene;
+    if (channel.adapter.createsOffline(scene)) {
       // A signed link is made without asking anybody; so the channel is asked first whether it is there at all.
       const alive = await prober.probe(channel);
       if (!alive.ok) return err(withoutOrder(alive.error));
@@ -194,7 +204,7 @@ export function createPlacement(
       providerRef: attempt.providerRef,
       amount: attempt.amount,
       method: attempt.method,
-      scene: payment.scene,
+      scene,
       subject: payment.subject,
       expiresAt: payment.expiresAt,
       callbackUrl: `${publicUrl}/callbacks/${channel.id}/${attempt.callbackToken}`,
@@ -217,6 +227,16 @@ export function createPlacement(
   }
 
   return { bind, place, startAttempt, abandon };
+}
+
+/** The buyer's wish that an attempt follows; its failover follows it too. */
+function wishOf(payment: Payment, { buyerLed, method, scene }: CreatingAttempt): Wish | null {
+  return buyerLed ? { method, scene: scene ?? payment.scene } : null;
+}
+
+/** A wish as the part of a routing question that it decides. */
+export function asRequest(wish: Wish | null): { readonly methods?: readonly string[]; readonly scene?: Scene } {
+  return wish ? { methods: [wish.method], scene: wish.scene } : {};
 }
 
 export type Placement = ReturnType<typeof createPlacement>;

@@ -17,6 +17,8 @@ import type { Tracing } from './tracing.ts';
 export interface Merchant {
   readonly id: string;
   readonly name: string;
+  /** False: it may not call; its payments, refunds and events go on to their end. */
+  readonly enabled: boolean;
   readonly webhookUrl: string | null;
   /** Standard Webhooks secrets (`whsec_...`); every event is signed with each of them. */
   readonly webhookSecrets: readonly string[];

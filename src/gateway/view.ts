@@ -1,6 +1,7 @@
 import {
   type Action,
   type Attempt,
+  awaitsChoice,
   type Candidate,
   currentAttempt,
   type Payment,
@@ -123,6 +124,7 @@ function attemptView(attempt: Attempt) {
 }
 
 function actionView(payment: Payment, publicUrl: string) {
+  if (awaitsChoice(payment)) return { type: 'redirect' as const, url: checkoutUrl(payment.id, publicUrl) };
   const attempt = payableAttempt(payment);
   if (!attempt) return { type: 'none' as const };
   // A shop that asked for a redirect gets a place to send the buyer to, also when the channel speaks in QR codes.

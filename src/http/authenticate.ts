@@ -36,7 +36,8 @@ function identify(parts: Pick<PublicAppParts, 'merchants'>, request: IncomingMes
   const key = BEARER.exec(header.value.trim())?.[1];
   if (key === undefined) return err(unauthorized('Authorization must read Bearer <secret key>.'));
   const merchant = parts.merchants.bySecretKey(key);
-  return merchant ? ok(merchant) : err(unauthorized('This secret key belongs to no merchant.'));
+  if (!merchant) return err(unauthorized('This secret key belongs to no merchant.'));
+  return merchant.enabled ? ok(merchant) : err({ code: 'forbidden', detail: 'This merchant is disabled.' });
 }
 
 async function overRate(parts: Pick<PublicAppParts, 'ephemeral'>, merchant: Merchant): Promise<EdgeError | null> {

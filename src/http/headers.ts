@@ -11,10 +11,15 @@ type SingleHeader =
  * really sent.
  */
 export function singleHeader(request: IncomingMessage, lowerCaseName: string): SingleHeader {
-  const values = headersAsSent(request).get(lowerCaseName) ?? [];
-  const [value] = values;
-  if (value === undefined) return { kind: 'absent' };
-  return values.length === 1 ? { kind: 'one', value } : { kind: 'repeated' };
+  const { rawHeaders } = request;
+  let value: string | undefined;
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i];
+    if (name?.length !== lowerCaseName.length || name.toLowerCase() !== lowerCaseName) continue;
+    if (value !== undefined) return { kind: 'repeated' };
+    value = rawHeaders[i + 1];
+  }
+  return value === undefined ? { kind: 'absent' } : { kind: 'one', value };
 }
 
 /** All headers as they were sent: names in lower case, one entry per occurrence. */

@@ -62,6 +62,7 @@ function describedFields(allowHttp: boolean) {
       .max(EXPIRES_IN_S.max, EXPIRES_MESSAGE)
       .default(EXPIRES_IN_S.default),
     metadata: metadataSchema.default({}),
+    deferred: z.boolean('must be true or false').default(false),
   };
 }
 

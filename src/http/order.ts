@@ -56,6 +56,8 @@ function orderOf(body: OrderBody): Omit<Order, 'requestHash'> {
     expiresInMs: body.expires_in * 1_000,
     metadata: body.metadata,
     pinnedChannelId: body.channel ?? null,
+    // Absent where it is not set, so that the hash of a request from before it existed is the same.
+    ...(body.deferred ? { deferred: true } : {}),
   };
 }
 

@@ -1,6 +1,6 @@
 import type { Router } from '@koa/router';
-import { candidateView } from '../gateway/index.ts';
-import { ok } from '../payment/index.ts';
+import { aboveLimit, candidateView } from '../gateway/index.ts';
+import { err, ok } from '../payment/index.ts';
 import { forMerchant } from './authenticate.ts';
 import type { PublicAppParts, RequestState } from './context.ts';
 import { readJson } from './json-body.ts';
@@ -15,6 +15,9 @@ export function addQuoteRoute(router: Router<RequestState>, parts: PublicAppPart
       if (!body.ok) return body;
       const request = parseQuote(body.value, parts.settings().allowHttpUrls);
       if (!request.ok) return request;
+      // As a create would be: a quote must not promise what the next call refuses.
+      const above = aboveLimit(merchant, request.value.amount.minor);
+      if (above !== null) return err(above);
       const quote = await parts.gateway.quote(merchant, request.value);
       const { channelId, candidates, omitted } = quote;
       const answer = { channel: channelId, candidates: candidates.map(candidateView), ...(omitted > 0 && { omitted }) };

@@ -1,3 +1,4 @@
+import { forgetPlans } from './agenda.ts';
 import type { Attempt, EpochMs, Payment } from './document.ts';
 import type { Fact } from './facts.ts';
 import { ATTEMPT_SEQ_MAX, providerRefOf } from './ids.ts';
@@ -25,7 +26,9 @@ export function onAttemptStarted(payment: Payment, { attempt }: FactOf<'attempt_
     error: null,
     unseenAtClose: false,
   };
-  return next({ ...payment, attempts: [...payment.attempts, creating] });
+  // What went wrong before is over: the buyer tries something else.
+  const fresh = attempt.buyerLed ? { ...payment, statusReason: null } : payment;
+  return next({ ...fresh, attempts: [...payment.attempts, creating] });
 }
 
 /** The channel's answer to our create. A callback may have overtaken it, and it may come after we stopped waiting. */
@@ -47,7 +50,7 @@ export function onAttemptRefused(payment: Payment, fact: FactOf<'attempt_refused
   if (attempt.status !== 'creating') return ignored(attempt.status === 'failed' ? 'repeat' : 'late_answer');
   const { error, latencyMs } = fact;
   const refused = withAttempt(payment, { ...attempt, status: 'failed', error, latencyMs, resolvedAt: now });
-  if (!fact.endsPayment || hasEnded(payment) || awaitsDecision(payment)) return next(refused);
+  if (!fact.endsPayment || attempt.buyerLed || hasEnded(payment) || awaitsDecision(payment)) return next(refused);
   return next({ ...refused, statusReason: error.kind.toLowerCase() });
 }
 
@@ -59,4 +62,15 @@ export function onAttemptLost(payment: Payment, fact: FactOf<'attempt_lost'>, no
   const { error, latencyMs } = fact;
   const lost = withAttempt(payment, { ...attempt, status: 'unknown', error, latencyMs, lostAt: now });
   return next(lost.status === 'created' ? { ...lost, status: 'pending' } : lost);
+}
+
+/** The buyer wants another way to pay. The order may still be paid until its provider says that it cannot, so it is unknown (I7). */
+export function onAttemptGivenUp(payment: Payment, fact: FactOf<'attempt_given_up'>, now: EpochMs): Step {
+  const attempt = payment.attempts[fact.seq - 1];
+  if (!attempt) return rejected('unknown_attempt');
+  if (hasEnded(payment) || payment.closeRequested !== null || awaitsDecision(payment)) return ignored('already_ended');
+  if (attempt.status !== 'open') return ignored(attempt.status === 'unknown' ? 'repeat' : 'already_resolved');
+  const { action: _action, ...fields } = attempt;
+  const givenUp = withAttempt(payment, { ...fields, status: 'unknown', lostAt: now, buyerLed: true });
+  return next(forgetPlans(givenUp, 'query', attempt.seq));
 }

@@ -164,7 +164,7 @@ function onDead(payment: Payment, attempt: Attempt, seen: Observation, now: Epoc
   const status = seen.state === 'failed' ? 'failed' : 'closed';
   const dead = withAttempt(payment, { ...bare(attempt), status, error: seen.error ?? attempt.error, resolvedAt: now });
   // Only the way to pay that the buyer had last says why the payment failed; earlier ones were never shown or given up.
-  if (status === 'closed' || attempt.seq < payment.attempts.length) return next(dead);
+  if (status === 'closed' || attempt.buyerLed || attempt.seq < payment.attempts.length) return next(dead);
   if (hasEnded(payment) || awaitsDecision(payment)) return next(dead);
   return next({ ...dead, statusReason: (seen.error?.kind ?? 'declined').toLowerCase() });
 }

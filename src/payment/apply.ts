@@ -1,5 +1,11 @@
 import { planAgenda } from './agenda.ts';
-import { onAttemptLost, onAttemptOpened, onAttemptRefused, onAttemptStarted } from './apply-attempt.ts';
+import {
+  onAttemptGivenUp,
+  onAttemptLost,
+  onAttemptOpened,
+  onAttemptRefused,
+  onAttemptStarted,
+} from './apply-attempt.ts';
 import { onEventSent, onRedeliveryRequested } from './apply-delivery.ts';
 import { onAskedInVain, onMoneyDisposed, onObserved, onQueryWanted } from './apply-observed.ts';
 import {
@@ -60,6 +66,8 @@ function stepFor(payment: Payment, fact: Fact, now: EpochMs): Step {
       return onAttemptRefused(payment, fact, now);
     case 'attempt_lost':
       return onAttemptLost(payment, fact, now);
+    case 'attempt_given_up':
+      return onAttemptGivenUp(payment, fact, now);
     case 'observed':
       return onObserved(payment, fact, now);
     case 'asked_in_vain':

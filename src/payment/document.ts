@@ -53,6 +53,13 @@ export interface AttemptBinding {
   readonly absence: 'final' | 'until_expiry';
   readonly decision: Decision;
   readonly openedAt: EpochMs;
+  /** How the buyer's device is to pay, where the buyer has chosen this attempt; else it is the payment's own scene. */
+  readonly scene?: Scene;
+  /**
+   * The buyer has chosen this way to pay, or has given it up for another. When it fails, the buyer may choose again: it is not
+   * the end of the payment.
+   */
+  readonly buyerLed?: true;
 }
 
 interface AttemptFields extends AttemptBinding {
@@ -66,10 +73,13 @@ interface AttemptFields extends AttemptBinding {
 
 export type CreatingAttempt = AttemptFields & { readonly status: 'creating' };
 export type OpenAttempt = AttemptFields & { readonly status: 'open'; readonly action: Action };
-/** The provider may or may not hold this order; its action was never handed out. */
+/**
+ * The provider may hold an order that can be paid, and its action is not shown: it was never handed out, or the buyer has given it
+ * up for another way to pay.
+ */
 export type UnknownAttempt = AttemptFields & {
   readonly status: 'unknown';
-  /** When the answer was given up; documents from before this was kept do not have it. */
+  /** When the answer, or the order itself, was given up; documents from before this was kept do not have it. */
   readonly lostAt?: EpochMs;
 };
 export type SucceededAttempt = AttemptFields & {

@@ -82,6 +82,8 @@ export type Fact =
       readonly error: AttemptError;
       readonly latencyMs: number | null;
     }
+  /** The buyer wants another way to pay: from now on this one is not shown, and its order has to disappear (I7). */
+  | { readonly type: 'attempt_given_up'; readonly seq: number }
   /** `askedAt`: when the question was put, since its answer may be as old as that; absent, it is as new as the fact. */
   | {
       readonly type: 'observed';

@@ -1,4 +1,4 @@
-import type { Attempt, OpenAttempt, Payment, PaymentStatus, Refund, SucceededAttempt } from './document.ts';
+import type { Attempt, EpochMs, OpenAttempt, Payment, PaymentStatus, Refund, SucceededAttempt } from './document.ts';
 import { REFUNDS_MAX } from './ids.ts';
 
 /** The provider may still hold a payable order for this attempt. */
@@ -15,6 +15,19 @@ export function effectiveAttempt(payment: Payment): SucceededAttempt | undefined
 export function payableAttempt(payment: Payment): OpenAttempt | undefined {
   if (hasEnded(payment) || payment.closeRequested !== null || awaitsDecision(payment)) return undefined;
   return payment.attempts.find((a): a is OpenAttempt => a.status === 'open');
+}
+
+/** Whether the buyer may choose a way to pay: nothing has ended it, no money waits for a decision, and no channel is being asked. */
+export function mayChoose(payment: Payment, now: EpochMs): boolean {
+  if (hasEnded(payment) || payment.closeRequested !== null || awaitsDecision(payment)) return false;
+  return now < payment.expiresAt && payment.attempts.at(-1)?.status !== 'creating';
+}
+
+/** Whether it is the buyer's turn: a payment made without a way to pay, or whose chosen way has come to nothing. */
+export function awaitsChoice(payment: Payment): boolean {
+  if (hasEnded(payment) || payment.closeRequested !== null || awaitsDecision(payment)) return false;
+  const last = payment.attempts.at(-1);
+  return last === undefined || (last.buyerLed === true && last.status !== 'creating' && last.status !== 'open');
 }
 
 /** The attempt that an observer would name as "the" attempt: the effective one, else the latest. */

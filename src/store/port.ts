@@ -88,6 +88,23 @@ export interface FailingEndpoint {
   readonly reason: string;
 }
 
+/**
+ * An order number of a merchant under which payments may follow each other, each with a number of its own. At most one of them ever
+ * counts: whichever `paidBy` names.
+ */
+export interface OrderNumber {
+  readonly merchantId: string;
+  readonly orderNo: string;
+  /** 1 when it is first saved; every change is one compare-and-set on it. */
+  readonly version: number;
+  /** Which of its payments is the current one, from 1. */
+  readonly round: number;
+  /** What the current payment was asked for: another request under the number is another order. */
+  readonly requestHash: string;
+  /** The payment that has taken effect; once set it stays. */
+  readonly paidBy: string | null;
+}
+
 export type KeyReservation =
   | { readonly outcome: 'reserved' }
   /** The key was used before with this hash. */
@@ -147,6 +164,13 @@ export interface PaymentStore {
   saveFailingEndpoint(entry: FailingEndpoint): Promise<void>;
   forgetFailingEndpoint(entry: Pick<FailingEndpoint, 'merchantId' | 'endpoint'>): Promise<void>;
   listFailingEndpoints(): Promise<readonly FailingEndpoint[]>;
+  /** Null while nobody has saved one. */
+  findOrderNumber(merchantId: string, orderNo: string): Promise<OrderNumber | null>;
+  /**
+   * Inserts the entry when its version is 1 and there is none of (merchantId, orderNo); replaces it when the stored version is
+   * `next.version - 1`. `stale`: somebody else was first, and nothing is written.
+   */
+  saveOrderNumber(next: OrderNumber): Promise<'saved' | 'stale'>;
   /** Remembers an Idempotency-Key with the hash of its request. `subject` is what the first request made. */
   reserveKey(key: {
     readonly merchantId: string;

@@ -82,7 +82,7 @@ describe.concurrent('sandbox', { timeout: SLOW_MS }, () => {
     inTheatre(async (theatre) => {
       const { url, program } = await theatre.sandbox();
       expect(program.stdout()).toBe(
-        `Sandbox for alipay-main, alipay-backup, wechatpay-main, stripe-main on ${url}\nStart gateways with SANDBOX_URL=${url}\n`,
+        `Sandbox for alipay-main, alipay-backup, wechatpay-main, stripe-main, epay-upstream on ${url}\nStart gateways with SANDBOX_URL=${url}\n`,
       );
       const { body } = await call('GET', `${url}/_control/channels`);
       expect(body.data).toHaveLength(4);

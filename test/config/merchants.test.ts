@@ -30,6 +30,7 @@ test('a merchant is found by its id', () => {
   expect(merchants.byId('m_shop')).toEqual({
     id: 'm_shop',
     name: 'A shop',
+    enabled: true,
     webhookUrl: 'https://shop.example/events',
     webhookSecrets: ['whsec_MDEyMzQ1Njc4OWFiY2RlZg=='],
     channels: ['pay-main'],

@@ -1,13 +1,14 @@
 import { expect, test } from 'vitest';
 import { provider as alipay } from '../../channels/alipay/index.ts';
+import { provider as epay } from '../../channels/epay/index.ts';
 import { provider as stripe } from '../../channels/stripe/index.ts';
 import { provider as wechatpay } from '../../channels/wechatpay/index.ts';
 import { faultsOf, lineOfPart, loaded, SHIPPED } from './builders.ts';
 
-const providers = [alipay, stripe, wechatpay];
+const providers = [alipay, epay, stripe, wechatpay];
 
 test('the shipped files load with the shipped providers', () => {
-  expect(loaded(SHIPPED, { providers }).channels).toHaveLength(4);
+  expect(loaded(SHIPPED, { providers }).channels).toHaveLength(5);
 });
 
 test('the credentials that the shipped file shows as comments are the ones that its providers want', () => {

@@ -154,7 +154,17 @@ export function describeOrders(subject: ChannelSubject): void {
       if (seen.state === 'succeeded') expect(seen.amount).toEqual({ ...wish.amount, minor: amountMinor });
     });
 
-    if (opened === 'open') {
+    if (opened === 'open' && !subject.provider.capabilities.includes('close')) {
+      test('a close that the provider does not offer says that the order is open, and it can still be paid', async () => {
+        const placed = await stage.place(wish);
+        await stage.open(placed);
+        expectUnpaid(await observe('close', placed), placed, ['open']);
+        await stage.pay(placed);
+        expectPaid(await observe('close', placed), placed);
+      });
+    }
+
+    if (opened === 'open' && subject.provider.capabilities.includes('close')) {
       test('close ends an open order, and a second close finds it closed', async () => {
         const placed = await stage.place(wish);
         await stage.open(placed);

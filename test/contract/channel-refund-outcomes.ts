@@ -48,7 +48,7 @@ export function describeRefundOutcomes(subject: ChannelSubject): void {
     if (!again.ok) expect(CHANNEL_ERROR_KINDS[again.error.kind].afterRefund).toBe('fail');
   };
 
-  describe('that the provider has not decided yet', () => {
+  describe.skipIf(subject.refunds?.decided === 'at_once')('that the provider has not decided yet', () => {
     test('is pending, in the answer and in every query, and repeating it changes nothing', async () => {
       const { paid, request, answer } = await aPendingRefund();
       expect(answer).toMatchObject({ state: 'pending', error: null, refundedAt: null });

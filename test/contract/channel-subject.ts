@@ -44,6 +44,8 @@ export interface ChannelSubject {
   readonly callbackProof: CallbackProof;
   /** How old, or how far ahead, a callback's signed time may be; null where a callback carries no time that may be enforced. */
   readonly callbackWindowMs?: number | null;
+  /** What stands in recorded exchanges where a secret went over the wire; absent where none does. */
+  readonly leftOut?: string;
   /** For providers with the capability `refund`. */
   readonly refunds?: {
     /** Which ends of a refund they call back for. Default: both. */
@@ -53,6 +55,8 @@ export interface ChannelSubject {
      * never sent; the answer to a repeat tells them apart. Default: `all`.
      */
     readonly queried?: 'all' | 'made_ones';
+    /** `at_once`: a refund is made or refused by the answer to it, and none is ever pending. Default: `later`. */
+    readonly decided?: 'at_once' | 'later';
   };
 }
 

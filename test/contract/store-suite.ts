@@ -5,6 +5,7 @@ import { describeClaims } from './store-claims.ts';
 import { describeCreated } from './store-created.ts';
 import { describeDeadEvents } from './store-dead-events.ts';
 import type { StoreHarness, StoreUnderTest } from './store-harness.ts';
+import { describeOrderNumbers } from './store-order-numbers.ts';
 import { describeReads } from './store-reads.ts';
 import { describeUpkeep } from './store-upkeep.ts';
 import { describeWrites } from './store-writes.ts';
@@ -35,5 +36,6 @@ export function describeStoreContract(name: string, openStore: () => Promise<Sto
     describeDeadEvents(underTest);
     describeUpkeep(underTest);
     describeChannels(underTest);
+    describeOrderNumbers(underTest);
   });
 }

@@ -3,10 +3,7 @@ import { blocks, readPage, readPages, rows, section, withoutBlocks } from './pag
 import { aFreePort, run, type Started, startGateway } from './started.ts';
 
 const readme = readPage('README.md');
-const commands = [
-  ...blocks(section(readme, '## Sixty seconds'), 'sh'),
-  ...blocks(section(readme, '## Ten tasks'), 'sh'),
-];
+const commands = [...blocks(section(readme, '## Sixty seconds'), 'sh'), ...blocks(section(readme, '## Tasks'), 'sh')];
 
 let gateway: Started;
 let outputs: readonly string[];
@@ -102,6 +99,20 @@ describe('the commands of the README', () => {
       blocks(section(readme, '### 8. Change weights, fees, policies; drain a channel; check it'), 'text')[0] ?? '';
     expect(plain(outputOf('config check'))).toBe(plain(shown));
     expect(outputOf('config diff')).toContain('\nchannels.alipay-backup.fee.rate: 0.7% -> 0.5%\nexit code 2\n');
+  });
+
+  test('a merchant is added as shown, and its key replaced', () => {
+    const shown = blocks(section(readme, '### 11. Add a merchant'), 'text')[0] ?? '';
+    const shape = (text: string): string =>
+      text
+        .trim()
+        .replaceAll(/127\.0\.0\.1:\d+/g, 'HOST')
+        .replaceAll(/\((?:[0-9a-f]{8}|\S+\/merchants\.yaml)\)/g, '(…)')
+        .replaceAll(/^( {2}(?:secret key|webhook secret|epay key) +(?:sk_|whsec_)?)\S+/gm, '$1…');
+    expect(shape(outputOf('merchants add m_shop'))).toBe(shape(shown));
+    const revoked = outputOf('merchants revoke m_shop');
+    expect(revoked).toMatch(/^the key [0-9a-f]{8} of m_shop is revoked .*\nThe running gateway has taken it\.$/m);
+    expect(revoked).toMatch(/^m_shop +enabled +1001 +alipay-main,alipay-backup +500000 +120 /m);
   });
 
   test('health, metrics and status answer, and an event can be sent again', () => {

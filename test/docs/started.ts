@@ -22,11 +22,12 @@ export async function startGateway(): Promise<Started> {
   const folder = await mkdtemp(join(tmpdir(), 'switchyard-docs-'));
   const path = `${join(ROOT, 'node_modules/.bin')}:${process.env.PATH}`;
   const env = { ...process.env, PATH: path, TMPDIR: folder, DATA_DIR: join(folder, 'data'), NODE_ENV: 'development' };
+  const CONFIG = await withoutExploration(folder);
   const { scripts } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8'));
   const [, ...args] = String(scripts.start).split(' ');
   const gateway = spawn(process.execPath, args, {
     cwd: ROOT,
-    env: { ...env, CONFIG: await withoutExploration(folder), PORT: '0', ADMIN_PORT: '0', SANDBOX_PORT: '0' },
+    env: { ...env, CONFIG, PORT: '0', ADMIN_PORT: '0', SANDBOX_PORT: '0' },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const stop = async (): Promise<void> => {
@@ -46,7 +47,7 @@ export async function startGateway(): Promise<Started> {
       adminUrl,
       sandboxUrl: url('sandbox'),
       greeting,
-      env: { ...env, ADMIN_PORT: new URL(adminUrl).port },
+      env: { ...env, CONFIG, ADMIN_PORT: new URL(adminUrl).port },
       folder,
       stop,
     };

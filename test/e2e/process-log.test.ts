@@ -18,7 +18,7 @@ const requestLine = z.strictObject({
   durationMs: z.number().min(0),
   merchantId: z.literal('m_demo').optional(),
   paymentId: z.string().startsWith('pay_').optional(),
-  channelId: z.enum(['alipay-main', 'alipay-backup', 'wechatpay-main', 'stripe-main']).optional(),
+  channelId: z.enum(['alipay-main', 'alipay-backup', 'wechatpay-main', 'stripe-main', 'epay-upstream']).optional(),
   outcome: z.string().optional(),
   code: z.string().optional(),
 });

@@ -35,6 +35,8 @@ export function faultyStore(store: PaymentStore, fateOf: (method: keyof PaymentS
     listEvents: behind('listEvents', store.listEvents),
     listDeadEvents: behind('listDeadEvents', store.listDeadEvents),
     findAhead: behind('findAhead', store.findAhead),
+    findOrderNumber: behind('findOrderNumber', store.findOrderNumber),
+    saveOrderNumber: behind('saveOrderNumber', store.saveOrderNumber),
     countNeeding: behind('countNeeding', store.countNeeding),
     saveFailingEndpoint: behind('saveFailingEndpoint', store.saveFailingEndpoint),
     forgetFailingEndpoint: behind('forgetFailingEndpoint', store.forgetFailingEndpoint),

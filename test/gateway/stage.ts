@@ -164,6 +164,7 @@ function startProcess<Id extends string>(world: World<Id>, processNo: number, cr
   const merchant: Merchant = {
     id: 'm_demo',
     name: 'Demo shop',
+    enabled: true,
     webhookUrl: null,
     webhookSecrets: SECRETS,
     channels: 'all',

@@ -10,6 +10,7 @@ export const KEY = 'sk_test_one';
 export const aMerchant = (set: Partial<Merchant> = {}): Merchant => ({
   id: 'm_one',
   name: 'Shop <One>',
+  enabled: true,
   webhookUrl: null,
   webhookSecrets: [],
   channels: 'all',

@@ -1,6 +1,8 @@
 import type { RawAnswer, RawCallback } from '../../src/channel/index.ts';
 import {
+  type BuyerChoice,
   type Gateway,
+  type GatewayError,
   gatewayError,
   type Merchant,
   type Order,
@@ -132,6 +134,11 @@ export interface StubGateway extends Gateway {
   /** The channels of callbacks that could not be read. */
   readonly unreadable: string[];
   readonly syncs: string[];
+  readonly choices: { readonly id: string; readonly choice: BuyerChoice }[];
+  /** Methods that do not work at the moment. */
+  readonly away: Set<string>;
+  /** What choosing is answered with, when set. */
+  refusal: GatewayError | null;
   /** What was to be sent again. */
   readonly redeliveries: RedeliveryFilter[];
   callbackAnswer: RawAnswer;
@@ -157,6 +164,9 @@ export function createStubGateway(): StubGateway {
     callbacks: [],
     unreadable: [],
     syncs: [],
+    choices: [],
+    away: new Set(),
+    refusal: null,
     redeliveries: [],
     callbackAnswer: { status: 200, contentType: 'text/plain', body: 'success' },
     broken: null,
@@ -223,6 +233,14 @@ export function createStubGateway(): StubGateway {
       },
       endpoints: () => [],
       resume: () => 0,
+    },
+    waysToPay: async ({ methods }) => methods.map((method) => ({ method, available: !stub.away.has(method) })),
+    choose: async (id, choice) => {
+      stub.choices.push({ id, choice });
+      const payment = payments.get(id);
+      return payment && !stub.refusal
+        ? ok(payment)
+        : err(stub.refusal ?? gatewayError('not_found', 'No such payment.'));
     },
     receiveCallback: async (channelId, token, raw) => {
       if (stub.broken) throw stub.broken;

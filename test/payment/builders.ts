@@ -1,7 +1,10 @@
 import type * as Core from '../../src/payment/index.ts';
 
 /** The module under test: the real core, or a copy of it with one rule taken out. */
-export type CoreModule = Pick<typeof Core, 'apply' | 'createPayment' | 'payableAttempt' | 'providerRefOf'>;
+export type CoreModule = Pick<
+  typeof Core,
+  'apply' | 'awaitsChoice' | 'createPayment' | 'payableAttempt' | 'providerRefOf'
+>;
 
 export const NEW_YEAR = Date.UTC(2026, 0, 1);
 export const MINUTE = 60_000;

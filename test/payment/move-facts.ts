@@ -28,6 +28,10 @@ function orderFact(core: CoreModule, payment: Payment, move: Move, now: number):
   if (move.kind === 'start') {
     return { type: 'attempt_started', attempt: anAttempt(core, payment, payment.attempts.length + 1, now) };
   }
+  if (move.kind === 'start_chosen') {
+    const attempt = anAttempt(core, payment, payment.attempts.length + 1, now);
+    return { type: 'attempt_started', attempt: { ...attempt, scene: 'wap', buyerLed: true } };
+  }
   const attempt = pickOf(payment.attempts, move.pick);
   if (!attempt) return null;
   const { seq } = attempt;
@@ -45,6 +49,8 @@ function orderFact(core: CoreModule, payment: Payment, move: Move, now: number):
       return { type: 'attempt_lost', seq, error: ERROR, latencyMs: 3000 };
     case 'in_vain':
       return { type: 'asked_in_vain', seq, by: move.how % 2 === 0 ? 'close' : 'query' };
+    case 'give_up':
+      return { type: 'attempt_given_up', seq };
     case 'want_query':
       return { type: 'query_wanted', seq };
     case 'postpone_query':

@@ -5,6 +5,7 @@ const HOUR = 60 * MINUTE;
 
 const ORDER_KINDS = [
   'start',
+  'start_chosen',
   'open',
   'refuse',
   'refuse_for_good',
@@ -23,6 +24,7 @@ const ORDER_KINDS = [
   'absent',
   'unclear',
   'in_vain',
+  'give_up',
   'want_query',
   'merchant_closes',
   'expires',
@@ -82,6 +84,7 @@ function move(kind: MoveKind, pick = 0, how = 0, advanceMs = 0): Move {
 
 const PAID = [move('start'), move('open'), move('paid')];
 const TWO_ORDERS = [move('start'), move('lose'), move('start'), move('open')];
+const GIVEN_UP = [move('start'), move('open'), move('give_up')];
 const PAID_TWICE = [...TWO_ORDERS, move('paid', 1), move('paid', 0)];
 const EXPIRES = move('expires', 0, 0, 20 * MINUTE);
 const ENDED = [...TWO_ORDERS, EXPIRES, move('closed', 0), move('closed', 1)];
@@ -92,6 +95,10 @@ const BY_QUERY = 1;
 /** Beginnings that lead where chance alone seldom gets, and there are policies under which each of them means something. */
 const BEGINNINGS: readonly (readonly Move[])[] = [
   [move('start')],
+  // The buyer chooses another way to pay; the first is declined, or paid after all.
+  [move('start_chosen'), move('refuse_for_good')],
+  [...GIVEN_UP, move('failed')],
+  [...GIVEN_UP, move('start_chosen', 0, 1), move('open', 1), move('paid', 0)],
   PAID,
   PAID_TWICE,
   [...ENDED, move('paid', 0), move('paid', 1)],
@@ -129,7 +136,7 @@ function anyMoveOf(kind: fc.Arbitrary<MoveKind>): fc.Arbitrary<Move> {
 /** What makes a history worth playing comes often: attempts that start, open, get lost and get paid; refunds. */
 const anyMove: fc.Arbitrary<Move> = anyMoveOf(
   fc.oneof(
-    { weight: 2, arbitrary: fc.constantFrom<MoveKind[]>('start', 'open', 'lose', 'refuse') },
+    { weight: 2, arbitrary: fc.constantFrom<MoveKind[]>('start', 'open', 'lose', 'refuse', 'give_up') },
     { weight: 3, arbitrary: fc.constantFrom<MoveKind[]>('paid', 'closed', 'replay', 'expires') },
     { weight: 4, arbitrary: fc.constantFrom<MoveKind[]>(...ORDER_KINDS) },
     { weight: 5, arbitrary: fc.constantFrom<MoveKind[]>(...MONEY_KINDS) },

@@ -5,8 +5,8 @@ const ORDER_MUTANTS: readonly Mutant[] = [
   {
     removes: 'the order number of a payment is fixed',
     file: 'apply-attempt.ts',
-    find: 'return next({ ...payment, attempts: [...payment.attempts, creating] });',
-    replace: "return next({ ...payment, merchantOrderNo: 'other', attempts: [...payment.attempts, creating] });",
+    find: 'return next({ ...fresh, attempts: [...payment.attempts, creating] });',
+    replace: "return next({ ...fresh, merchantOrderNo: 'other', attempts: [...payment.attempts, creating] });",
     caughtBy: ['what the shop asked for never changes'],
   },
   {
@@ -64,6 +64,27 @@ const ORDER_MUTANTS: readonly Mutant[] = [
     find: "if (payment.attempts.some((a) => a.status === 'creating' || a.status === 'open')) return rejected('live_attempt');",
     replace: '',
     caughtBy: ['never has two live ways to pay'],
+  },
+  {
+    removes: 'what the buyer gives up is unknown',
+    file: 'apply-attempt.ts',
+    find: "{ ...fields, status: 'unknown', lostAt: now, buyerLed: true }",
+    replace: "{ ...fields, status: 'closed', resolvedAt: now, buyerLed: true }",
+    caughtBy: ['a way to pay that the buyer gives up is hidden and unknown'],
+  },
+  {
+    removes: 'what the buyer gives up does not end the payment',
+    file: 'apply-observed.ts',
+    find: "if (status === 'closed' || attempt.buyerLed || attempt.seq",
+    replace: "if (status === 'closed' || attempt.seq",
+    caughtBy: ['what the buyer has chosen or given up does not end the payment'],
+  },
+  {
+    removes: 'a refusal of what the buyer has chosen does not end the payment',
+    file: 'apply-attempt.ts',
+    find: 'if (!fact.endsPayment || attempt.buyerLed ||',
+    replace: 'if (!fact.endsPayment ||',
+    caughtBy: ['what the buyer has chosen or given up does not end the payment'],
   },
   {
     removes: 'nothing can be paid that a person decides about',

@@ -138,6 +138,29 @@ const ORDER_PROPERTIES: readonly CoreProperty[] = [
   },
   {
     invariant: 'I7',
+    says: 'a way to pay that the buyer gives up is hidden and unknown, and nothing else about the payment changes',
+    rule: ({ before, fact, applied, after }) => {
+      if (fact.type !== 'attempt_given_up' || applied.outcome !== 'applied') return;
+      const attempt = after.attempts[fact.seq - 1];
+      holds(attempt?.status === 'unknown' && !('action' in attempt), 'it is not unknown, or may still be shown');
+      holds(before.attempts[fact.seq - 1]?.status === 'open', 'only what is shown can be given up');
+      holds(before.closeRequested === null && isUnpaid(before), 'given up after the end');
+      holds(after.status === before.status && after.events.length === before.events.length, 'it told the shop');
+    },
+  },
+  {
+    invariant: 'I8',
+    says: 'what the buyer has chosen or given up does not end the payment when it fails: the buyer may choose again',
+    rule: ({ before, fact, after }, core) => {
+      // Money of another amount ends it, whatever way it came.
+      if (!isUnpaid(before) || after.status !== 'failed' || after.statusReason === 'amount_mismatch') return;
+      const seq = 'seq' in fact ? fact.seq : 0;
+      holds(before.attempts[seq - 1]?.buyerLed !== true, `${fact.type} ended it`);
+      holds(!core.awaitsChoice(after), 'the buyer may choose after the end');
+    },
+  },
+  {
+    invariant: 'I7',
     says: 'an unknown outcome is settled only by what the channel says, and is never shown again',
     rule: ({ before, fact, after }) => {
       for (const attempt of before.attempts) {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readScenario } from '../../src/rehearsal/index.ts';
 
-const CHANNELS = new Set(['alipay-main', 'alipay-backup', 'wechatpay-main', 'stripe-main']);
+const CHANNELS = new Set(['alipay-main', 'alipay-backup', 'wechatpay-main', 'stripe-main', 'epay-upstream']);
 const SHIPPED = readFileSync(join(import.meta.dirname, '../../config/scenarios/evening-outage.yaml'), 'utf8');
 
 const faultsOf = (edit: (yaml: string) => string): readonly string[] => {

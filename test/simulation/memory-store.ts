@@ -15,6 +15,7 @@ import {
   type FailingEndpoint,
   gaugeShareOf,
   type ListedEvent,
+  type OrderNumber,
   type PaymentStore,
   type Stored,
 } from '../../src/store/index.ts';
@@ -46,6 +47,7 @@ export interface MemoryData {
   readonly eventPositions: Map<string, number>;
   readonly keys: Map<string, { readonly requestHash: string; readonly subject: string; readonly at: EpochMs }>;
   readonly endpoints: Map<string, FailingEndpoint>;
+  readonly orderNumbers: Map<string, OrderNumber>;
   /** Entries whose time is no longer that of their payment are passed over. */
   readonly due: Heap<Due>;
 }
@@ -69,6 +71,7 @@ export function emptyData(): MemoryData {
     eventPositions: new Map(),
     keys: new Map(),
     endpoints: new Map(),
+    orderNumbers: new Map(),
     due: createHeap((a, b) => a.at < b.at || (a.at === b.at && a.row.pk < b.row.pk)),
   };
 }
@@ -82,7 +85,7 @@ export function createMemoryStore({
   onCommit,
   freeze = false,
 }: MemoryStoreOptions = {}): PaymentStore {
-  const { rows, byOrderNo, keys, endpoints } = data;
+  const { rows, byOrderNo, keys, endpoints, orderNumbers } = data;
   let isOpen = true;
 
   const open =
@@ -164,6 +167,13 @@ export function createMemoryStore({
     return gone.length;
   }
 
+  function saveOrderNumber(next: OrderNumber): 'saved' | 'stale' {
+    const key = keyOf(next.merchantId, next.orderNo);
+    if ((orderNumbers.get(key)?.version ?? 0) !== next.version - 1) return 'stale';
+    orderNumbers.set(key, next);
+    return 'saved';
+  }
+
   const all = (): readonly Payment[] => [...rows.values()].map(({ payment }) => payment);
   for (const row of rows.values()) row.lease = null;
 
@@ -194,6 +204,8 @@ export function createMemoryStore({
     saveFailingEndpoint: open((entry) => void endpoints.set(keyOf(entry.merchantId, entry.endpoint), entry)),
     forgetFailingEndpoint: open((entry) => void endpoints.delete(keyOf(entry.merchantId, entry.endpoint))),
     listFailingEndpoints: open(() => [...endpoints.values()]),
+    findOrderNumber: open((merchantId, orderNo) => orderNumbers.get(keyOf(merchantId, orderNo)) ?? null),
+    saveOrderNumber: open(saveOrderNumber),
     reserveKey: open(reserveKey),
     purgeKeys: open(purgeKeys),
     channelVolume: open((query) => volumeOf(all(), query)),

@@ -158,6 +158,7 @@ function aMerchant(id: string): Merchant {
   return {
     id,
     name: id,
+    enabled: true,
     webhookUrl: null,
     webhookSecrets: [SECRET],
     channels: 'all',

@@ -201,6 +201,18 @@ export const MIGRATIONS: readonly string[] = [
   `
   CREATE INDEX payments_created ON payments (created_at, id);
   `,
+  // Order numbers under which payments may follow each other.
+  `
+  CREATE TABLE order_numbers (
+    merchant_id TEXT NOT NULL,
+    order_no TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    round INTEGER NOT NULL,
+    request_hash TEXT NOT NULL,
+    paid_by TEXT,
+    PRIMARY KEY (merchant_id, order_no)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];
 
 /** The version of a file; 0 for an empty one. Throws when the file belongs to another program. */

@@ -10,6 +10,7 @@ import { prepareCreated } from './created.ts';
 import { prepareEventLists } from './events.ts';
 import { prepareFailingEndpointList } from './failing-endpoints.ts';
 import { explaining } from './failures.ts';
+import { prepareOrderNumberLookup } from './order-numbers.ts';
 import type { DocumentRow } from './payment-row.ts';
 
 /** The part of the store that changes nothing. */
@@ -28,6 +29,7 @@ export type PaymentReads = Pick<
   | 'channelVolume'
   | 'liveOrders'
   | 'countNeeding'
+  | 'findOrderNumber'
 >;
 
 export const LIST_LIMIT_MAX = 100;
@@ -45,6 +47,7 @@ export function prepareReads({ db, path }: Connection): PaymentReads {
   const created = prepareCreated(db);
   const events = prepareEventLists(db);
   const channels = prepareChannelReads(db);
+  const findOrderNumber = prepareOrderNumberLookup(db);
   const listFailingEndpoints = prepareFailingEndpointList(db);
   const backlog = db.prepare<[EpochMs], { readonly count: number; readonly oldestDueAt: EpochMs | null }>(
     'SELECT COUNT(*) AS count, MIN(next_due_at) AS oldestDueAt FROM payments WHERE next_due_at <= ?',
@@ -94,6 +97,7 @@ export function prepareReads({ db, path }: Connection): PaymentReads {
     listEvents: (page) => reading(() => events.listEvents(page)),
     listDeadEvents: (page) => reading(() => events.listDeadEvents(page)),
     listFailingEndpoints: () => reading(listFailingEndpoints),
+    findOrderNumber: (merchantId, orderNo) => reading(() => findOrderNumber(merchantId, orderNo)),
     dueBacklog: (now) => reading(() => one(backlog.get(now))),
     counts: () => reading(() => one(counts.get())),
     countNeeding: (channelId, max) => reading(() => countNeeding(channelId, max)),

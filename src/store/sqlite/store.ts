@@ -5,6 +5,7 @@ import { prepareFailingEndpoints } from './failing-endpoints.ts';
 import { explaining } from './failures.ts';
 import { prepareKeys } from './keys.ts';
 import { prepareLeases } from './leases.ts';
+import { prepareOrderNumbers } from './order-numbers.ts';
 import { type PaymentReads, prepareReads } from './reads.ts';
 import { prepareRoutingMemory } from './routing-memory.ts';
 import { prepareWrites } from './writes.ts';
@@ -46,6 +47,7 @@ function storeOn(connection: Connection, onDamaged: (error: Error) => void): Sql
   const writes = prepareWrites(db);
   const keys = prepareKeys(db);
   const failingEndpoints = prepareFailingEndpoints(db);
+  const orderNumbers = prepareOrderNumbers(db);
   const routingMemory = prepareRoutingMemory(db);
   // The lock on the file proves that whoever held a lease is gone; waiting for it to run out would only delay what is due.
   db.exec('DELETE FROM leases');
@@ -64,6 +66,7 @@ function storeOn(connection: Connection, onDamaged: (error: Error) => void): Sql
     findAhead: async (now, limit) => explaining(path, () => leases.findAhead(now, limit)),
     saveFailingEndpoint: async (entry) => queue.submit(failingEndpoints.save(entry)),
     forgetFailingEndpoint: async (entry) => queue.submit(failingEndpoints.forget(entry)),
+    saveOrderNumber: async (next) => queue.submit(orderNumbers.save(next)),
     saveRoutingMemory: async (snapshot) => queue.submit(routingMemory.save(snapshot)),
     loadRoutingMemory: async () => explaining(path, () => routingMemory.load()),
     reserveKey: async (key) => queue.submit(keys.reserve(key)),

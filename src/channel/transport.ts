@@ -1,8 +1,7 @@
 import { Agent } from 'undici';
-import type { WireExchange } from '../../src/channel/index.ts';
-import { err, ok, type Result } from '../../src/payment/index.ts';
-import type { SignedRequest } from './sign.ts';
-import type { Headers } from './signature.ts';
+import { err, ok, type Result } from '../payment/index.ts';
+import type { WireExchange } from './contract.ts';
+import { type ChannelError, channelError } from './errors.ts';
 
 const CONNECT_MS_MAX = 5_000;
 /** The caller's signal ends a call long before; these only make sure that nothing hangs for ever. */
@@ -10,10 +9,19 @@ const SILENCE_MS_MAX = 20_000;
 const ANSWER_BYTES_MAX = 1_048_576;
 const CONNECTIONS_MAX = 64;
 
+/** One request as it goes out. `path` has its query. */
+export interface OutgoingRequest {
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | null;
+}
+
 /** An answer with its bytes as received, since signatures are made over them. */
-export interface Exchange {
+export interface IncomingAnswer {
   readonly status: number;
-  readonly headers: Headers;
+  /** Names in lower case; a header that came twice has two values. */
+  readonly headers: ReadonlyMap<string, readonly string[]>;
   readonly body: Uint8Array;
 }
 
@@ -23,18 +31,18 @@ export interface SendFailure {
   readonly timedOut: boolean;
 }
 
-export interface Transport {
+export interface HttpTransport {
   /** One request, one try, no redirects. */
-  send(request: SignedRequest, signal: AbortSignal): Promise<Result<Exchange, SendFailure>>;
+  send(request: OutgoingRequest, signal: AbortSignal): Promise<Result<IncomingAnswer, SendFailure>>;
   dispose(): Promise<void>;
 }
 
 /**
  * Kept-alive connections to one origin. Written on undici's dispatch, because only there it is known whether the request
  * went out (`onRequestStart`), which decides between "no order" and "maybe an order".
- * @param record hears of every request that was tried, once. `Authorization` stays in: here it is a signature and no secret.
+ * @param record hears of every request that was tried, once, as it went out: a caller whose requests hold secrets cleans them first.
  */
-export function openTransport(baseUrl: string, record: (exchange: WireExchange) => void): Transport {
+export function openHttpTransport(baseUrl: string, record: (exchange: WireExchange) => void): HttpTransport {
   const { origin } = new URL(baseUrl);
   const agent = new Agent({
     connections: CONNECTIONS_MAX,
@@ -54,19 +62,25 @@ export function openTransport(baseUrl: string, record: (exchange: WireExchange) 
   };
 }
 
-type Addressed = SignedRequest & { readonly origin: string };
+/** The error behind no answer at all: certainly nothing happened only if nothing was sent. */
+export function errorOfSending(failure: SendFailure): ChannelError {
+  if (!failure.sent) return channelError('CHANNEL_UNAVAILABLE', 'no');
+  return channelError('CHANNEL_TIMEOUT_UNKNOWN', 'maybe', failure.timedOut ? { reason: 'timeout' } : {});
+}
+
+type Addressed = OutgoingRequest & { readonly origin: string };
 
 function exchange(
   agent: Agent,
   request: Addressed,
   signal: AbortSignal,
-): Promise<{ readonly outcome: Result<Exchange, SendFailure>; readonly seen: WireExchange }> {
+): Promise<{ readonly outcome: Result<IncomingAnswer, SendFailure>; readonly seen: WireExchange }> {
   return new Promise((resolve) => {
     const answer = openAnswer();
     let sent = false;
     let isSettled = false;
     let stop: ((reason: Error) => void) | undefined;
-    const settle = (outcome: Result<Exchange, SendFailure>, failure: string | null) => {
+    const settle = (outcome: Result<IncomingAnswer, SendFailure>, failure: string | null) => {
       if (isSettled) return; // what comes after an abort changes nothing any more
       isSettled = true;
       signal.removeEventListener('abort', onAbort);
@@ -74,7 +88,7 @@ function exchange(
     };
     const onAbort = () => {
       settle(err({ sent, timedOut: true }), 'aborted');
-      stop?.(new Error('wechatpay: aborted by the caller'));
+      stop?.(new Error('channel: aborted by the caller'));
     };
     signal.addEventListener('abort', onAbort, { once: true });
     const { origin, path, method, headers, body } = request;
@@ -83,13 +97,13 @@ function exchange(
       {
         onRequestStart(controller) {
           stop = (reason) => controller.abort(reason);
-          if (signal.aborted) return stop(new Error('wechatpay: aborted before anything was sent'));
+          if (signal.aborted) return stop(new Error('channel: aborted before anything was sent'));
           sent = true;
         },
         onResponseStart: (_controller, status, received) => answer.start(status, received),
         onResponseData(controller, chunk) {
           if (!answer.take(chunk))
-            controller.abort(Object.assign(new Error('wechatpay: answer too long'), { code: 'ANSWER_TOO_LONG' }));
+            controller.abort(Object.assign(new Error('channel: answer too long'), { code: 'ANSWER_TOO_LONG' }));
         },
         onResponseEnd: () => settle(ok(answer.soFar()), null),
         onResponseError: (_controller, error) => settle(err({ sent, timedOut: isTimeout(error) }), wordFor(error)),
@@ -101,7 +115,7 @@ function exchange(
 /** Collects an answer; `take` is false once it is longer than any real one. */
 function openAnswer() {
   let status = 0;
-  let headers: Headers = new Map();
+  let headers: IncomingAnswer['headers'] = new Map();
   const chunks: Buffer[] = [];
   let bytes = 0;
   return {
@@ -114,11 +128,11 @@ function openAnswer() {
       if (bytes <= ANSWER_BYTES_MAX) chunks.push(chunk);
       return bytes <= ANSWER_BYTES_MAX;
     },
-    soFar: (): Exchange => ({ status, headers, body: Buffer.concat(chunks) }),
+    soFar: (): IncomingAnswer => ({ status, headers, body: Buffer.concat(chunks) }),
   };
 }
 
-function asText(request: Addressed, answer: Exchange, failure: string | null): WireExchange {
+function asText(request: Addressed, answer: IncomingAnswer, failure: string | null): WireExchange {
   const hasAnswer = answer.status !== 0;
   return {
     method: request.method,
@@ -132,7 +146,7 @@ function asText(request: Addressed, answer: Exchange, failure: string | null): W
   };
 }
 
-function headersOf(received: Record<string, string | string[] | undefined>): Headers {
+function headersOf(received: Record<string, string | string[] | undefined>): IncomingAnswer['headers'] {
   const headers = new Map<string, readonly string[]>();
   for (const [name, value] of Object.entries(received)) {
     if (value !== undefined) headers.set(name.toLowerCase(), typeof value === 'string' ? [value] : value);

@@ -17,7 +17,7 @@ import { sealBuyer } from './buyer.ts';
 import type { Patience } from './create-under-way.ts';
 import { type GatewayError, gatewayError } from './errors.ts';
 import type { Parts } from './parts.ts';
-import { nobodyOf, type Placement } from './placement.ts';
+import { exhausted, nobodyOf, type Placement } from './placement.ts';
 import type { Merchant } from './ports.ts';
 import { type Router, requestOf } from './router.ts';
 

@@ -260,7 +260,7 @@ const GONE: ChannelError = { kind: 'CHANNEL_UNAVAILABLE', created: 'no', provide
 type Judged = Pick<Candidate, 'channelId' | 'excluded' | 'rule'>;
 
 /** Nobody takes the payment; the detail names what stands against each channel, as far as there is room. */
-function exhausted(candidates: readonly Judged[] = []): GatewayError {
+export function exhausted(candidates: readonly Judged[] = []): GatewayError {
   const reasons = candidates.flatMap((one) => (one.excluded ? [`${one.channelId}: ${whyExcluded(one)}`] : []));
   const more = reasons.length > REASONS_NAMED_MAX ? [`${reasons.length - REASONS_NAMED_MAX} more`] : [];
   const named = [...reasons.slice(0, REASONS_NAMED_MAX), ...more].join('; ');

@@ -90,6 +90,8 @@ export interface RefundResult {
 export interface Quote {
   readonly channelId: string | null;
   readonly candidates: readonly Candidate[];
+  /** How many channels are not among the candidates. */
+  readonly omitted: number;
 }
 
 /** Which of the events that were given up are to be sent again. */

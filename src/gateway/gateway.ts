@@ -145,7 +145,8 @@ export function createGateway(parts: Parts): RunningGateway {
         merchantChannels: merchant.channels,
         triedChannelIds: [],
       });
-      return { channelId: ranking.choice?.channelId ?? null, candidates: ranking.candidates };
+      const { choice, candidates, omitted } = ranking;
+      return { channelId: choice?.channelId ?? null, candidates, omitted };
     },
     listEvents: (merchant, { state, ...rest }) => {
       const page = { merchantId: merchant.id, ...rest };

@@ -1,4 +1,4 @@
-import type { Candidate, ExclusionReason, Payment, Scene } from '../payment/index.ts';
+import type { ExclusionReason, Payment, Scene } from '../payment/index.ts';
 import { takesOrders } from '../routing/index.ts';
 import type { BuyerChoice, WayToPay } from './api.ts';
 import { buyerIp } from './buyer.ts';
@@ -59,7 +59,7 @@ export function createWaysToPay(parts: Parts, router: Router) {
     const ranking = await router.quote({ ...requestOf(payment, merchant, known), ...asRequest(wish) });
     const reason = ranking.choice?.decision.reason;
     if (reason !== undefined) return reason === 'panic' ? 'doubtful' : 'open';
-    return ranking.candidates.some(isAway) ? 'away' : null;
+    return ranking.exclusions.some(({ excluded }) => excluded !== null && PASSING.has(excluded)) ? 'away' : null;
   }
 
   function methodsOf(payment: Payment): readonly string[] {
@@ -81,7 +81,3 @@ export function createWaysToPay(parts: Parts, router: Router) {
 }
 
 export type WaysToPay = ReturnType<typeof createWaysToPay>;
-
-function isAway({ excluded }: Candidate): boolean {
-  return excluded !== null && PASSING.has(excluded);
-}

@@ -92,6 +92,7 @@ export function decisionsView(payment: Payment) {
       draw: decision.draw,
       rules: decision.rules ?? [],
       candidates: decision.candidates.map(candidateView),
+      ...(decision.omitted !== undefined && { omitted: decision.omitted }),
     })),
   };
 }

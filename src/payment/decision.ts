@@ -59,6 +59,8 @@ export interface Decision {
   /** `probe`: a small payment to a channel that may be back; `panic`: no channel was as it should be. */
   readonly reason: 'best_score' | 'pinned' | 'exploration' | 'probe' | 'panic' | 'preferred' | 'split';
   readonly candidates: readonly Candidate[];
+  /** How many further channels were looked at; absent when the candidates are all of them. */
+  readonly omitted?: number;
   /** The random number that decided an exploration or a split, null when none was drawn. */
   readonly draw: number | null;
   readonly explanation: string;

@@ -10,6 +10,7 @@ import {
   estimateOf,
   keptOf,
   learnCall,
+  learnProbe,
   newCallRecord,
   type TechnicalEstimate,
   takeUp,
@@ -111,15 +112,17 @@ export function createTechnicalStage(
     return record ? estimateOf(record, now) : UNKNOWN_CALLS;
   }
 
-  /** A side-effect-free probe speaks for all methods: it may bring a trial forward, and a failed one is evidence like a failed call. */
+  /** A side-effect-free probe speaks for all methods: it may bring a trial forward, and a failed one is evidence like a failed call, until one is good. */
   function probe(channelId: string, methods: readonly string[], ok: boolean, now: EpochMs): void {
     for (const method of methods) {
       const record = recordOf(channelId, method);
       const settings = settingsOf(channelId);
       if (record.gate.openedAt !== null) {
         if (probed(record.gate, settings, ok, paymentsMs(method), now)) closed(channelId, record);
-      } else if (!ok) {
-        learnCall(record, true, null, now);
+        continue;
+      }
+      learnProbe(record, ok);
+      if (!ok) {
         const call = { failed: true, startedAt: now, paymentsMs: paymentsMs(method), probe: true };
         ended(record.gate, settings, call, now);
         assess(channelId, method, record, now);

@@ -173,6 +173,7 @@ describe('F7 F8 F9 F10 a paid order', () => {
     ['md5', {}],
     ['sha256', { param: 'a_1|b', name: "A&B \\ 'x' " }],
     ['md5', { notify_url: '/notify?method=epay', money: '19.90', name: '0' }],
+    ['md5', { name: `a${'😀'.repeat(600)}`, param: `b${'😀'.repeat(600)}` }],
   ] as const)('is told to the shop as it asked (%s %j), so that every client believes it', async (kind, set) => {
     const extra: Record<string, string> = { ...set };
     if (extra.notify_url) extra.notify_url = shop.url + extra.notify_url;

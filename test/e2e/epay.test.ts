@@ -69,10 +69,10 @@ async function submitted(fields: Record<string, string>, path = '/submit.php'): 
 }
 
 describe('F1 F5 a buyer is sent with an order', () => {
-  test('to an address with two slashes and an empty parameter, escaped no further than a browser does, and comes to the cashier', async () => {
+  test('to an address with two slashes and an empty parameter, with Chinese as it is, and comes to the cashier', async () => {
     const order = signedOrder(anOrder());
     const query = Object.entries(order)
-      .map(([name, value]) => `${name}=${encodeURI(value).replaceAll('#', '%23')}`)
+      .map(([name, value]) => `${name}=${value.replaceAll('#', '%23').replaceAll(' ', '%20')}`)
       .join('&');
     const request = rawRequest('GET', `//submit.php?&${query}`, []);
     const answer = await sendRaw(stage.gateway().publicUrl, request);

@@ -29,7 +29,7 @@ export async function readSent(ctx: EdgeContext): Promise<Result<Sent, Fault>> {
   return ok({ parameters: body.value, act });
 }
 
-/** What stands behind the `?`, byte by byte: Node gives one character to each byte of a target, also to those that should be escaped. */
+/** What stands behind the `?`, byte by byte. */
 function queryBytes(target: string): Uint8Array {
   const at = target.indexOf('?');
   return at < 0 ? new Uint8Array() : Buffer.from(target.slice(at + 1), 'latin1');

@@ -243,6 +243,9 @@ describe('F6 api.php', () => {
       await api({ act: 'order', ...credentials, trade_no: tradeNo, out_trade_no: 'other' }),
       await post('/api.php', { act: 'order', ...credentials, out_trade_no }),
       await post('/api.php?act=order', { ...credentials, out_trade_no }),
+      await post(`/api.php?${new URLSearchParams(credentials)}`, { act: 'order', out_trade_no }),
+      await post(`/api.php?act=order&key=${EPAY_KEY}`, { pid: '1000', out_trade_no }),
+      await post(`/api.php?${new URLSearchParams({ ...credentials, act: 'order', out_trade_no })}`, {}),
       await api(signedOrder({ pid: '1000', out_trade_no })),
     ];
     for (const answer of answers) {

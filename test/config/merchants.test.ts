@@ -60,6 +60,13 @@ test('a shop that speaks epay is found by its number, with what was agreed', () 
   expect(merchants.epayMerchants().map(({ id }) => id)).toEqual(['m_shop']);
 });
 
+test('a disabled shop cannot call by epay either, and is still told what becomes of its orders', () => {
+  const { merchants } = loaded({ merchants: replaced(MERCHANTS, 'name: A shop', 'name: A shop\n    enabled: false') });
+  expect(merchants.byEpayPid(2000)).toBeUndefined();
+  expect(merchants.epayMerchants()).toEqual([]);
+  expect(merchants.byId('m_shop')?.epay?.pid).toBe(2000);
+});
+
 test('of two epay keys the first one is the one that signs', () => {
   const keys = '[fedcba98765432100123456789ABCDEF, 0123456789abcdef0123456789ABCDEF]';
   const merchants = replaced(MERCHANTS, 'key: 0123456789abcdef0123456789ABCDEF', `key: ${keys}`);

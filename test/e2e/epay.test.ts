@@ -120,6 +120,15 @@ describe('F5 a shop orders by mapi.php', () => {
     expect(again).not.toHaveProperty('qrcode');
   });
 
+  test('and never with the bare address of a transfer, which says neither amount nor network', async () => {
+    const order = anOrder({ type: 'usdt', money: '50' });
+    const answer = await post('/mapi.php', signedOrder(order));
+    expect(answer).toMatchObject({ code: 1, payurl: expect.stringMatching(/\/pay\/pay_/) });
+    expect(answer).not.toHaveProperty('qrcode');
+    const { body } = await stage.api('GET', `/v1/payments/${answer.trade_no}`);
+    expect(body).toMatchObject({ method: 'usdt', action: { type: 'qr_code', transfer: { currency: 'USDT' } } });
+  });
+
   test('F1 also as PHP sends an array', async () => {
     const form = new FormData();
     for (const [name, value] of Object.entries(signedOrder(anOrder()))) form.append(name, value);

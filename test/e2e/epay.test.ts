@@ -305,6 +305,39 @@ describe('F6 api.php', () => {
   });
 });
 
+describe('S8 what a buyer has seen signed', () => {
+  const refunds = async (tradeNo: string) => (await stage.api('GET', `/v1/payments/${tradeNo}`)).body.refunds;
+
+  test('is no call of the shop: neither the link of the order nor the return of a paid one', async () => {
+    const link = signedOrder(anOrder());
+    const tradeNo = await submitted(link);
+    await buyerPays(tradeNo);
+    await eventually(() => shop.told(link.out_trade_no ?? '')[0]);
+    const back = await fetch(`${stage.gateway().publicUrl}/pay/${tradeNo}/return`, { redirect: 'manual' });
+    const returned = Object.fromEntries(new URLSearchParams(back.headers.get('location')?.split('?')[1]));
+    for (const seen of [link, returned]) {
+      for (const act of ['refund', 'orders', 'order', 'query']) {
+        expect(await post(`/api.php?act=${act}`, seen)).toMatchObject({ code: -3 });
+      }
+    }
+    expect(await refunds(tradeNo)).toEqual([]);
+  });
+
+  test('the act of a signed call is signed as well, but for the one that only asks for an order', async () => {
+    const order = signedOrder(anOrder());
+    const tradeNo = await submitted(order);
+    await buyerPays(tradeNo);
+    await eventually(() => shop.told(order.out_trade_no ?? '')[0]);
+    const asked = { pid: '1000', trade_no: tradeNo, money: '0.10' };
+    expect(await post('/api.php?act=refund', signedOrder(asked))).toMatchObject({ code: -3 });
+    expect(await refunds(tradeNo)).toEqual([]);
+    expect(await post('/api.php?act=order', signedOrder(asked))).toMatchObject({ code: 1, status: 1 });
+    expect(await api({ act: 'order', ...signedOrder(asked) })).toMatchObject({ code: 1, status: 1 });
+    expect(await api({ act: 'orders', ...signedOrder(asked) })).toMatchObject({ code: -3 });
+    expect(await post('/api.php', signedOrder({ ...asked, act: 'refund' }))).toMatchObject({ code: 1 });
+  });
+});
+
 describe('version 2', () => {
   const now = () => String(Math.floor(Date.now() / 1_000));
   const textOf = (fields: Readonly<Record<string, unknown>>) =>
@@ -359,6 +392,17 @@ describe('version 2', () => {
     expect(orders.data).toHaveLength(3);
     expect(isOurs(orders)).toBe(true);
     expect((await post('/api/transfer/submit', withRsa(asked))).code).toBe(-5);
+  });
+
+  test('S8 takes the signed link of an order for that order alone', async () => {
+    const link = withRsa(anOrder({ timestamp: now() }));
+    const tradeNo = await submitted(link, '/api/pay/submit');
+    await buyerPays(tradeNo);
+    await eventually(() => shop.told(link.out_trade_no ?? '')[0]);
+    for (const path of ['pay/refund', 'pay/query', 'merchant/orders']) {
+      expect(await post(`/api/${path}`, link)).toMatchObject({ code: -3 });
+    }
+    expect((await stage.api('GET', `/v1/payments/${tradeNo}`)).body.refunds).toEqual([]);
   });
 
   test('S4 refuses what was signed too long ago, and what was changed', async () => {

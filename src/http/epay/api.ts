@@ -2,7 +2,7 @@ import type { EpayOutcome, Merchant } from '../../gateway/index.ts';
 import { toDecimalString } from '../../payment/index.ts';
 import type { EdgeContext, PublicAppParts } from '../context.ts';
 import { sendAnswer, sendRefusal } from './answers.ts';
-import { identifyByKey, identifyBySign } from './identify.ts';
+import { identifyByKey, identifySignedAct } from './identify.ts';
 import { countOrders, listOrders } from './listing.ts';
 import type { Sent } from './parameters.ts';
 import { refundOrder } from './refund.ts';
@@ -18,7 +18,7 @@ type Answered =
 export async function api(parts: PublicAppParts, ctx: EdgeContext, sent: Sent): Promise<void> {
   const isByKey = sent.everything.has('key') || !sent.parameters.has('sign');
   const parameters = isByKey ? sent.everything : sent.parameters;
-  const identity = (isByKey ? identifyByKey : identifyBySign)(parameters, parts.merchants);
+  const identity = isByKey ? identifyByKey(parameters, parts.merchants) : identifySignedAct(sent, parts.merchants);
   const merchant = identity.ok ? identity.value.merchant : identity.error.merchant;
   const answered = identity.ok
     ? await act(parts, identity.value.merchant, { ...sent, parameters })

@@ -77,7 +77,9 @@ export function isAcknowledged(status: number, body: string): boolean {
   const text = body
     .replaceAll('\uFEFF', '')
     .replaceAll(/<[^<>]*>/g, ' ')
-    .trim();
+    .trim()
+    // Frameworks that answer in JSON write a string so.
+    .replace(/^"(.*)"$/s, '$1');
   if (/^success$/i.test(text)) return true;
   if (body.length >= SHORT_CHARS) return false;
   return saysSuccess(body.trim()) ?? /^success(?![\p{L}\p{N}_])|(?<![\p{L}\p{N}_])success$/iu.test(text);

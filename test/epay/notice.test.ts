@@ -79,6 +79,7 @@ describe('F8 an acknowledgement', () => {
   test.each([
     'success',
     'SUCCESS\n',
+    '"success"\n',
     '\uFEFFsuccess',
     '<html><body>Success</body></html>',
     'success|order 12',

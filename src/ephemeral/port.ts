@@ -11,9 +11,15 @@ export interface EphemeralState {
     limit: number,
     windowMs: number,
   ): Promise<{ readonly allowed: boolean; readonly retryAfterMs: number }>;
-  /** Adds to a sum that is forgotten at `forgetAt`; answers the new total. */
+  /** Adds to a sum that is forgotten at `forgetAt`, and begins it when there is none; answers the new total. */
   add(key: string, amount: number, forgetAt: EpochMs): Promise<number>;
-  /** The sum so far, 0 when there is none. */
-  total(key: string): Promise<number>;
+  /** Adds to a sum that is there; null, and nothing is changed, when there is none. */
+  addBegun(key: string, amount: number): Promise<number | null>;
+  /** Begins a sum with what somebody has counted elsewhere, unless it is there already; answers the total in force. */
+  begin(key: string, total: number, forgetAt: EpochMs): Promise<number>;
+  /** The sum so far, null when there is none: nobody has begun it, or it was lost. */
+  total(key: string): Promise<number | null>;
+  /** Forgets a sum that has missed something. */
+  drop(key: string): Promise<void>;
   close(): Promise<void>;
 }

@@ -1,0 +1,2 @@
+export { type LinkOptions, type LinkState, openLink, type RedisLink } from './link.ts';
+export { createRedisEphemeral } from './state.ts';

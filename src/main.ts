@@ -19,13 +19,13 @@ import {
   readEnvironment,
 } from './config/index.ts';
 import { createDryRuns } from './dry-run.ts';
-import { createMemoryEphemeral } from './ephemeral/index.ts';
 import { openEvidence } from './evidence-log.ts';
 import { createGateway, type GatewaySettings, type Sealer, type Telemetry } from './gateway/index.ts';
 import { createPublicApp, listen } from './http/index.ts';
 import { createLiveChannels } from './live-channels.ts';
 import { createLiveConfig } from './live-config.ts';
 import { openAdmin } from './open-admin.ts';
+import { openEphemeral } from './open-ephemeral.ts';
 import { openTelemetry } from './open-telemetry.ts';
 import { err, ok, type Result } from './payment/index.ts';
 import { randomPool } from './random-pool.ts';
@@ -120,7 +120,7 @@ async function open(
     onDropped: (entries) => metrics.evidenceEntries.inc({ outcome: 'dropped' }, entries),
   });
   closers.push(() => evidence.close());
-  const ephemeral = createMemoryEphemeral({ now });
+  const { ephemeral, link } = await openEphemeral(environment, { metrics, telemetry, now, random });
   closers.push(() => ephemeral.close());
   const webhooks = createWebhookSender();
   closers.push(() => webhooks.close());
@@ -213,6 +213,7 @@ async function open(
   const admin = await openAdmin(environment, {
     ...{ alerts, dryRuns, metrics, store, telemetry, gateway, reloads, now, channels: channels.current },
     version: PACKAGE.version,
+    sharedState: link?.state ?? null,
     channelStates: async () => {
       const live = await liveOrders();
       return channelStates(observed, watch, live.ok ? live.value : null);

@@ -23,3 +23,24 @@ export interface EphemeralState {
   drop(key: string): Promise<void>;
   close(): Promise<void>;
 }
+
+/** Where Redis is and how to be let in. Never log this object. */
+export interface RedisTarget {
+  /** One server, or some nodes of a cluster, which name the others. */
+  readonly nodes: readonly { readonly host: string; readonly port: number }[];
+  readonly cluster: boolean;
+  readonly tls: boolean;
+  readonly username: string | null;
+  readonly password: string | null;
+  /** Always 0 in a cluster. */
+  readonly database: number;
+}
+
+/** Where replicas leave notes for each other. */
+export interface NoticeBoard {
+  /**
+   * Puts a note up, if there is one, and answers what was put up since the last time (our own too); the first time only what is new.
+   * Rejects when it is out of reach; then nobody knows whether the note is up.
+   */
+  exchange(note: string | null): Promise<readonly string[]>;
+}

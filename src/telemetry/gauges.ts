@@ -47,6 +47,18 @@ export function addGauges({ registry }: Metrics, observed: Observed): void {
   });
 }
 
+/** With Redis alone: where nothing is shared nothing is amiss. */
+export function addSharedGauge({ registry }: Metrics, isUp: () => boolean): void {
+  new Gauge({
+    name: 'switchyard_shared_state_up',
+    help: '1 while Redis answers; 0 while this replica counts and learns by itself.',
+    registers: [registry],
+    collect() {
+      this.set(isUp() ? 1 : 0);
+    },
+  });
+}
+
 function addChannelGauges(registry: Registry, observed: Observed): void {
   const perChannel = (name: string, help: string, value: (channel: Channel) => number) =>
     new Gauge({

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, inject } from 'vitest';
-import { readRedisUrl } from '../../src/ephemeral/index.ts';
+import { readRedisUrl } from '../../src/config/index.ts';
 import { createRedisEphemeral, openLink } from '../../src/ephemeral/redis/index.ts';
 import { describeEphemeralContract } from '../contract/ephemeral-suite.ts';
 import { type RedisServer, rawClient, startRedis } from '../services/redis.ts';

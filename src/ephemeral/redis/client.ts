@@ -1,5 +1,5 @@
 import { Cluster, Redis } from 'ioredis';
-import type { RedisTarget } from '../redis-url.ts';
+import type { RedisTarget } from '../port.ts';
 import { SCRIPTS } from './scripts.ts';
 
 export type Client = Redis | Cluster;
@@ -13,14 +13,17 @@ const CONNECT_MS = 1_000;
  */
 export async function connect(target: RedisTarget): Promise<Client> {
   const client = open(target);
-  // Without a listener ioredis writes to the console.
-  client.on('error', () => {});
+  let told: unknown;
+  // Without a listener ioredis writes to the console; and it says here why it could not connect.
+  client.on('error', (error) => {
+    told ??= error;
+  });
   try {
     await within(CONNECT_MS, client.connect());
     return client;
   } catch (thrown) {
     client.disconnect();
-    throw thrown;
+    throw told ?? thrown;
   }
 }
 

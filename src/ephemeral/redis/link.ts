@@ -1,4 +1,4 @@
-import type { RedisTarget } from '../redis-url.ts';
+import type { RedisTarget } from '../port.ts';
 import { type Client, connect, within } from './client.ts';
 import type { SCRIPTS } from './scripts.ts';
 

@@ -1,16 +1,5 @@
+import type { RedisTarget } from '../ephemeral/port.ts';
 import { err, ok, type Result } from '../payment/index.ts';
-
-/** Where Redis is and how to be let in. Never log this object. */
-export interface RedisTarget {
-  /** One server, or some nodes of a cluster, which name the others. */
-  readonly nodes: readonly { readonly host: string; readonly port: number }[];
-  readonly cluster: boolean;
-  readonly tls: boolean;
-  readonly username: string | null;
-  readonly password: string | null;
-  /** Always 0 in a cluster. */
-  readonly database: number;
-}
 
 const SHAPE = /^(redis|rediss)(\+cluster)?:\/\/(?:([^@/]*)@)?([^@/]+)(?:\/(\d{1,5})?)?$/;
 const NODE = /^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+)(?::(\d{1,5}))?$/;

@@ -33,6 +33,7 @@ import { type ConfigState, createReloads, type ReloadAnswer, type ReloadCause, t
 import { type BreakerChange, createBreakers, createStatistics } from './routing/index.ts';
 import { openRoutingMemory } from './routing-memory.ts';
 import { lazySandboxes, startOwnSandbox } from './sandbox-link.ts';
+import { openSharedRouting } from './shared-routing.ts';
 import { observedBy } from './status.ts';
 import { watchedStore } from './store/index.ts';
 import { openSqliteStore, type SqliteStore } from './store/sqlite/index.ts';
@@ -134,13 +135,22 @@ async function open(
   };
   const statistics = createStatistics({
     settingsOf: (channelId) => channels.current().get(channelId)?.breaker ?? DEFAULT_BREAKER,
-    onChange: (channelId, state) => breakerChanged({ channelId, operation: 'create', state }),
+    onChange: (channelId, state, method) => {
+      breakerChanged({ channelId, operation: 'create', state });
+      shared.gateChanged(channelId, method, state);
+    },
   });
   const breakers = createBreakers({
     settingsOf: (channelId) => channels.current().get(channelId)?.breaker ?? DEFAULT_BREAKER,
-    onChange: breakerChanged,
+    onChange: (change) => {
+      breakerChanged(change);
+      shared.breakerChanged(change);
+    },
   });
   closers.push(async () => breakers.dispose());
+  const processId = randomUUID();
+  const shared = openSharedRouting({ link, statistics, breakers, metrics, id: processId, now });
+  closers.push(() => shared.stop());
   const channels = createLiveChannels({
     ...{ sandboxes, telemetry, providers: PROVIDERS, publicUrl: () => publicUrl },
     adapterPorts: { now, randomBytes, record: evidence.record },
@@ -153,13 +163,14 @@ async function open(
   const routingMemory = await openRoutingMemory({ store: opened, statistics, now, telemetry });
   closers.push(() => routingMemory.stop());
   const gateway = createGateway({
-    ...{ store, evidence, ephemeral, settings, sealer, statistics, breakers, telemetry, random, randomBytes },
+    ...{ store, evidence, ephemeral, settings, sealer, breakers, telemetry, random, randomBytes },
+    statistics: shared.statistics,
     channels: channels.current,
     merchants: () => live.merchants,
     clock: { now },
     sendWebhook: webhooks.send,
     alone: true,
-    processId: randomUUID(),
+    processId,
   });
 
   const publicApp = createPublicApp({
@@ -223,6 +234,7 @@ async function open(
   closers.push(() => admin.close(1_000));
   gateway.start();
   routingMemory.start();
+  shared.start();
   sandboxes.started();
   reloads.watch();
   ready.resolve();

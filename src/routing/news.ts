@@ -14,7 +14,7 @@ export const routingNewsSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('trial'), channelId, method }),
   z.strictObject({ kind: z.literal('gate'), channelId, method, state: z.enum(['open', 'closed']) }),
   z.strictObject({ kind: z.literal('breaker'), channelId, operation: name, state: z.enum(['open', 'closed']) }),
-  z.strictObject({ kind: z.literal('misconfigured'), channelId, methods: z.array(method).max(100) }),
+  z.strictObject({ kind: z.literal('misconfigured'), channelId, methods: z.array(method).max(100).readonly() }),
   z.strictObject({ kind: z.literal('mended'), channelId }),
   z.strictObject({ kind: z.literal('opened'), ...order }),
   z.strictObject({ kind: z.literal('paid'), ...order }),

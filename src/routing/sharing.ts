@@ -47,7 +47,7 @@ export function createSharing(
     ...inner.technical,
     trip: (channelId, methods, now) => {
       inner.technical.trip(channelId, methods, now);
-      announce({ kind: 'misconfigured', channelId, methods: [...methods] });
+      announce({ kind: 'misconfigured', channelId, methods });
     },
     probe: (channelId, methods, ok, now) => {
       const was = inner.technical.isOutOfService(channelId);
@@ -100,21 +100,29 @@ export function createSharing(
     const { elsewhere } = inner.technical;
     switch (news.kind) {
       case 'call':
-        return elsewhere.call(news, now);
+        elsewhere.call(news, now);
+        break;
       case 'trial':
-        return elsewhere.trial(channelId, news.method, now);
+        elsewhere.trial(channelId, news.method, now);
+        break;
       case 'gate':
-        return elsewhere.gate(channelId, news.method, news.state, now);
+        elsewhere.gate(channelId, news.method, news.state, now);
+        break;
       case 'breaker':
-        return breakers.follow(channelId, news.operation, news.state);
+        breakers.follow(channelId, news.operation, news.state);
+        break;
       case 'misconfigured':
-        return inner.technical.trip(channelId, news.methods, now);
+        inner.technical.trip(channelId, news.methods, now);
+        break;
       case 'mended':
-        return elsewhere.mended(channelId);
+        elsewhere.mended(channelId);
+        break;
       case 'opened':
-        return inner.payments.opened(channelId, news, news.at, now);
+        inner.payments.opened(channelId, news, news.at, now);
+        break;
       case 'paid':
-        return inner.payments.paid(channelId, news, news.at, now);
+        inner.payments.paid(channelId, news, news.at, now);
+        break;
     }
   }
 
@@ -125,7 +133,13 @@ export function createSharing(
     breakerChanged: ({ channelId, operation, state }) => {
       if (state !== 'half_open') announce({ kind: 'breaker', channelId, operation, state });
     },
-    standing: () =>
-      inner.technical.openGates().map(({ channelId, method }) => ({ kind: 'gate', channelId, method, state: 'open' })),
+    standing: () => [
+      ...inner.technical
+        .openGates()
+        .map(({ channelId, method }) => ({ kind: 'gate', channelId, method, state: 'open' }) as const),
+      ...inner.technical
+        .outOfService()
+        .map((channelId) => ({ kind: 'misconfigured', channelId, methods: [] }) as const),
+    ],
   };
 }

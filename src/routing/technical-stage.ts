@@ -246,6 +246,7 @@ export function createTechnicalStage(
 
   return {
     ...{ elsewhere, openGates },
+    outOfService: (): readonly string[] => [...outOfService],
     isOutOfService: (channelId: string): boolean => outOfService.has(channelId),
     callStarted,
     callEnded,

@@ -59,6 +59,18 @@ export function addSharedGauge({ registry }: Metrics, isUp: () => boolean): void
   });
 }
 
+/** With Redis alone. */
+export function addReplicasGauge({ registry }: Metrics, count: () => number): void {
+  new Gauge({
+    name: 'switchyard_replicas',
+    help: 'Replicas that share what routing learns, as this one hears of them, itself included.',
+    registers: [registry],
+    collect() {
+      this.set(count());
+    },
+  });
+}
+
 function addChannelGauges(registry: Registry, observed: Observed): void {
   const perChannel = (name: string, help: string, value: (channel: Channel) => number) =>
     new Gauge({

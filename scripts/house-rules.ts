@@ -31,10 +31,11 @@ export const HOUSE_RULES: readonly HouseRule[] = [
     () => new RegExp(`^${CORE}$`),
     'The contract stands on the payment alone.',
   ),
+  only('epay imports payment', /^src\/epay\//, () => new RegExp(`^${CORE}$`), 'What is signed and how is pure.'),
   only(
     'gateway imports ports',
     /^src\/gateway\//,
-    () => /^src\/((payment|routing|channel)\/index|(store|ephemeral|evidence)\/port)\.ts$/,
+    () => /^src\/((payment|routing|channel|epay)\/index|(store|ephemeral|evidence)\/port)\.ts$/,
     'Use cases speak in ports; adapters are put in by main.ts.',
   ),
   only(
@@ -82,7 +83,7 @@ export const HOUSE_RULES: readonly HouseRule[] = [
   only(
     'edges import faces',
     /^src\/(http|telemetry|webhooks|config)\//,
-    () => /^src\/((payment|routing|channel|gateway|alerts)\/index|(store|ephemeral)\/port)\.ts$/,
+    () => /^src\/((payment|routing|channel|epay|gateway|alerts)\/index|(store|ephemeral)\/port)\.ts$/,
     'The edges use the faces of the inner folders, and not each other.',
   ),
   only(
@@ -90,6 +91,12 @@ export const HOUSE_RULES: readonly HouseRule[] = [
     /^channels\/[^/]+\//,
     () => /^src\/(channel\/index|channel\/sandbox\/index|payment\/index)\.ts$/,
     'A provider folder knows the contract, and no other provider.',
+  ),
+  only(
+    'the client imports nothing',
+    /^sdk\//,
+    () => /^$/,
+    'It is published alone, and runs where Switchyard does not.',
   ),
   {
     name: 'a simulator shares no code with its adapter',
@@ -124,6 +131,6 @@ export const HOUSE_RULES: readonly HouseRule[] = [
   {
     name: 'production does not know tests',
     why: 'A test double in production is a fault waiting to be paid with.',
-    forbids: (from, to) => /^(src|channels)\//.test(from) && /^(test|bench|scripts)\//.test(to),
+    forbids: (from, to) => /^(src|channels)\//.test(from) && /^(test|bench|scripts|sdk)\//.test(to),
   },
 ];

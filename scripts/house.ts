@@ -67,7 +67,7 @@ export function findCircle(graph: ImportGraph): readonly string[] | null {
 
 if (import.meta.main) {
   const root = join(import.meta.dirname, '..');
-  const graph = readImports(root, ['src', 'channels', 'test', 'bench', 'scripts']);
+  const graph = readImports(root, ['src', 'channels', 'sdk', 'test', 'bench', 'scripts']);
   const faults = faultsOf(graph);
   for (const fault of faults) process.stderr.write(`${fault}\n`);
   if (faults.length > 0) process.exit(1);

@@ -42,6 +42,7 @@ const GENUINE: ReadonlySet<CallbackResult> = new Set(['applied', 'duplicate', 'i
 const GUARDED_AS: ReadonlyMap<string, string> = new Map([
   ['probe', 'create'],
   ['refund_query', 'query'],
+  ['capture', 'query'],
 ]);
 
 interface Notes {

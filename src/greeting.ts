@@ -8,6 +8,7 @@ export function demoGreeting({ publicUrl, listenUrl, adminUrl, sandboxUrl, confi
     `Switchyard is ready.`,
     `  merchant API and cashier  ${publicUrl}`,
     ...(listenUrl === publicUrl ? [] : [`  listening on              ${listenUrl}`]),
+    `  its description           ${publicUrl}/docs`,
     `  metrics and health        ${adminUrl}`,
     `  status page               ${adminUrl}/admin/`,
     ...(sandboxUrl === null ? [] : [`  sandbox                   ${sandboxUrl}`]),

@@ -16,6 +16,8 @@ export function createLiveConfig(first: LoadedConfig): LiveConfig {
     current: () => current,
     merchants: {
       byId: (id) => current.merchants.byId(id),
+      byEpayPid: (pid) => current.merchants.byEpayPid(pid),
+      epayMerchants: () => current.merchants.epayMerchants(),
       bySecretKey: (key) => current.merchants.bySecretKey(key),
     },
     replace: (next) => {

@@ -14,11 +14,13 @@ import {
   type Environment,
   type LoadedConfig,
   loadConfig,
+  openEpayKey,
   openMasterKey,
   readConfig,
   readEnvironment,
 } from './config/index.ts';
 import { createDryRuns } from './dry-run.ts';
+import { openEpayRecord } from './epay-record.ts';
 import { openEvidence } from './evidence-log.ts';
 import { createGateway, type GatewaySettings, type Sealer, type Telemetry } from './gateway/index.ts';
 import { createPublicApp, listen } from './http/index.ts';
@@ -126,6 +128,13 @@ async function open(
   const webhooks = createWebhookSender();
   closers.push(() => webhooks.close());
 
+  const epayKey = openEpayKey({ given: environment.epayPrivateKey, dataDir: environment.dataDir });
+  const epayRecord = openEpayRecord({
+    ...{ path: join(environment.dataDir, 'epay-record.sealed'), sealer },
+    onTrouble: (error) => telemetry.warn({ err: error }, 'the record of epay requests could not be kept'),
+  });
+  closers.push(() => epayRecord.close());
+
   let publicUrl = environment.publicUrl ?? `http://${environment.host}:${environment.port}`;
   const settings = (): GatewaySettings => ({ ...live.current().settings, publicUrl });
   const sandboxes = lazySandboxes(environment, { randomBytes, random, now, telemetry }, config.channels);
@@ -169,21 +178,29 @@ async function open(
     merchants: () => live.merchants,
     clock: { now },
     sendWebhook: webhooks.send,
+    epayKey,
+    epayRecord,
     alone: true,
     processId,
   });
 
+  const stopping = new AbortController();
   const publicApp = createPublicApp({
-    ...{ gateway, settings, ephemeral, telemetry, randomBytes },
+    ...{ gateway, settings, ephemeral, telemetry, randomBytes, epayRecord },
     merchants: live.merchants,
     clock: { now },
+    stopping: stopping.signal,
   });
   const ready = Promise.withResolvers<void>();
   const publicListener = await listen(afterwards(ready.promise, publicApp), {
     host: environment.host,
     port: environment.port,
   });
-  closers.push(() => publicListener.close(DRAIN_MS));
+  const closePublic = (): Promise<void> => {
+    stopping.abort();
+    return publicListener.close(DRAIN_MS);
+  };
+  closers.push(closePublic);
   publicUrl = environment.publicUrl ?? publicListener.url;
 
   closers.push(() => sandboxes.close());
@@ -249,7 +266,7 @@ async function open(
     stop: async () => {
       await reloads.close();
       // Providers and shops first: nothing new comes in while what is in hand is finished.
-      await publicListener.close(DRAIN_MS);
+      await closePublic();
       await gateway.stop();
       await closeAll(closers);
     },

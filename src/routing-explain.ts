@@ -52,7 +52,7 @@ export async function explainRouting(
 }
 
 function explained({ seq, channelId, decision }: Attempt, { amount }: Payment): string {
-  const { position, reason, draw, explanation, candidates, rules = [] } = decision;
+  const { position, reason, draw, explanation, candidates, omitted, rules = [] } = decision;
   const judged = candidates.filter((one) => one.factors !== null);
   const barred = candidates.filter((one) => one.excluded !== null);
   const sum = `${toDecimalString(amount)} ${amount.currency}`;
@@ -63,6 +63,7 @@ function explained({ seq, channelId, decision }: Attempt, { amount }: Payment): 
     ...rules.map(({ name, effect }) => `  rule ${name}: ${effect}`),
     ...(judged.length === 0 ? [] : ['', indented(table([HEADING, ...judged.map((one) => row(one, amount.currency))]))]),
     ...(barred.length === 0 ? [] : ['', ...barred.map((one) => `  ${one.channelId} left out: ${whyExcluded(one)}`)]),
+    ...(omitted === undefined ? [] : ['', `  ${omitted} more channels were looked at`]),
   ].join('\n');
 }
 

@@ -5,6 +5,7 @@ import type {
   EpochMs,
   Money,
   Observation,
+  Quote,
   RefundObservation,
   Result,
   Scene,
@@ -32,6 +33,8 @@ export interface CreateRequest {
 
 export interface Created {
   readonly action: Action;
+  /** Where the buyer has to send another amount than the payment's. */
+  readonly quote?: Quote;
   readonly channelTradeNo: string | null;
 }
 
@@ -135,6 +138,12 @@ export interface ChannelAdapter {
    * first. `absent`: it holds no such order. `open`: it could not be closed now; ask again.
    */
   close(order: OrderRef, signal: AbortSignal): Promise<Result<Observation, ChannelError>>;
+  /**
+   * Takes the money of an order that its buyer has approved; there exactly when this provider moves money only then. Repeating it
+   * takes nothing twice. `open` with an error: the buyer has to choose another way to pay, on the same page. Called only while
+   * the payment may still be paid; at such a provider, not to capture is what closes an order.
+   */
+  capture?(order: OrderRef, signal: AbortSignal): Promise<Result<Observation, ChannelError>>;
   /**
    * Sends a refund. An answer with `created: 'maybe'` may have been taken: the gateway sends the same number again, or asks.
    * A refund that the provider has already, under the same number and amount, is its first answer, not an error.

@@ -1,5 +1,5 @@
 import type { RelaySettings } from '../alerts/index.ts';
-import type { BreakerSettings, Channel, GatewaySettings, Merchants } from '../gateway/index.ts';
+import type { BreakerSettings, Channel, EpayAccount, GatewaySettings, Merchants } from '../gateway/index.ts';
 import type { ChannelProfile } from '../routing/index.ts';
 import { relaySettings } from './alert-relay.ts';
 import type { ConfigFault, Path } from './faults.ts';
@@ -23,17 +23,6 @@ export interface ConfiguredChannel {
   readonly queriesPerSecond: number;
 }
 
-/** What the epay facade needs to know of a merchant. */
-export interface EpayAccount {
-  readonly merchantId: string;
-  readonly pid: number;
-  readonly key: string;
-  readonly signKinds: readonly ('md5' | 'sha256' | 'rsa')[];
-  readonly publicKeyPem: string | null;
-  readonly refunds: boolean;
-  readonly notifyHosts: 'any' | readonly string[];
-}
-
 /** Both files, parsed, checked and resolved. */
 export interface LoadedConfig {
   readonly settings: Omit<GatewaySettings, 'publicUrl'>;
@@ -47,7 +36,6 @@ export interface LoadedConfig {
   readonly alertThresholds: ReadonlyMap<string, number>;
   /** Who is told of alerts; without a receiver they go to the log. */
   readonly alertRelay: RelaySettings;
-  readonly epay: readonly EpayAccount[];
   /** Allowed, but to be told at every start. */
   readonly warnings: readonly ConfigFault[];
   /** Everything as it is written, defaults filled in, for comparing and explaining. Holds secrets. */
@@ -71,7 +59,6 @@ export function assemble(
     evidence: { retentionMs: gateway.file.evidence.retention },
     alertThresholds: alertThresholds(gateway.file.alerts),
     alertRelay: relaySettings(gateway.file.alerts.relay),
-    epay: merchants.filter(({ entry }) => entry.enabled).flatMap(epayAccount),
   };
 }
 
@@ -81,7 +68,7 @@ function settingsOf({
   allSandbox,
   allowHttp,
 }: GatewayReading & { readonly file: GatewayFile }): LoadedConfig['settings'] {
-  const { routing, policies, queries, webhooks } = file;
+  const { routing, policies, queries, webhooks, epay } = file;
   return {
     routing: {
       strategy: routing.strategy,
@@ -105,6 +92,7 @@ function settingsOf({
       pauseAfterMs: webhooks.pause_after,
     },
     allowHttpUrls: allowHttp,
+    epayTypes: new Map(Object.entries(epay.types)),
     balanceEveryMs: file.balance_every,
   };
 }
@@ -156,24 +144,23 @@ function keyedMerchant({ id, entry }: ReadMerchant): KeyedMerchant {
       webhookSecrets: entry.webhook.secret,
       channels: entry.channels,
       limits: { maxAmountMinor: entry.limits.max_amount, perMinute: entry.limits.per_minute },
+      ...(entry.epay ? { epay: epayAccount(entry.epay) } : {}),
     },
     keyHashes: entry.secret_keys,
   };
 }
 
-function epayAccount({ id, entry: { epay } }: ReadMerchant): readonly EpayAccount[] {
-  if (!epay) return [];
-  return [
-    {
-      merchantId: id,
-      pid: epay.pid,
-      key: epay.key,
-      signKinds: epay.sign,
-      publicKeyPem: epay.public_key,
-      refunds: epay.refunds,
-      notifyHosts: epay.notify_hosts,
-    },
-  ];
+function epayAccount(epay: NonNullable<ReadMerchant['entry']['epay']>): EpayAccount {
+  return {
+    pid: epay.pid,
+    keys: epay.key,
+    signs: epay.sign,
+    publicKey: epay.public_key,
+    refunds: epay.refunds,
+    notifyHosts: epay.notify_hosts,
+    tlsVerify: epay.tls_verify,
+    expiresInMs: epay.expires_in,
+  };
 }
 
 function alertThresholds(alerts: GatewayFile['alerts']): ReadonlyMap<string, number> {

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { RedisTarget } from '../ephemeral/port.ts';
 import { err, ok, type Result } from '../payment/index.ts';
 import { readAdminToken } from './admin-token.ts';
+import { readPrivateKey } from './epay-key.ts';
 import { type ConfigFault, environmentFault } from './faults.ts';
 import { readRedisUrl } from './redis-url.ts';
 import type { Env } from './references.ts';
@@ -31,6 +32,8 @@ export interface Environment {
   readonly production: boolean;
   /** Where spans go, in the usual variables of OpenTelemetry; null: nowhere. */
   readonly traces: { readonly url: string; readonly serviceName: string; readonly sampleRatio: number } | null;
+  /** The key that signs for the platform in version 2 of epay, PEM or base64; null: one in the data folder. Never log this object. */
+  readonly epayPrivateKey: string | null;
   /** Base64, for `openMasterKey`; never log this object. */
   readonly masterKey: string | null;
 }
@@ -67,6 +70,7 @@ export function readEnvironment(env: Env): Result<Environment, readonly ConfigFa
     logLevel: vars.LOG_LEVEL,
     production: vars.NODE_ENV === 'production',
     traces: tracesOf(vars),
+    epayPrivateKey: vars.EPAY_PRIVATE_KEY ?? null,
     masterKey: vars.MASTER_KEY ?? null,
   });
 }
@@ -141,6 +145,13 @@ const environmentSchema = z.strictObject({
   MONGO_URL: notYet(),
   REDIS_URL: redisUrl(),
   MASTER_KEY: z.string().optional(),
+  EPAY_PRIVATE_KEY: z
+    .string()
+    .refine(
+      (text) => readPrivateKey(text) !== null,
+      'must be an RSA private key of at least 2048 bits, PKCS#8: PEM or base64',
+    )
+    .optional(),
   OTEL_EXPORTER_OTLP_ENDPOINT: baseUrl(),
   OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: baseUrl(),
   OTEL_SERVICE_NAME: z.string().max(100, 'must have at most 100 characters').default('switchyard'),

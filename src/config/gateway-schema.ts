@@ -60,6 +60,14 @@ export const gatewayFileSchema = z.strictObject({
     concurrency: z.int().min(1).max(100).default(8),
     pause_after: durationMs({ min: '1m', max: '3d' }).prefault('1d'),
   }),
+  epay: section({
+    types: z
+      .record(
+        z.string().regex(/^[a-z0-9_.-]{1,32}$/, 'must be a type in lower case, for example alipay'),
+        distinctList(z.enum(PAYMENT_METHODS)),
+      )
+      .default({}),
+  }),
   balance_every: durationMs({ min: '1s', max: '1d' }).prefault('5m'),
   evidence: section({
     retention: durationMs({ min: '1d', max: '3650d' }).prefault('400d'),

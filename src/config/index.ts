@@ -1,7 +1,8 @@
 export { adminGuardFault } from './admin-token.ts';
-export type { ConfiguredChannel, EpayAccount, LoadedConfig } from './assemble.ts';
+export type { ConfiguredChannel, LoadedConfig } from './assemble.ts';
 export { type ConfigChange, type DescribedChange, describeChange, diffForms } from './diff.ts';
 export { type Environment, readEnvironment } from './environment.ts';
+export { openEpayKey } from './epay-key.ts';
 export { explainForm } from './explain.ts';
 export { type ConfigFault, describeFaults } from './faults.ts';
 export { PAYMENT_METHODS } from './gateway-schema.ts';

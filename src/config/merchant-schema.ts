@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
+import { createHash, createPublicKey } from 'node:crypto';
 import { z } from 'zod';
-import { pemSchema, secretSchema } from '../channel/index.ts';
-import { AMOUNT_MINOR_MAX } from '../payment/index.ts';
+import { secretSchema } from '../channel/index.ts';
+import { AMOUNT_MINOR_MAX, EPAY_SIGNS } from '../payment/index.ts';
 import { decodeBase64 } from './base64.ts';
-import { distinctList, section } from './units.ts';
+import { distinctList, durationMs, section } from './units.ts';
 
 /** What a merchant may be called; it is stored in every payment and never changes. */
 export const MERCHANT_ID = /^[a-z0-9][a-z0-9_-]{0,39}$/;
@@ -11,6 +11,7 @@ export const MERCHANT_ID = /^[a-z0-9][a-z0-9_-]{0,39}$/;
 const KEY_CHARS_MIN = 15;
 const WEBHOOK_SECRET_BYTES_MIN = 16;
 const EPAY_KEY_CHARS_MIN = 16;
+const RSA_BITS_MIN = 2_048;
 const PLACEHOLDER = 'is a placeholder, not a secret';
 
 /** `sha256:<hex>` or the key itself -> the SHA-256 of the key; the key goes no further than this. */
@@ -46,16 +47,19 @@ const webhookSchema = z.strictObject({
   secret: z.preprocess((value) => (typeof value === 'string' ? [value] : value), distinctList(webhookSecretSchema)),
 });
 
+const epayKeySchema = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]*$/, 'must consist of letters, digits, _ and -, since clients put it into URLs as it is')
+  .min(EPAY_KEY_CHARS_MIN)
+  .refine(isNoPlaceholder, PLACEHOLDER);
+
 const epaySchema = z
   .strictObject({
     pid: z.int().min(1).max(999_999_999),
-    key: z
-      .string()
-      .regex(/^[A-Za-z0-9_-]*$/, 'must consist of letters, digits, _ and -, since clients put it into URLs as it is')
-      .min(EPAY_KEY_CHARS_MIN)
-      .refine(isNoPlaceholder, PLACEHOLDER),
-    sign: distinctList(z.enum(['md5', 'sha256', 'rsa'])).prefault(['sha256']),
-    public_key: pemSchema('PUBLIC KEY', 'RSA PUBLIC KEY').nullable().default(null),
+    // A list while a key is being replaced: requests may be signed with each of them, we sign with the first.
+    key: z.preprocess((value) => (typeof value === 'string' ? [value] : value), distinctList(epayKeySchema)),
+    sign: distinctList(z.enum(EPAY_SIGNS)).prefault(['sha256']),
+    public_key: publicKeySchema().nullable().default(null),
     refunds: z.boolean().default(false),
     notify_hosts: z
       .union(
@@ -63,11 +67,31 @@ const epaySchema = z
         'must be any, or a list of host names',
       )
       .default('any'),
+    tls_verify: z.boolean().default(true),
+    expires_in: durationMs({ min: '1m', max: '1d' }).prefault('1h'),
   })
   .refine((epay) => !epay.sign.includes('rsa') || epay.public_key !== null, {
     path: ['public_key'],
     error: 'is required for the signature kind rsa',
   });
+
+/** An RSA key as shops have it: PEM, or the base64 of its DER on one line. */
+function publicKeySchema() {
+  return z.string().transform((text, context) => {
+    try {
+      const isPem = text.trimStart().startsWith('-----BEGIN ');
+      const key = createPublicKey(
+        isPem ? text : { key: Buffer.from(text.replaceAll(/\s/g, ''), 'base64'), format: 'der', type: 'spki' },
+      );
+      const bits = key.asymmetricKeyDetails?.modulusLength ?? 0;
+      if (key.asymmetricKeyType === 'rsa' && bits >= RSA_BITS_MIN) return key;
+      context.addIssue({ code: 'custom', message: `must be an RSA key of at least ${RSA_BITS_MIN} bits` });
+    } catch {
+      context.addIssue({ code: 'custom', message: 'must be an RSA public key: a PEM text, or its base64 on one line' });
+    }
+    return z.NEVER;
+  });
+}
 
 /** One entry of `merchants`. */
 export const merchantSchema = z.strictObject({

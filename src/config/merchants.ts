@@ -10,9 +10,13 @@ export interface KeyedMerchant {
 /** The merchants of one configuration, found by id or by the secret key that a caller presents. */
 export function merchantDirectory(keyed: readonly KeyedMerchant[]): Merchants {
   const byId = new Map(keyed.map(({ merchant }) => [merchant.id, merchant]));
+  const callers = keyed.map(({ merchant }) => merchant).filter(({ enabled }) => enabled);
+  const byPid = new Map(callers.flatMap((merchant) => (merchant.epay ? [[merchant.epay.pid, merchant]] : [])));
   const keys = keyed.flatMap(({ merchant, keyHashes }) => keyHashes.map((hash) => ({ merchant, hash })));
   return {
     byId: (id) => byId.get(id),
+    byEpayPid: (pid) => byPid.get(pid),
+    epayMerchants: () => [...byPid.values()],
     bySecretKey: (presented) => {
       const hash = createHash('sha256').update(presented).digest();
       let owner: Merchant | undefined;

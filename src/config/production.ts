@@ -28,10 +28,12 @@ export function refuseSandbox(
     faultAt(sinks.merchants, path, 'is the public secret of the demo merchant; production needs one of your own');
   }
   for (const [id, merchant] of rawMerchants(sinks.merchants)) {
-    const key = rawAt(merchant, 'epay', 'key');
-    if (typeof key !== 'string' || key === DEMO_EPAY_KEY || key.length >= EPAY_KEY_CHARS_MIN) continue;
-    const message = `must have at least ${EPAY_KEY_CHARS_MIN} characters in production`;
-    faultAt(sinks.merchants, ['merchants', id, 'epay', 'key'], message);
+    const given = rawAt(merchant, 'epay', 'key');
+    for (const [at, key] of Array.isArray(given) ? given.entries() : [[null, given] as const]) {
+      if (typeof key !== 'string' || key === DEMO_EPAY_KEY || key.length >= EPAY_KEY_CHARS_MIN) continue;
+      const message = `must have at least ${EPAY_KEY_CHARS_MIN} characters in production`;
+      faultAt(sinks.merchants, ['merchants', id, 'epay', 'key', ...(at === null ? [] : [at])], message);
+    }
   }
 }
 
@@ -66,6 +68,7 @@ function demoSecrets(merchants: FaultSink): readonly Path[] {
       ...found(['webhook', 'secret'], [DEMO_WEBHOOK_SECRET]),
       ...indexes(secrets).flatMap((index) => found(['webhook', 'secret', index], [DEMO_WEBHOOK_SECRET])),
       ...found(['epay', 'key'], [DEMO_EPAY_KEY]),
+      ...indexes(rawAt(merchant, 'epay', 'key')).flatMap((index) => found(['epay', 'key', index], [DEMO_EPAY_KEY])),
     ];
   });
 }

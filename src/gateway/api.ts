@@ -1,5 +1,15 @@
 import type { RawAnswer, RawCallback } from '../channel/index.ts';
-import type { Candidate, EpochMs, Money, Payment, PaymentStatus, Refund, Result, Scene } from '../payment/index.ts';
+import type {
+  Candidate,
+  EpayTerms,
+  EpochMs,
+  Money,
+  Payment,
+  PaymentStatus,
+  Refund,
+  Result,
+  Scene,
+} from '../payment/index.ts';
 import type { ListedEvent, Page } from '../store/port.ts';
 import type { GatewayError } from './errors.ts';
 import type { EndpointState } from './failing-endpoints.ts';
@@ -26,6 +36,8 @@ export interface Order {
   readonly pinnedChannelId: string | null;
   /** No channel is asked yet: the buyer is sent to the cashier and chooses there how to pay. */
   readonly deferred?: boolean;
+  /** The order came by the epay protocol. */
+  readonly epay?: EpayTerms;
   /** SHA-256 over the canonical request; the same request has the same hash (I1). */
   readonly requestHash: string;
 }
@@ -78,6 +90,8 @@ export interface RefundResult {
 export interface Quote {
   readonly channelId: string | null;
   readonly candidates: readonly Candidate[];
+  /** How many channels are not among the candidates. */
+  readonly omitted: number;
 }
 
 /** Which of the events that were given up are to be sent again. */
@@ -113,6 +127,41 @@ export interface WebhookOperations {
   endpoints(): readonly EndpointState[];
   /** Ends the pause of one address of a merchant, or of all (null); answers how many were paused. */
   resume(merchantId: string, endpoint: string | null): number;
+}
+
+/** An order of the epay protocol, parsed, checked and known to be its merchant's. */
+export interface EpayOrder {
+  readonly terms: EpayTerms;
+  readonly amount: Money;
+  readonly notifyUrl: string;
+  readonly returnUrl: string | null;
+  readonly buyerIp: string | null;
+  /** How the buyer's device pays best, most wanted first. */
+  readonly scenes: readonly Scene[];
+}
+
+/** Why an order cannot be taken; `no_channel` and what follows it may pass. */
+export type EpayRefusal =
+  | 'changed_order'
+  | 'paid_order'
+  | 'held_order'
+  | 'no_channel'
+  | 'refused_by_channel'
+  | 'too_much';
+
+/** Orders of shops that speak epay: the same payments, under numbers that can be paid again once they have expired. */
+export interface EpayOperations {
+  /** Answers within some seconds, also when no channel has answered by then: the payment then goes on in the cashier. */
+  placeOrder(merchant: Merchant, order: EpayOrder): Promise<Result<Payment, EpayRefusal>>;
+  /** By our number, or else by the shop's: the payment that counts, or the current one. */
+  findOrder(
+    merchant: Merchant,
+    numbers: { readonly tradeNo: string | null; readonly outTradeNo: string | null },
+  ): Promise<Payment | null>;
+  /** Where the buyer goes when all is done: with signed parameters once it is paid; null when the shop named no address. */
+  returnUrl(payment: Payment): Promise<string | null>;
+  /** Fields with our signature at their end, as this merchant is answered in version 2 of the protocol. */
+  signAnswer(fields: readonly (readonly [string, string])[]): Promise<readonly (readonly [string, string])[]>;
 }
 
 /** The use cases, as the HTTP edge and the CLI call them. Every refusal is a value with a stable code. */
@@ -159,6 +208,7 @@ export interface Gateway {
   redeliverEvent(merchant: Merchant, eventId: string): Promise<Result<ListedEvent, GatewayError>>;
   redeliverDead(merchant: Merchant, filter: Omit<RedeliveryFilter, 'merchantId'>): Promise<Redelivered>;
   readonly webhooks: WebhookOperations;
+  readonly epay: EpayOperations;
   /** A provider's message. `token` is the last path segment, null where the provider keeps one URL per account. */
   receiveCallback(channelId: string, token: string | null, raw: RawCallback): Promise<RawAnswer>;
   /** A callback that could not be read at all (too long, cut off): counted, under its channel if there is such a one. */
@@ -166,12 +216,14 @@ export interface Gateway {
   /** For the cashier page: whoever holds the unguessable id may look. A buyer who looks makes us ask the channel sooner. */
   findForBuyer(paymentId: string): Promise<Payment | null>;
   /** The ways to pay that are open to the buyer of this payment now, in the shop's order of preference. */
-  waysToPay(payment: Payment, scenes: readonly Scene[]): Promise<readonly WayToPay[]>;
+  waysToPay(payment: Payment, scenesOf: (method: string) => readonly Scene[]): Promise<readonly WayToPay[]>;
   /**
    * The buyer chooses a way to pay. An earlier one is closed at its provider first (I7); if it turns out to be paid, no other is
    * opened. Answers the payment as it is then; of two choices at the same time one wins, and both see what came of it.
    */
   choose(paymentId: string, choice: BuyerChoice): Promise<Result<Payment, GatewayError>>;
+  /** Calls `onChange` with the payment as it is after each change that this process commits; answers how to stop that. */
+  watch(paymentId: string, onChange: (payment: Payment) => void): () => void;
   /** The buyer says "I have paid": asks the channel, rate-limited per payment. */
   syncForBuyer(paymentId: string): Promise<Payment | null>;
 }

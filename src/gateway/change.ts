@@ -1,15 +1,19 @@
 import {
   type AnomalyKind,
+  type Applied,
   apply,
   currentAttempt,
   type DurableReceipt,
+  type EpochMs,
   type Fact,
   type IgnoredReason,
+  isPaid,
   type Payment,
   type RejectedReason,
 } from '../payment/index.ts';
 import { bandOf, takesOrders } from '../routing/index.ts';
 import { evidenceOf } from './change-evidence.ts';
+import { claimOrderNumber } from './order-numbers.ts';
 import type { Parts } from './parts.ts';
 import { eventBody } from './view.ts';
 
@@ -71,7 +75,7 @@ export function createChanger(
         if (!stored) return { outcome: 'missing' };
         ({ payment, receipt } = stored);
       }
-      const applied = apply(payment, fact, clock.now());
+      const applied = await applyOnce(payment, fact, clock.now());
       if (applied.outcome !== 'applied') {
         // What the caller knew may be old; only the stored document may say that there is nothing to do.
         if (!receipt) {
@@ -102,6 +106,15 @@ export function createChanger(
     telemetry.error({ paymentId, fact: fact.type }, 'payment could not be changed: too many writers');
     const stored = await store.findById(paymentId);
     return stored ? { outcome: 'rejected', reason: 'contended', payment: stored.payment } : { outcome: 'missing' };
+  }
+
+  /** An order number that several payments share counts for one of them: a success on any other is surplus from its first moment (I2). */
+  async function applyOnce(payment: Payment, fact: Fact, now: EpochMs): Promise<Applied> {
+    const applied = apply(payment, fact, now);
+    if (payment.epay === undefined || applied.outcome !== 'applied') return applied;
+    if (isPaid(payment) || !isPaid(applied.payment) || (await claimOrderNumber(store, payment))) return applied;
+    const overtaken = apply(payment, { type: 'overtaken' }, now);
+    return overtaken.outcome === 'applied' ? apply(overtaken.payment, fact, now) : applied;
   }
 
   function withBodies(payment: Payment): Payment {

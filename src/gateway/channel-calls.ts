@@ -17,10 +17,11 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Asking about a refund is as much worth as asking about an order. */
+/** Asking about a refund is as much worth as asking about an order; a capture is how the question about an approved one ends. */
 const GUARDED_AS: Readonly<Record<Exclude<Operation, 'create' | 'probe' | 'balance'>, 'query' | 'close' | 'refund'>> = {
   query: 'query',
   refund_query: 'query',
+  capture: 'query',
   close: 'close',
   refund: 'refund',
 };

@@ -17,7 +17,7 @@ import { sealBuyer } from './buyer.ts';
 import type { Patience } from './create-under-way.ts';
 import { type GatewayError, gatewayError } from './errors.ts';
 import type { Parts } from './parts.ts';
-import { exhausted, type Placement } from './placement.ts';
+import { nobodyOf, type Placement } from './placement.ts';
 import type { Merchant } from './ports.ts';
 import { type Router, requestOf } from './router.ts';
 
@@ -106,6 +106,7 @@ export function createPaymentCreation(
         returnUrl: order.returnUrl,
         policies: parts.settings().policies,
         expiresInMs: order.expiresInMs,
+        ...(order.epay === undefined ? {} : { epay: order.epay }),
         ...(traceparent === null ? {} : { traceparent }),
       },
       now,
@@ -125,11 +126,11 @@ export function createPaymentCreation(
 
   /** An order that no channel would ever take is refused at once, also when the buyer is to choose later. */
   async function refusalOfAll(merchant: Merchant, blank: Payment, buyerIpKnown: boolean): Promise<GatewayError | null> {
-    const { candidates } = await router.quote(requestOf(blank, merchant, { buyerIpKnown, triedChannelIds: [] }));
-    if (candidates.some(({ excluded }) => excluded === null || isPassing(excluded) || isOfDevice(excluded)))
+    const ranking = await router.quote(requestOf(blank, merchant, { buyerIpKnown, triedChannelIds: [] }));
+    if (ranking.choice || ranking.exclusions.some(({ excluded }) => isPassing(excluded) || isOfDevice(excluded)))
       return null;
     telemetry.paymentOutcome('none', 'rejected');
-    return exhausted(candidates);
+    return nobodyOf(ranking);
   }
 
   async function route(merchant: Merchant, blank: Payment, buyerIpKnown: boolean) {
@@ -139,12 +140,12 @@ export function createPaymentCreation(
     if (binding) return ok({ binding, release: ranking.release });
     await ranking.release();
     telemetry.paymentOutcome('none', 'rejected');
-    const pinned = ranking.candidates.find((c) => c.channelId === pinnedChannelId);
+    const pinned = ranking.exclusions.find((c) => c.channelId === pinnedChannelId);
     if (pinnedChannelId !== null && !isPassing(pinned?.excluded)) {
       const why = pinned ? whyExcluded(pinned) : 'unknown channel';
       return err(gatewayError('channel_rejected', `Channel ${pinnedChannelId} cannot take this payment: ${why}.`));
     }
-    return err(exhausted(ranking.candidates));
+    return err(nobodyOf(ranking));
   }
 
   async function repeat(merchant: Merchant, order: Order, existing: Payment) {
@@ -196,7 +197,7 @@ export function createPaymentCreation(
 }
 
 /** How the buyer's device can pay is known only when the buyer chooses. */
-function isOfDevice(excluded: ExclusionReason): boolean {
+function isOfDevice(excluded: ExclusionReason | null): boolean {
   return excluded === 'scene' || excluded === 'customer_ip_missing';
 }
 

@@ -1,4 +1,4 @@
-import { err, hasEnded, isPaymentId, isUnresolved, ok, type Payment, type Result } from '../payment/index.ts';
+import { err, hasEnded, isPaid, isPaymentId, isUnresolved, ok, type Payment, type Result } from '../payment/index.ts';
 import { createAgendaWorker } from './agenda-worker.ts';
 import type { Gateway } from './api.ts';
 import { type ChannelBalances, createBalancePoller } from './balance-poller.ts';
@@ -8,6 +8,7 @@ import { createChannelCalls } from './channel-calls.ts';
 import { createChoosing } from './choose.ts';
 import { createPaymentCreation } from './create-payment.ts';
 import { createPatience } from './create-under-way.ts';
+import { createEpayOrders } from './epay-orders.ts';
 import { type GatewayError, gatewayError } from './errors.ts';
 import { createJanitor } from './janitor.ts';
 import { createLimits } from './limits.ts';
@@ -21,6 +22,7 @@ import { createRedelivery } from './redelivery.ts';
 import { createRefundTaking, refundById } from './refund-payment.ts';
 import { createRefunds } from './refunds.ts';
 import { createRouter } from './router.ts';
+import { createWatchers } from './watchers.ts';
 import { createWaysToPay } from './ways-to-pay.ts';
 import { createNotifier } from './webhook.ts';
 
@@ -44,7 +46,13 @@ export function createGateway(parts: Parts): RunningGateway {
     if (dueAt <= parts.clock.now()) agenda.wake();
   };
   const limits = createLimits(parts);
-  const { change } = createChanger(parts, { onDue: wakeIfDue, onChanged: limits.note });
+  const watchers = createWatchers(parts);
+  const onChanged = (before: Payment, after: Payment): void => {
+    limits.note(before, after);
+    watchers.tell(after);
+    if (after.epay !== undefined && isPaid(after) && !isPaid(before)) epay.onPaid(after);
+  };
+  const { change } = createChanger(parts, { onDue: wakeIfDue, onChanged });
   const calls = createChannelCalls(parts);
   const router = createRouter(parts, { calls, limits });
   const orders = createOrders(parts, calls, change);
@@ -56,6 +64,9 @@ export function createGateway(parts: Parts): RunningGateway {
   const refunds = createRefunds(parts, calls, change);
   const refundTaking = createRefundTaking(parts, { change, refunds });
   const presence = createPresence(parts, orders);
+  const createPayment = createPaymentCreation(parts, { patience, placement, router });
+  const choose = createChoosing(parts, { change, orders, patience, placement, waysToPay: ways });
+  const epay = createEpayOrders(parts, { createPayment, change, orders, choose });
   const agenda = createAgendaWorker(parts, { change, orders, refunds, notify: notifier.notify });
   const redelivery = createRedelivery(parts, { change, trialWanted: notifier.endpoints.trialWanted });
   const janitor = createJanitor(parts);
@@ -103,7 +114,7 @@ export function createGateway(parts: Parts): RunningGateway {
   }
 
   return {
-    createPayment: createPaymentCreation(parts, { patience, placement, router }),
+    createPayment,
     getPayment: own,
     listPayments: (merchant, filter) => store.list({ merchantId: merchant.id, ...filter }),
     closePayment,
@@ -134,7 +145,8 @@ export function createGateway(parts: Parts): RunningGateway {
         merchantChannels: merchant.channels,
         triedChannelIds: [],
       });
-      return { channelId: ranking.choice?.channelId ?? null, candidates: ranking.candidates };
+      const { choice, candidates, omitted } = ranking;
+      return { channelId: choice?.channelId ?? null, candidates, omitted };
     },
     listEvents: (merchant, { state, ...rest }) => {
       const page = { merchantId: merchant.id, ...rest };
@@ -149,6 +161,7 @@ export function createGateway(parts: Parts): RunningGateway {
       endpoints: notifier.endpoints.list,
       resume: notifier.endpoints.resume,
     },
+    epay,
     receiveCallback: createCallbackReception(parts, { change, orders }),
     noteUnreadableCallback: (channelId) =>
       parts.telemetry.callback(parts.channels().has(channelId) ? channelId : 'none', 'malformed'),
@@ -160,8 +173,9 @@ export function createGateway(parts: Parts): RunningGateway {
       }
       return stored?.payment ?? null;
     },
+    watch: watchers.watch,
     waysToPay: ways.waysToPay,
-    choose: createChoosing(parts, { change, orders, patience, placement, waysToPay: ways }),
+    choose,
     syncForBuyer,
     balances: balancePoller.balances,
     start: () => {

@@ -1,5 +1,13 @@
 import type { ChannelError } from '../channel/index.ts';
-import { type Attempt, isUnresolved, type Observation, type Payment, type Result } from '../payment/index.ts';
+import {
+  type Attempt,
+  isUnresolved,
+  type Money,
+  type Observation,
+  ok,
+  type Payment,
+  type Result,
+} from '../payment/index.ts';
 import type { Change } from './change.ts';
 import type { ChannelCalls } from './channel-calls.ts';
 import type { Parts } from './parts.ts';
@@ -90,7 +98,9 @@ export function createOrders(parts: Parts, calls: ChannelCalls, change: Change) 
     signal?: AbortSignal,
   ): Promise<Payment> {
     const askedAt = parts.clock.now();
-    const said = await askChannel(payment.id, attempt, operation, timeoutMs, signal);
+    const found = await askChannel(payment.id, attempt, operation, timeoutMs, signal);
+    const isApproved = operation === 'query' && found?.ok === true && found.value.state === 'approved';
+    const said = isApproved ? await captureApproved(payment, attempt, found.value, signal) : found;
     // A question cut short by our own shutdown says nothing of the channel; the next process asks again.
     if (signal?.aborted && !said?.ok) return payment;
     const changed = await change(
@@ -106,10 +116,31 @@ export function createOrders(parts: Parts, calls: ChannelCalls, change: Change) 
     return changed.outcome === 'missing' ? payment : changed.payment;
   }
 
+  /**
+   * Takes the money of an order that its buyer has approved, if the payment may still be paid; else what was seen stands. The intent
+   * is stored first: from then on no close believes that the order is out of reach until the capture's end is known.
+   */
+  async function captureApproved(
+    payment: Payment,
+    attempt: Attempt,
+    seen: Observation,
+    signal?: AbortSignal,
+  ): Promise<Result<Observation, ChannelError> | null> {
+    const { account, amount } = seen;
+    const isAsAsked = account === attempt.account && amount !== null && sameMoney(amount, attempt.amount);
+    // What is seen goes back as it is, and the mismatch is found where all of them are (I5).
+    if (!isAsAsked) return ok(seen);
+    const begun = await change(payment.id, { type: 'capture_begun', seq: attempt.seq });
+    if (begun.outcome !== 'applied') return ok(seen);
+    const timeoutMs = parts.channels().get(attempt.channelId)?.timeouts.createMs ?? channelTimeout(attempt);
+    const channelTradeNo = attempt.channelTradeNo ?? seen.channelTradeNo;
+    return askChannel(payment.id, { ...attempt, channelTradeNo }, 'capture', timeoutMs, signal);
+  }
+
   async function askChannel(
     paymentId: string,
     attempt: Attempt,
-    operation: 'query' | 'close',
+    operation: 'query' | 'capture' | 'close',
     timeoutMs: number,
     signal?: AbortSignal,
   ): Promise<Result<Observation, ChannelError> | null> {
@@ -126,9 +157,13 @@ export function createOrders(parts: Parts, calls: ChannelCalls, change: Change) 
     if (operation === 'close' && !channel.capabilities.includes('close')) return null;
     const { providerRef, channelTradeNo, amount } = attempt;
     const options = { operation, timeoutMs, method: attempt.method, paymentId, ...(signal ? { signal } : {}) };
-    return calls.call(channel, options, (callSignal) =>
-      channel.adapter[operation]({ providerRef, channelTradeNo, amount }, callSignal),
-    );
+    const { adapter } = channel;
+    const order = { providerRef, channelTradeNo, amount };
+    return calls.call(channel, options, async (callSignal) => {
+      if (operation !== 'capture') return adapter[operation](order, callSignal);
+      if (adapter.capture) return adapter.capture(order, callSignal);
+      throw new Error(`${attempt.channelId}: an order is approved, and the adapter has no capture`);
+    });
   }
 
   function channelTimeout(attempt: Attempt): number {
@@ -136,6 +171,10 @@ export function createOrders(parts: Parts, calls: ChannelCalls, change: Change) 
   }
 
   return { query, queryInTurn, queryIfRoom, close, closeDuringFailover, withdraw, queryAll };
+}
+
+function sameMoney(one: Money, other: Money): boolean {
+  return one.minor === other.minor && one.currency === other.currency;
 }
 
 export type Orders = ReturnType<typeof createOrders>;

@@ -73,6 +73,7 @@ export function createPlacement(
       amount: payment.amount,
       providerExpiresAt: channel.adapter.providerExpiresAt(payment.expiresAt, now),
       absence: channel.adapter.absence,
+      ...(channel.capabilities.includes('refund') ? {} : { refundable: false }),
       decision: choice.decision,
       openedAt: now,
       ...(wish && { scene: wish.scene, buyerLed: true }),
@@ -116,7 +117,7 @@ export function createPlacement(
     const binding = ranking.choice ? bind(payment, ranking.choice, wish) : null;
     if (!binding) {
       await ranking.release();
-      return err(exhausted(ranking.candidates));
+      return err(nobodyOf(ranking));
     }
     const started: Fact = { type: 'attempt_started', attempt: binding };
     const changed = await change(payment.id, started, { known: payment }).catch(async (thrown: unknown) => {
@@ -269,6 +270,11 @@ export function exhausted(candidates: readonly Judged[] = []): GatewayError {
     `No payment channel can take this payment now${named && ` (${named})`}. Repeat the same request after the given time.`,
     RETRY_AFTER_S,
   );
+}
+
+/** The same for a choice that came to nothing. */
+export function nobodyOf({ exclusions }: Pick<Ranking, 'exclusions'>): GatewayError {
+  return exhausted(exclusions.toSorted((a, b) => (a.channelId < b.channelId ? -1 : 1)));
 }
 
 function triedAlready(channelId: string): Judged {

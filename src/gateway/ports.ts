@@ -1,7 +1,9 @@
+import type { KeyObject } from 'node:crypto';
 import type { Capability, ChannelAdapter, ChannelErrorKind } from '../channel/index.ts';
 import type {
   AnomalyKind,
   Decision,
+  EpaySign,
   EpochMs,
   ExclusionReason,
   Money,
@@ -24,10 +26,34 @@ export interface Merchant {
   readonly webhookSecrets: readonly string[];
   readonly channels: 'all' | readonly string[];
   readonly limits: { readonly maxAmountMinor: number | null; readonly perMinute: number | null };
+  /** Absent: it does not speak epay. */
+  readonly epay?: EpayAccount;
+}
+
+/** What a shop that speaks epay has agreed with us. */
+export interface EpayAccount {
+  readonly pid: number;
+  /** All of them are taken, so that a key can be replaced; the first one signs. */
+  readonly keys: readonly string[];
+  /** The kinds of signature that its requests may bear. */
+  readonly signs: readonly EpaySign[];
+  /** Of the shop, for RSA. */
+  readonly publicKey: KeyObject | null;
+  /** May it refund with nothing but its key? */
+  readonly refunds: boolean;
+  readonly notifyHosts: 'any' | readonly string[];
+  /** False: notifications go out although the shop's certificate proves nothing. */
+  readonly tlsVerify: boolean;
+  /** How long an order can be paid before it has to be asked for again. */
+  readonly expiresInMs: number;
 }
 
 export interface Merchants {
   byId(id: string): Merchant | undefined;
+  /** The shop of an epay number. */
+  byEpayPid(pid: number): Merchant | undefined;
+  /** All who speak epay. */
+  epayMerchants(): readonly Merchant[];
   /** Finds the owner of a secret key; compares hashes in constant time. */
   bySecretKey(key: string): Merchant | undefined;
 }
@@ -74,6 +100,8 @@ export interface GatewaySettings {
   readonly publicUrl: string;
   /** The sandbox allows plain http for notify and return URLs. */
   readonly allowHttpUrls: boolean;
+  /** What shops call ways to pay, beside the usual names, and the methods that they stand for. */
+  readonly epayTypes: ReadonlyMap<string, readonly string[]>;
 }
 
 /** Encrypts personal data at rest. */
@@ -96,8 +124,87 @@ export type CallbackResult =
   | 'malformed'
   | 'error';
 
+/** Where a shop speaks epay. */
+export type EpayEndpoint = 'submit' | 'mapi' | 'api' | 'v2_submit' | 'v2_create' | 'v2_api';
+
+/** What came of such a request: `ok`, or why it was refused. */
+export type EpayOutcome =
+  | 'ok'
+  /** A person's browser, or a probe: it names neither shop nor order. */
+  | 'nothing_sent'
+  | 'unreadable'
+  | 'split_value'
+  | 'unknown_pid'
+  | 'bad_signature'
+  | 'sign_kind_refused'
+  | 'stale_timestamp'
+  | 'bad_order_no'
+  | 'bad_money'
+  | 'bad_notify_url'
+  | 'bad_return_url'
+  | 'changed_order'
+  | 'paid_order'
+  | 'held_order'
+  | 'no_channel'
+  | 'refused_by_channel'
+  | 'too_much'
+  | 'unknown_order'
+  | 'unknown_act'
+  | 'refunds_off'
+  | 'refund_refused'
+  | 'rate_limited'
+  | 'internal';
+
+/** One request by the epay protocol, as far as an operator needs it to find out why a shop gets no further. Holds no value. */
+export interface EpayRequestNote {
+  readonly at: EpochMs;
+  readonly endpoint: EpayEndpoint;
+  readonly method: 'GET' | 'POST';
+  readonly outcome: EpayOutcome;
+  /** What the request said of its signature: `md5`, `sha256`, `rsa`, or null for none that we know. */
+  readonly sign: EpaySign | null;
+  /** The names that its signature covers. */
+  readonly names: readonly string[];
+  /** With a wrong signature: what would have made it right. */
+  readonly nearMiss: string | null;
+}
+
+/** One notification that was sent to a shop. */
+export interface EpayNoticeNote {
+  readonly at: EpochMs;
+  readonly eventId: string;
+  readonly tryNo: number;
+  /** Without its signature. */
+  readonly url: string;
+  /** `delivered`, `unacknowledged`, `failed` or `refused`. */
+  readonly outcome: string;
+  readonly status: number | null;
+  /** How the shop's answer begins, or why there was none. */
+  readonly answer: string;
+}
+
+/** What was last said between us and each shop that speaks epay: bounded, and kept over a restart as far as possible. */
+export interface EpayRecord {
+  /** `merchantId` null: the number of the request is nobody's. */
+  request(merchantId: string | null, note: EpayRequestNote): void;
+  notice(merchantId: string, note: EpayNoticeNote): void;
+  /** Newest first. */
+  of(merchantId: string | null): {
+    readonly requests: readonly EpayRequestNote[];
+    readonly notices: readonly EpayNoticeNote[];
+  };
+}
+
 /** What a channel is asked for. */
-export type ChannelOperation = 'create' | 'query' | 'close' | 'probe' | 'refund' | 'refund_query' | 'balance';
+export type ChannelOperation =
+  | 'create'
+  | 'query'
+  | 'capture'
+  | 'close'
+  | 'probe'
+  | 'refund'
+  | 'refund_query'
+  | 'balance';
 
 /** What the use cases report. Implemented once, on prom-client and pino; label values are closed sets. */
 export interface Telemetry {
@@ -133,8 +240,10 @@ export interface Telemetry {
   returned(channelId: string, cause: RefundCause, amount: Money): void;
   merchantPayment(merchantId: string, outcome: 'created' | 'succeeded' | 'failed' | 'closed'): void;
   refund(channelId: string, cause: RefundCause, outcome: 'requested' | 'succeeded' | 'failed'): void;
-  /** `postponed`: no delivery; the address has no room now, or is paused. */
-  webhookDelivery(outcome: 'delivered' | 'failed' | 'dead' | 'refused' | 'postponed'): void;
+  /** `unacknowledged`: the shop has answered, but not with the word. `postponed`: no delivery; the address has no room now, or is paused. */
+  webhookDelivery(outcome: 'delivered' | 'unacknowledged' | 'failed' | 'dead' | 'refused' | 'postponed'): void;
+  /** A request by the epay protocol: what came of it, in one word. */
+  epayRequest(endpoint: EpayEndpoint, outcome: EpayOutcome): void;
   surplusPayment(channelId: string): void;
   anomaly(
     kind:
@@ -164,13 +273,20 @@ export interface Telemetry {
 }
 
 export interface WebhookRequest {
+  /** Default: POST. */
+  readonly method?: 'GET';
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
+  /** Empty with GET. */
   readonly body: string;
   readonly timeoutMs: number;
   readonly allowPrivateAddresses: boolean;
   /** Plain http, in the sandbox. */
   readonly allowHttp: boolean;
+  /** Default: true. False: whatever certificate the shop shows. */
+  readonly verifyTls?: false;
+  /** Follows one redirect that leads to https and changes nothing else. */
+  readonly followsToHttps?: true;
 }
 
 /** `refused`: the address may not be called (SSRF guard). */

@@ -1,4 +1,4 @@
-import { type EpochMs, err, ok, paymentIdOfEvent, type Result } from '../payment/index.ts';
+import { type EpochMs, err, isToldOf, ok, paymentIdOfEvent, type Result } from '../payment/index.ts';
 import type { ListedEvent } from '../store/port.ts';
 import type { Redelivered, RedeliveryFilter } from './api.ts';
 import type { Change } from './change.ts';
@@ -31,6 +31,9 @@ export function createRedelivery(parts: Parts, services: { readonly change: Chan
       return err(
         gatewayError('invalid_state', 'This payment has no notify_url; configure a webhook or read GET /v1/events.'),
       );
+    }
+    if (!isToldOf(stored.payment, known.type)) {
+      return err(gatewayError('invalid_state', 'This shop speaks epay, which tells of paid orders and nothing else.'));
     }
     const event = await sendAgain(id, eventId);
     return ok({ paymentId: id, merchantId: ownerId, event: event ?? known });

@@ -70,8 +70,8 @@ export function createRouter(parts: Parts, services: { calls: ChannelCalls; limi
   }
 
   /** The payment goes where it was sent: budgets and the leader follow. */
-  function note({ amount, triedChannelIds }: RoutingQuestion, { candidates, choice }: Ranking): void {
-    for (const { channelId, excluded } of candidates) {
+  function note({ amount, triedChannelIds }: RoutingQuestion, { exclusions, choice }: Ranking): void {
+    for (const { channelId, excluded } of exclusions) {
       if (excluded) parts.telemetry.routingExclusion(channelId, excluded);
     }
     if (triedChannelIds.length > 0 || !choice) return;

@@ -7,6 +7,7 @@ import {
   type Payment,
   type PaymentEvent,
   payableAttempt,
+  type Quote,
   type Refund,
 } from '../payment/index.ts';
 
@@ -120,7 +121,13 @@ function attemptView(attempt: Attempt) {
     amount_paid: attempt.status === 'succeeded' ? attempt.paidMinor : null,
     disposition: attempt.status === 'succeeded' ? attempt.disposition : null,
     latency_ms: attempt.latencyMs,
+    ...(attempt.quote ? { quote: quoteView(attempt.quote) } : {}),
   };
+}
+
+/** What the buyer has to send where that is another amount than the payment's. */
+function quoteView({ amount, network, address, expiresAt }: Quote) {
+  return { amount: amount.minor, currency: amount.currency, network, address, expires_at: isoTime(expiresAt) };
 }
 
 function actionView(payment: Payment, publicUrl: string) {
@@ -131,7 +138,9 @@ function actionView(payment: Payment, publicUrl: string) {
   if (payment.scene === 'redirect' && attempt.action.type !== 'redirect') {
     return { type: 'redirect' as const, url: checkoutUrl(payment.id, publicUrl) };
   }
-  return wireAction(attempt.action);
+  const action = wireAction(attempt.action);
+  // An address without its exact amount is of no use to whoever draws the code.
+  return attempt.quote && action.type === 'qr_code' ? { ...action, transfer: quoteView(attempt.quote) } : action;
 }
 
 function wireAction(action: Action) {

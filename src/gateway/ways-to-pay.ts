@@ -1,4 +1,4 @@
-import type { Candidate, ExclusionReason, Payment, Scene } from '../payment/index.ts';
+import type { ExclusionReason, Payment, Scene } from '../payment/index.ts';
 import { takesOrders } from '../routing/index.ts';
 import type { BuyerChoice, WayToPay } from './api.ts';
 import { buyerIp } from './buyer.ts';
@@ -22,13 +22,16 @@ type Standing = 'open' | 'doubtful' | 'away';
 
 /** Which ways to pay a buyer can be offered: what routing would do with the payment now, not what is configured. */
 export function createWaysToPay(parts: Parts, router: Router) {
-  async function waysToPay(payment: Payment, scenes: readonly Scene[]): Promise<readonly WayToPay[]> {
+  async function waysToPay(
+    payment: Payment,
+    scenesOf: (method: string) => readonly Scene[],
+  ): Promise<readonly WayToPay[]> {
     const merchant = parts.merchants().byId(payment.merchantId);
     if (!merchant) return [];
     const judged = await Promise.all(
       methodsOf(payment).map(async (method) => {
         const standings = await Promise.all(
-          scenesFor(payment, method, scenes).map((scene) => standingOf(merchant, payment, { method, scene })),
+          scenesFor(payment, method, scenesOf(method)).map((scene) => standingOf(merchant, payment, { method, scene })),
         );
         return { method, standings: standings.filter((one) => one !== null) };
       }),
@@ -56,7 +59,7 @@ export function createWaysToPay(parts: Parts, router: Router) {
     const ranking = await router.quote({ ...requestOf(payment, merchant, known), ...asRequest(wish) });
     const reason = ranking.choice?.decision.reason;
     if (reason !== undefined) return reason === 'panic' ? 'doubtful' : 'open';
-    return ranking.candidates.some(isAway) ? 'away' : null;
+    return ranking.exclusions.some(({ excluded }) => excluded !== null && PASSING.has(excluded)) ? 'away' : null;
   }
 
   function methodsOf(payment: Payment): readonly string[] {
@@ -78,7 +81,3 @@ export function createWaysToPay(parts: Parts, router: Router) {
 }
 
 export type WaysToPay = ReturnType<typeof createWaysToPay>;
-
-function isAway({ excluded }: Candidate): boolean {
-  return excluded !== null && PASSING.has(excluded);
-}

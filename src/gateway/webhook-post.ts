@@ -1,12 +1,14 @@
 import { Webhook } from 'standardwebhooks';
+import { withoutSign } from '../epay/index.ts';
 import type { Payment, PaymentEvent } from '../payment/index.ts';
+import { createEpayNotice, judgeEpayAnswer } from './epay-notice.ts';
 import type { Parts } from './parts.ts';
-import type { WebhookAnswer } from './ports.ts';
+import type { WebhookAnswer, WebhookRequest } from './ports.ts';
 
 /** What came of one delivery. */
 export interface Posted {
-  /** `refused`: the address may not be called. `cut_short`: we are stopping, and nothing is known. */
-  readonly outcome: 'delivered' | 'failed' | 'refused' | 'cut_short';
+  /** `unacknowledged`: an epay shop has answered without the word that it has taken it. `refused`: the address may not be called. `cut_short`: we are stopping, and nothing is known. */
+  readonly outcome: 'delivered' | 'unacknowledged' | 'failed' | 'refused' | 'cut_short';
   /** `delivered`, `status 500`, or the reason in a short word. */
   readonly why: string;
   /** Whose fault it is that the event was not delivered; null when it was, or when nothing is known. */
@@ -23,38 +25,43 @@ const KEPT_ANSWER_CHARS = 1_000;
  * afresh (https://www.standardwebhooks.com, section "Signature").
  */
 export function createWebhookPost(parts: Parts) {
+  const epay = createEpayNotice(parts);
+
   return async function post(
     payment: Payment,
     event: PaymentEvent,
     tryNo: number,
     signal: AbortSignal,
   ): Promise<Posted> {
-    const secrets = parts.merchants().byId(payment.merchantId)?.webhookSecrets;
-    const url = payment.notifyUrl;
-    if (secrets === undefined || url === null) {
+    const request = await requestOf(payment, event, tryNo);
+    if (request === null) {
       return { outcome: 'failed', why: 'no merchant or address', blames: 'us', saysFulfilled: false };
     }
     const begunAt = parts.clock.now();
     let isBug = false;
-    const answer = await send(url, event, secrets, signal).catch((thrown: unknown): WebhookAnswer => {
+    const answer = await parts.sendWebhook(request, signal).catch((thrown: unknown): WebhookAnswer => {
       isBug = true;
       // The sender never throws; should it all the same, the event must still come to its end.
       parts.telemetry.error({ err: thrown }, 'webhook sender threw: a bug');
       return { outcome: 'failed', reason: 'sender_bug' };
     });
-    const posted = judged(answer, isBug);
+    const posted = payment.epay === undefined ? judged(answer, isBug) : judgedForEpay(answer, isBug);
     // A delivery cut short by our own shutdown is no failure of the shop's: it is simply tried again.
     if (signal.aborted && answer.outcome !== 'answered') return { ...posted, outcome: 'cut_short', blames: null };
-    keep({ payment, event, tryNo, url, answer, why: posted.why, begunAt });
+    const { url } = request;
+    keep({ payment, event, tryNo, url: withoutSign(url), answer, why: posted.why, begunAt });
+    if (payment.epay !== undefined) epay.note(payment, event, { url, tryNo, answer, outcome: posted.outcome });
     return posted;
   };
 
-  async function send(
-    url: string,
-    event: PaymentEvent,
-    secrets: readonly string[],
-    signal: AbortSignal,
-  ): Promise<WebhookAnswer> {
+  async function requestOf(payment: Payment, event: PaymentEvent, tryNo: number): Promise<WebhookRequest | null> {
+    if (payment.epay !== undefined) return epay.requestOf(payment, payment.epay, tryNo);
+    const secrets = parts.merchants().byId(payment.merchantId)?.webhookSecrets;
+    const url = payment.notifyUrl;
+    return secrets === undefined || url === null ? null : standardRequest(url, event, secrets);
+  }
+
+  function standardRequest(url: string, event: PaymentEvent, secrets: readonly string[]): WebhookRequest {
     const { timeoutMs, allowPrivateAddresses } = parts.settings().webhooks;
     const at = new Date(parts.clock.now());
     const traceparent = parts.telemetry.trace.traceparent();
@@ -67,7 +74,7 @@ export function createWebhookPost(parts: Parts) {
       ...(traceparent === null ? {} : { traceparent }),
     };
     const allowHttp = parts.settings().allowHttpUrls;
-    return parts.sendWebhook({ url, headers, body: event.body, timeoutMs, allowPrivateAddresses, allowHttp }, signal);
+    return { url, headers, body: event.body, timeoutMs, allowPrivateAddresses, allowHttp };
   }
 
   function keep(sent: {
@@ -100,6 +107,20 @@ function judged(answer: WebhookAnswer, isBug: boolean): Posted {
     return { outcome: 'failed', why: `status ${status}`, blames: 'shop', saysFulfilled: false };
   }
   return { outcome: 'delivered', why: 'delivered', blames: null, saysFulfilled: saysDelivered(body) };
+}
+
+/** An address that answers is not down, whatever it says: some shops book without a word, or refuse what they have booked already. */
+function judgedForEpay(answer: WebhookAnswer, isBug: boolean): Posted {
+  const outcome = judgeEpayAnswer(answer);
+  const why = answer.outcome === 'answered' ? `status ${answer.status}` : answer.reason;
+  switch (outcome) {
+    case 'delivered':
+      return { outcome, why: 'delivered', blames: null, saysFulfilled: false };
+    case 'unacknowledged':
+      return { outcome, why: `${why}, not acknowledged`, blames: null, saysFulfilled: false };
+    default:
+      return { outcome, why, blames: isBug ? 'us' : 'shop', saysFulfilled: false };
+  }
 }
 
 /** The shop may report delivery in its answer: `{"fulfilment":"delivered"}` (A5). */

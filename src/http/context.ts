@@ -1,5 +1,5 @@
 import type { RouterContext } from '@koa/router';
-import type { Clock, Gateway, GatewaySettings, Merchants, Telemetry } from '../gateway/index.ts';
+import type { Clock, EpayRecord, Gateway, GatewaySettings, Merchants, Telemetry } from '../gateway/index.ts';
 
 /** The part of the ephemeral state that the edge uses: `EphemeralState.hit`. */
 interface RequestCounter {
@@ -18,8 +18,11 @@ export interface PublicAppParts {
   readonly settings: () => GatewaySettings;
   readonly ephemeral: RequestCounter;
   readonly telemetry: Telemetry;
+  readonly epayRecord: EpayRecord;
   readonly clock: Clock;
   readonly randomBytes: (size: number) => Uint8Array;
+  /** Aborted when the listener is about to close: what is kept open for a buyer's page ends then. */
+  readonly stopping: AbortSignal;
 }
 
 /** What the middlewares tell each other about one request. */

@@ -1,9 +1,15 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { AMOUNT_MINOR_MAX } from '../payment/index.ts';
 
+// Classes of characters for patterns that every regular-expression engine reads alike, since the API description repeats them.
 /** C0 and C1 controls, and the line separators that some readers take for line ends. */
-const CONTROL = /[\p{Cc}\u2028\u2029]/u;
-const CONTROL_BUT_LINES = /[^\P{Cc}\t\n\r]/u;
+const CONTROLS = '\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029';
+const BLANKS = ' \\xa0\\u1680\\u2000-\\u200a\\u202f\\u205f\\u3000\\ufeff';
+const LINE = new RegExp(`^[^${CONTROLS}]*$`, 'u');
+const CONTROLS_BUT_LINES = '\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f';
+const LINES = new RegExp(`^[^${CONTROLS_BUT_LINES}]*$`, 'u');
+const NOT_BLANK = new RegExp(`[^${CONTROLS}${BLANKS}]`, 'u');
 
 /** Country names by ISO 3166 code, as ICU knows them; `ZZ` is its word for "unknown". */
 const REGIONS = new Intl.DisplayNames(['en'], { type: 'region', fallback: 'none' });
@@ -14,49 +20,51 @@ export function lineSchema(max: number) {
     .string(`must be a string of 1-${max} characters`)
     .refine((text) => hasLength(text, 1, max), `must have 1-${max} characters`)
     .refine((text) => text.isWellFormed(), 'must be valid Unicode')
-    .refine((text) => !CONTROL.test(text), 'must not contain control characters');
+    .regex(LINE, 'must not contain control characters')
+    .meta({ minLength: 1, maxLength: max });
+}
+
+/** The same, with something to see in it. */
+export function visibleLineSchema(max: number) {
+  return lineSchema(max).regex(NOT_BLANK, 'must not be blank');
 }
 
 export function patternSchema(pattern: RegExp, message: string) {
   return z.string(message).regex(pattern, message);
 }
 
+/** A number that a shop gave to an order or a refund. */
+export const orderNoSchema = patternSchema(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1-64 of A-Z a-z 0-9 _ -');
+
+const AMOUNT_MESSAGE = `must be an integer in 1-${AMOUNT_MINOR_MAX}, in the currency's minor unit`;
+export const amountSchema = z.int(AMOUNT_MESSAGE).min(1, AMOUNT_MESSAGE).max(AMOUNT_MINOR_MAX, AMOUNT_MESSAGE);
+
 export const ipSchema = z
   .string('must be an IPv4 or IPv6 address')
-  .refine((text) => isIP(text) !== 0 && !text.includes('%'), 'must be an IPv4 or IPv6 address');
+  .refine((text) => isIP(text) !== 0 && !text.includes('%'), 'must be an IPv4 or IPv6 address')
+  .meta({ anyOf: [{ format: 'ipv4' }, { format: 'ipv6' }] });
+
+const EMAIL_CHARS_MAX = 254;
+const EMAIL_PART = `[^@.<>"${CONTROLS}${BLANKS}]+`;
+const EMAIL = new RegExp(`^[^@<>"${CONTROLS}${BLANKS}]{1,64}@${EMAIL_PART}(?:\\.${EMAIL_PART})+$`, 'u');
 
 export const emailSchema = z
   .string('must be an e-mail address')
-  .max(254, 'must have at most 254 characters')
-  .regex(/^[^\s@<>"\p{Cc}]{1,64}@[^\s@.<>"\p{Cc}]+(\.[^\s@.<>"\p{Cc}]+)+$/u, 'must be an e-mail address')
-  .refine((text) => text.isWellFormed(), 'must be valid Unicode');
+  .refine((text) => hasLength(text, 0, EMAIL_CHARS_MAX), `must have at most ${EMAIL_CHARS_MAX} characters`)
+  .regex(EMAIL, 'must be an e-mail address')
+  .refine((text) => text.isWellFormed(), 'must be valid Unicode')
+  .meta({ maxLength: EMAIL_CHARS_MAX });
 
-export const countrySchema = patternSchema(/^[A-Z]{2}$/, 'must be an ISO 3166 code of two upper-case letters').refine(
-  (code) => !/^[A-Z]{2}$/.test(code) || (code !== 'ZZ' && REGIONS.of(code) !== undefined),
-  'is not a country that ISO 3166 knows',
-);
+/** Every code that ICU knows a country for. */
+const COUNTRIES: readonly string[] = pairsOfLetters().filter((code) => code !== 'ZZ' && REGIONS.of(code) !== undefined);
 
-const URL_CHARS_MAX = 512;
+export const countrySchema = patternSchema(/^[A-Z]{2}$/, 'must be an ISO 3166 code of two upper-case letters')
+  .refine((code) => !/^[A-Z]{2}$/.test(code) || COUNTRIES.includes(code), 'is not a country that ISO 3166 knows')
+  .meta({ enum: [...COUNTRIES] });
 
-/** An absolute address without credentials; plain http only where the sandbox allows it. The text is kept as it was sent. */
-export function urlSchema(allowHttp: boolean) {
-  const scheme = allowHttp ? 'an http or https' : 'an https';
-  const kind = `must be ${scheme} URL`;
-  return z
-    .string(kind)
-    .max(URL_CHARS_MAX, `must have at most ${URL_CHARS_MAX} characters`)
-    .superRefine((text, context) => {
-      const message = faultOfUrl(text, allowHttp, kind);
-      if (message !== null) context.addIssue({ code: 'custom', message });
-    });
-}
-
-function faultOfUrl(text: string, allowHttp: boolean, kind: string): string | null {
-  // The URL parser forgives blanks, controls and backslashes by dropping or turning them; two readers could disagree.
-  if (!/^https?:\/\/[^/]/i.test(text) || /[\s\\\p{Cc}]/u.test(text) || !text.isWellFormed()) return kind;
-  const url = URL.parse(text);
-  if (url === null || (url.protocol === 'http:' && !allowHttp)) return kind;
-  return url.username === '' && url.password === '' ? null : 'must not contain a user name or password';
+function pairsOfLetters(): readonly string[] {
+  const letters = [...'ABCDEFGHIJKLMNOPQRSTUVWXYZ'];
+  return letters.flatMap((first) => letters.map((second) => first + second));
 }
 
 const METADATA_KEYS_MAX = 20;
@@ -75,25 +83,35 @@ export const metadataSchema = z
       const message = faultOfEntry(key, value);
       if (message !== null) context.addIssue({ code: 'custom', message, path: [key] });
     }
+  })
+  .meta({
+    type: 'object',
+    maxProperties: METADATA_KEYS_MAX,
+    propertyNames: {
+      ...{ minLength: 1, maxLength: METADATA_KEY_CHARS_MAX, pattern: LINE.source },
+      not: { const: '__proto__' },
+    },
+    additionalProperties: { type: 'string', maxLength: METADATA_VALUE_CHARS_MAX, pattern: LINES.source },
   });
 
 function faultOfEntry(key: string, value: unknown): string | null {
   if (key === '__proto__') return 'is not a usable key';
-  if (!hasLength(key, 1, METADATA_KEY_CHARS_MAX) || CONTROL.test(key) || !key.isWellFormed()) {
+  if (!hasLength(key, 1, METADATA_KEY_CHARS_MAX) || !LINE.test(key) || !key.isWellFormed()) {
     return `keys must have 1-${METADATA_KEY_CHARS_MAX} characters and no control characters`;
   }
   if (typeof value !== 'string' || !hasLength(value, 0, METADATA_VALUE_CHARS_MAX)) {
     return `must be a string of at most ${METADATA_VALUE_CHARS_MAX} characters`;
   }
   if (!value.isWellFormed()) return 'must be valid Unicode';
-  return CONTROL_BUT_LINES.test(value) ? 'must not contain control characters' : null;
+  return LINES.test(value) ? null : 'must not contain control characters';
 }
 
 function isPlainObject(value: unknown): boolean {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function hasLength(text: string, min: number, max: number): boolean {
+/** Counts code points, as JSON Schema does. */
+export function hasLength(text: string, min: number, max: number): boolean {
   // A text of n code points has between n and 2n units, so a huge one is refused without counting.
   if (text.length < min || text.length > max * 2) return false;
   return text.length <= max || [...text].length <= max;

@@ -3,7 +3,7 @@ import type { EdgeContext } from './context.ts';
 import { singleHeader } from './headers.ts';
 import { type EdgeError, validationFailed } from './problem.ts';
 
-const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
+export const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
 
 /** The request's `Idempotency-Key`, null when there is none. A repeated header is refused: proxies join them in different ways. */
 export function idempotencyKey(ctx: EdgeContext): Result<string | null, EdgeError> {

@@ -12,8 +12,9 @@ import { type EdgeError, validationFailed } from './problem.ts';
 import { parseListFilter } from './query.ts';
 import type { Reply } from './respond.ts';
 
-const fulfilmentSchema = z.strictObject(
-  { status: z.literal('delivered', 'must be "delivered"') },
+/** The body of `POST /v1/payments/{id}/fulfilment`. */
+export const fulfilmentSchema = z.strictObject(
+  { status: z.literal('delivered', 'must be "delivered"').describe('The goods are out.') },
   { error: (issue) => (issue.code === 'invalid_type' ? 'must be a JSON object' : undefined) },
 );
 
@@ -79,7 +80,7 @@ export function addPaymentRoutes(router: Router<RequestState>, parts: PublicAppP
 const NO_SUCH_PAYMENT: EdgeError = { code: 'not_found', detail: 'No such payment of this merchant.' };
 
 /** The decisions as they were stored when they were taken, one per attempt. */
-function decisionsView(payment: Payment) {
+export function decisionsView(payment: Payment) {
   return {
     data: payment.attempts.map(({ seq, channelId, decision }) => ({
       attempt: seq,
@@ -91,6 +92,7 @@ function decisionsView(payment: Payment) {
       draw: decision.draw,
       rules: decision.rules ?? [],
       candidates: decision.candidates.map(candidateView),
+      ...(decision.omitted !== undefined && { omitted: decision.omitted }),
     })),
   };
 }

@@ -1,4 +1,5 @@
-import { API_ERRORS, type ApiErrorCode, type GatewayError } from '../gateway/index.ts';
+import { API_ERRORS, type GatewayError } from '../gateway/index.ts';
+import { PROBLEMS, type ProblemCode } from './problem-list.ts';
 
 /** One wrong field. `path` as in `customer.email` or `methods[1]`; `(body)` for the document as a whole. */
 export interface FieldError {
@@ -6,29 +7,11 @@ export interface FieldError {
   readonly message: string;
 }
 
-/** A refusal by the edge itself: the codes of `api.md` and the one that only HTTP knows. */
-export type EdgeError = Omit<GatewayError, 'code'> & { readonly code: ApiErrorCode | 'method_not_allowed' };
-
-const TITLES: Readonly<Record<EdgeError['code'], string>> = {
-  unauthorized: 'The secret key is missing or wrong',
-  forbidden: 'Not allowed',
-  not_found: 'Not found',
-  validation_failed: 'The request has invalid fields',
-  invalid_json: 'The body is not a JSON document',
-  body_too_large: 'The body is too large',
-  idempotency_conflict: 'The same key was used for a different request',
-  invalid_state: 'The payment is not in a state that allows this',
-  refund_exceeds_amount: 'The refund exceeds what is left',
-  no_channel_available: 'No channel can take this payment now',
-  channel_rejected: 'The channel refused the payment',
-  rate_limited: 'Too many requests',
-  risk_denied: 'Refused by the risk rules',
-  internal: 'Internal error',
-  method_not_allowed: 'Method not allowed',
-};
+/** A refusal by the edge itself. */
+export type EdgeError = Omit<GatewayError, 'code'> & { readonly code: ProblemCode };
 
 /** How long a caller should wait when the refusal itself does not say. Seconds. */
-const RETRY_AFTER_DEFAULT_S: Partial<Record<EdgeError['code'], number>> = { no_channel_available: 5, rate_limited: 60 };
+const RETRY_AFTER_DEFAULT_S: Partial<Record<ProblemCode, number>> = { no_channel_available: 5, rate_limited: 60 };
 
 export interface Problem {
   readonly status: number;
@@ -46,7 +29,7 @@ export function problemOf(error: EdgeError, requestId: string): Problem {
   if (error.code === 'unauthorized') headers['WWW-Authenticate'] = 'Bearer realm="switchyard"';
   const body = JSON.stringify({
     type: `urn:switchyard:error:${error.code}`,
-    title: TITLES[error.code],
+    title: PROBLEMS[error.code].title,
     status,
     code: error.code,
     detail: error.detail,
@@ -56,7 +39,7 @@ export function problemOf(error: EdgeError, requestId: string): Problem {
   return { status, headers, body };
 }
 
-export function statusOf(code: EdgeError['code']): number {
+export function statusOf(code: ProblemCode): number {
   return code === 'method_not_allowed' ? 405 : API_ERRORS[code];
 }
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { err, ok, PAYMENT_STATUSES, type PaymentStatus, type Result } from '../payment/index.ts';
 import { fieldErrorsOf } from './field-errors.ts';
-import { patternSchema } from './fields.ts';
+import { orderNoSchema, patternSchema } from './fields.ts';
 import { type EdgeError, validationFailed } from './problem.ts';
 
 const LIMIT = { max: 100, default: 20 };
@@ -13,7 +13,9 @@ const limitSchema = z
   .regex(/^\d{1,3}$/, LIMIT_MESSAGE)
   .transform(Number)
   .refine((limit) => limit >= 1 && limit <= LIMIT.max, LIMIT_MESSAGE)
-  .default(LIMIT.default);
+  .default(LIMIT.default)
+  .meta({ type: 'integer', minimum: 1, maximum: LIMIT.max, pattern: undefined })
+  .describe(`How many at most; ${LIMIT.default} when it is left out.`);
 
 /** An RFC 3339 time, as milliseconds. */
 export const timeSchema = z.iso
@@ -21,20 +23,24 @@ export const timeSchema = z.iso
   .transform((text) => Date.parse(text))
   .refine((at) => Number.isSafeInteger(at), TIME_MESSAGE);
 
-const listSchema = z.strictObject({
-  merchant_order_no: patternSchema(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1-64 of A-Z a-z 0-9 _ -').optional(),
+/** The query of `GET /v1/payments`. */
+export const listSchema = z.strictObject({
+  merchant_order_no: orderNoSchema.describe('The one payment of this order.').optional(),
   status: z.enum(PAYMENT_STATUSES, `must be one of ${PAYMENT_STATUSES.join(', ')}`).optional(),
-  created_after: timeSchema.optional(),
-  created_before: timeSchema.optional(),
+  created_after: timeSchema.describe('From this time on, it included.').optional(),
+  created_before: timeSchema.describe('Before this time.').optional(),
   limit: limitSchema,
-  cursor: patternSchema(/^[A-Za-z0-9_.~:=-]{1,256}$/, 'must be the next_cursor of an earlier answer').optional(),
+  cursor: patternSchema(/^[A-Za-z0-9_.~:=-]{1,256}$/, 'must be the next_cursor of an earlier answer')
+    .describe('The `next_cursor` of the page before; anything else starts at the newest.')
+    .optional(),
 });
 
 export const eventIdSchema = patternSchema(/^[a-z0-9_]{1,64}$/, 'must be an event id');
 
-const eventsSchema = z.strictObject({
-  state: z.literal('dead', 'must be dead').optional(),
-  after: eventIdSchema.optional(),
+/** The query of `GET /v1/events`. */
+export const eventsSchema = z.strictObject({
+  state: z.literal('dead', 'must be dead').describe('Those alone whose delivery was given up.').optional(),
+  after: eventIdSchema.describe('Those after this event: the `next_cursor` of the page before.').optional(),
   limit: limitSchema,
 });
 

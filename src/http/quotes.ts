@@ -19,7 +19,9 @@ export function addQuoteRoute(router: Router<RequestState>, parts: PublicAppPart
       const above = aboveLimit(merchant, request.value.amount.minor);
       if (above !== null) return err(above);
       const quote = await parts.gateway.quote(merchant, request.value);
-      return ok({ status: 200, body: { channel: quote.channelId, candidates: quote.candidates.map(candidateView) } });
+      const { channelId, candidates, omitted } = quote;
+      const answer = { channel: channelId, candidates: candidates.map(candidateView), ...(omitted > 0 && { omitted }) };
+      return ok({ status: 200, body: answer });
     }),
   );
 }

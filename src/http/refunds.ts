@@ -2,25 +2,27 @@ import { createHash } from 'node:crypto';
 import type { Router } from '@koa/router';
 import { z } from 'zod';
 import { type RefundOrder, refundView } from '../gateway/index.ts';
-import { AMOUNT_MINOR_MAX, err, isAmountMinor, isPaymentId, ok, type Result } from '../payment/index.ts';
+import { err, isPaymentId, ok, type Result } from '../payment/index.ts';
 import { forMerchant, type MerchantEndpoint } from './authenticate.ts';
 import { canonicalJson } from './canonical-json.ts';
 import type { PublicAppParts, RequestState } from './context.ts';
 import { fieldErrorsOf } from './field-errors.ts';
-import { lineSchema, patternSchema } from './fields.ts';
+import { amountSchema, lineSchema, orderNoSchema } from './fields.ts';
 import { idempotencyKey } from './idempotency-key.ts';
 import { readJson } from './json-body.ts';
 import { type EdgeError, validationFailed } from './problem.ts';
 
-const AMOUNT_MESSAGE = `must be an integer in 1-${AMOUNT_MINOR_MAX}, in the currency's minor unit`;
 /** Providers show it to the buyer and have no room for more. */
 const REASON_CHARS_MAX = 80;
 
-const refundSchema = z.strictObject(
+/** The body of `POST /v1/payments/{id}/refunds`. */
+export const refundSchema = z.strictObject(
   {
-    merchant_refund_no: patternSchema(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1-64 of A-Z a-z 0-9 _ -'),
-    amount: z.number(AMOUNT_MESSAGE).refine(isAmountMinor, AMOUNT_MESSAGE).optional(),
-    reason: lineSchema(REASON_CHARS_MAX).optional(),
+    merchant_refund_no: orderNoSchema.describe(
+      'Your number of the refund. One number is one refund, however often it is sent.',
+    ),
+    amount: amountSchema.describe("In the payment's minor unit. Absent: all that is left.").optional(),
+    reason: lineSchema(REASON_CHARS_MAX).describe('The buyer may read it.').optional(),
   },
   { error: (issue) => (issue.code === 'invalid_type' ? 'must be a JSON object' : undefined) },
 );

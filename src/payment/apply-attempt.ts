@@ -2,7 +2,7 @@ import { forgetPlans } from './agenda.ts';
 import type { Attempt, EpochMs, Payment } from './document.ts';
 import type { Fact } from './facts.ts';
 import { ATTEMPT_SEQ_MAX, providerRefOf } from './ids.ts';
-import { awaitsDecision, hasEnded } from './inspect.ts';
+import { awaitsDecision, hasEnded, mayYetBeCaptured } from './inspect.ts';
 import { ignored, next, rejected, type Step, withAttempt } from './step.ts';
 
 type FactOf<T extends Fact['type']> = Extract<Fact, { type: T }>;
@@ -39,7 +39,8 @@ export function onAttemptOpened(payment: Payment, fact: FactOf<'attempt_opened'>
   // An attempt given up as unknown stays unknown: its action must never be shown beside its successor's.
   if (attempt.status !== 'creating') return ignored('late_answer');
   const { action, channelTradeNo, latencyMs } = fact;
-  const opened = withAttempt(payment, { ...attempt, status: 'open', action, channelTradeNo, latencyMs });
+  const quote = fact.quote === undefined ? {} : { quote: fact.quote };
+  const opened = withAttempt(payment, { ...attempt, ...quote, status: 'open', action, channelTradeNo, latencyMs });
   return next(opened.status === 'created' ? { ...opened, status: 'pending' } : opened);
 }
 
@@ -70,6 +71,8 @@ export function onAttemptGivenUp(payment: Payment, fact: FactOf<'attempt_given_u
   if (!attempt) return rejected('unknown_attempt');
   if (hasEnded(payment) || payment.closeRequested !== null || awaitsDecision(payment)) return ignored('already_ended');
   if (attempt.status !== 'open') return ignored(attempt.status === 'unknown' ? 'repeat' : 'already_resolved');
+  // The buyer has agreed to this one already, and its money is being taken.
+  if (mayYetBeCaptured(attempt, now)) return ignored('already_resolved');
   const { action: _action, ...fields } = attempt;
   const givenUp = withAttempt(payment, { ...fields, status: 'unknown', lostAt: now, buyerLed: true });
   return next(forgetPlans(givenUp, 'query', attempt.seq));

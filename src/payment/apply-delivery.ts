@@ -1,5 +1,6 @@
 import type { Delivery, EpochMs, Payment, PaymentEvent } from './document.ts';
 import type { Fact } from './facts.ts';
+import { isToldOf } from './inspect.ts';
 import { nextDeliveryAt } from './schedule.ts';
 import { ignored, next, rejected, type Step } from './step.ts';
 
@@ -23,7 +24,7 @@ export function onEventSent(payment: Payment, fact: FactOf<'event_sent'>, now: E
 /** A person wants the event sent again: same id, same body, now, and with three days of retries from now on. */
 export function onRedeliveryRequested(payment: Payment, fact: FactOf<'redelivery_requested'>, now: EpochMs): Step {
   const event = payment.events.find((e) => e.id === fact.eventId);
-  if (!event) return rejected('unknown_event');
+  if (!event || !isToldOf(payment, event.type)) return rejected('unknown_event');
   return next(withDelivery(payment, event, { state: 'pending', tries: 0, nextAt: now, since: now }));
 }
 

@@ -1,7 +1,7 @@
 import { afterAsking, forgetPlans } from './agenda.ts';
 import type { Attempt, EpochMs, MoneyPolicy, ObservedBy, Payment, SucceededAttempt } from './document.ts';
 import type { AnomalyKind, Fact, Observation } from './facts.ts';
-import { awaitsDecision, effectiveAttempt, hasEnded, isUnresolved } from './inspect.ts';
+import { awaitsDecision, effectiveAttempt, hasEnded, isUnresolved, mayYetBeCaptured } from './inspect.ts';
 import { isAmountMinor } from './money.ts';
 import { unreachable } from './result.ts';
 import { ABSENCE_SETTLES_MS, HORIZON_MS, PROVIDER_GRACE_MS } from './schedule.ts';
@@ -21,9 +21,11 @@ export function onObserved(payment: Payment, fact: FactOf<'observed'>, now: Epoc
       return onSuccess(payment, attempt, fact, now);
     case 'failed':
     case 'closed':
-      return onDead(payment, attempt, observation, now);
+      return onDead(payment, attempt, fact, now);
     case 'open':
       return onStillOpen(payment, attempt, fact, now);
+    case 'approved':
+      return by === 'callback' ? onApproved(payment, attempt, fact, now) : onStillOpen(payment, attempt, fact, now);
     case 'absent':
       return onAbsent(payment, attempt, fact, now);
     case 'unclear':
@@ -42,12 +44,8 @@ export function onAskedInVain(payment: Payment, fact: FactOf<'asked_in_vain'>, n
 
 /** Brings the next query forward to now; the caller limits how often. */
 export function onQueryWanted(payment: Payment, fact: FactOf<'query_wanted'>, now: EpochMs): Step {
-  const planned = payment.agenda.find((item) => item.kind === 'query' && item.seq === fact.seq);
-  if (!planned || planned.at <= now) return ignored('no_news');
-  return next({
-    ...payment,
-    agenda: payment.agenda.map((item) => (item === planned ? { ...planned, at: now } : item)),
-  });
+  const sooner = askNow(payment, fact.seq, now);
+  return sooner === payment ? ignored('no_news') : next(sooner);
 }
 
 /**
@@ -61,10 +59,17 @@ function foreignPart(attempt: Attempt, seen: Observation, by: ObservedBy) {
   // What has arrived is known from then on, whatever was asked for.
   const expectedMinor = attempt.status === 'succeeded' ? attempt.paidMinor : attempt.amount.minor;
   const otherAmount = seen.amount !== null && seen.amount.minor !== expectedMinor;
-  if (otherAmount && (by === 'callback' || seen.state !== 'succeeded')) return 'amount_mismatch' as const;
+  const isOther = otherAmount || sentAnother(attempt, seen);
+  if (isOther && (by === 'callback' || seen.state !== 'succeeded')) return 'amount_mismatch' as const;
   if (seen.state !== 'succeeded') return null;
   const hasAmount = seen.amount !== null && isAmountMinor(seen.amount.minor);
   return seen.account !== null && hasAmount && seen.channelTradeNo ? null : ('incomplete_success' as const);
+}
+
+/** Whether another sum than the quoted one is spoken of, though the payment's own amount may be the right one. */
+function sentAnother({ quote, status }: Attempt, { quoted }: Observation): boolean {
+  if (quote === undefined || quoted === undefined || status === 'succeeded') return false;
+  return quoted.minor !== quote.amount.minor || quoted.currency !== quote.amount.currency;
 }
 
 function onSuccess(payment: Payment, attempt: Attempt, fact: FactOf<'observed'>, now: EpochMs): Step {
@@ -73,7 +78,8 @@ function onSuccess(payment: Payment, attempt: Attempt, fact: FactOf<'observed'>,
     return attempt.channelTradeNo === observation.channelTradeNo ? ignored('repeat') : rejected('second_trade_number');
   }
   const paidMinor = observation.amount?.minor ?? attempt.amount.minor;
-  const verdict = verdictOf(payment, attempt, paidMinor);
+  const isWhole = paidMinor === attempt.amount.minor && !sentAnother(attempt, observation);
+  const verdict = verdictOf(payment, attempt, isWhole);
   const paidAt = observation.paidAt ?? now;
   const { channelTradeNo } = observation;
   const paid: SucceededAttempt = {
@@ -93,17 +99,25 @@ function onSuccess(payment: Payment, attempt: Attempt, fact: FactOf<'observed'>,
 function verdictOf(
   payment: Payment,
   attempt: Attempt,
-  paidMinor: number,
+  isWhole: boolean,
 ): Pick<SucceededAttempt, 'effect' | 'disposition'> {
   const { lateSuccess, surplus, amountMismatch } = payment.policies;
-  if (effectiveAttempt(payment) !== undefined) return { effect: 'surplus', disposition: DISPOSITION[surplus] };
-  if (hasEnded(payment) && lateSuccess !== 'accept') {
-    return { effect: 'late', disposition: DISPOSITION[lateSuccess] };
+  const to = (policy: MoneyPolicy) => dispositionOf(attempt, policy);
+  if (payment.overtaken || effectiveAttempt(payment) !== undefined) {
+    return { effect: 'surplus', disposition: to(surplus) };
   }
-  if (paidMinor !== attempt.amount.minor && amountMismatch !== 'accept') {
-    return { effect: 'mismatch', disposition: DISPOSITION[amountMismatch] };
+  if (hasEnded(payment) && lateSuccess !== 'accept') {
+    return { effect: 'late', disposition: to(lateSuccess) };
+  }
+  if (!isWhole && amountMismatch !== 'accept') {
+    return { effect: 'mismatch', disposition: to(amountMismatch) };
   }
   return { effect: 'effective', disposition: 'keep' };
+}
+
+/** Where a channel cannot return money, a person has to. */
+function dispositionOf({ refundable = true }: Attempt, policy: MoneyPolicy): SucceededAttempt['disposition'] {
+  return policy === 'refund' && !refundable ? 'hold' : DISPOSITION[policy];
 }
 
 const DISPOSITION: Readonly<Record<MoneyPolicy, SucceededAttempt['disposition']>> = {
@@ -136,7 +150,7 @@ function anomaliesOf(before: Payment, paid: SucceededAttempt): AnomalyKind[] {
   const found: AnomalyKind[] = [];
   if (paid.effect === 'surplus') found.push('surplus_payment');
   else if (hasEnded(before)) found.push('late_success');
-  if (paid.paidMinor !== paid.amount.minor) found.push('amount_mismatch');
+  if (paid.paidMinor !== paid.amount.minor || paid.effect === 'mismatch') found.push('amount_mismatch');
   if (paid.disposition === 'hold') found.push('money_held');
   return found;
 }
@@ -154,14 +168,17 @@ export function onMoneyDisposed(payment: Payment, fact: FactOf<'money_disposed'>
     return next(awaitsDecision(payment) && !awaitsDecision(decided) ? { ...decided, status: 'failed' } : decided);
   }
   // Beside the success that counts, money that stays changes nothing of the payment itself.
-  if (effectiveAttempt(payment) !== undefined) return next(decided);
+  if (payment.overtaken || effectiveAttempt(payment) !== undefined) return next(decided);
   return next(withSuccess(payment, { ...attempt, effect: 'effective', disposition: 'keep' }));
 }
 
-function onDead(payment: Payment, attempt: Attempt, seen: Observation, now: EpochMs): Step {
+function onDead(payment: Payment, attempt: Attempt, fact: FactOf<'observed'>, now: EpochMs): Step {
+  const { observation: seen, by, askedAt = now } = fact;
   // Money that has arrived is not undone by a later "closed" (a full refund reads like that at some providers).
   if (!isUnresolved(attempt)) return ignored('already_resolved');
   const status = seen.state === 'failed' ? 'failed' : 'closed';
+  // Where money moves by our capture, "closed" only means that we send none, and one may be on its way.
+  if (by === 'close' && mayYetBeCaptured(attempt, Math.min(askedAt, now))) return askAgain(payment, attempt, by, now);
   const dead = withAttempt(payment, { ...bare(attempt), status, error: seen.error ?? attempt.error, resolvedAt: now });
   // Only the way to pay that the buyer had last says why the payment failed; earlier ones were never shown or given up.
   if (status === 'closed' || attempt.buyerLed || attempt.seq < payment.attempts.length) return next(dead);
@@ -172,8 +189,11 @@ function onDead(payment: Payment, attempt: Attempt, seen: Observation, now: Epoc
 function onStillOpen(payment: Payment, attempt: Attempt, fact: FactOf<'observed'>, now: EpochMs): Step {
   if (!isUnresolved(attempt)) return ignored('already_resolved');
   const { observation, by } = fact;
+  const { captureBegunAt, ...others } = attempt;
+  // Open with the reason of a decline: the capture has ended, and has taken nothing.
+  const isCapturing = captureBegunAt !== undefined && observation.error === null;
   const news: Attempt = {
-    ...attempt,
+    ...(isCapturing ? attempt : others),
     channelTradeNo: attempt.channelTradeNo ?? observation.channelTradeNo,
     error: observation.error ?? attempt.error,
     // The buyer has opened it after all: now it can be closed.
@@ -185,6 +205,23 @@ function onStillOpen(payment: Payment, attempt: Attempt, fact: FactOf<'observed'
     attempt.unseenAtClose;
   if (by === 'callback') return changed ? next(withAttempt(payment, news)) : ignored('no_news');
   return askAgain(withAttempt(payment, news), news, by, now);
+}
+
+/** The buyer has agreed; the query that is brought forward looks for itself, and captures. */
+function onApproved(payment: Payment, attempt: Attempt, { observation, seq }: FactOf<'observed'>, now: EpochMs): Step {
+  if (!isUnresolved(attempt)) return ignored('already_resolved');
+  const channelTradeNo = attempt.channelTradeNo ?? observation.channelTradeNo;
+  const known =
+    channelTradeNo === attempt.channelTradeNo ? payment : withAttempt(payment, { ...attempt, channelTradeNo });
+  const sooner = askNow(known, seq, now);
+  return sooner === payment ? ignored('no_news') : next(sooner);
+}
+
+/** The payment with its planned query due now; itself when none is planned, or it is due already. */
+function askNow(payment: Payment, seq: number, now: EpochMs): Payment {
+  const planned = payment.agenda.find((item) => item.kind === 'query' && item.seq === seq);
+  if (!planned || planned.at <= now) return payment;
+  return { ...payment, agenda: payment.agenda.map((item) => (item === planned ? { ...planned, at: now } : item)) };
 }
 
 function onAbsent(payment: Payment, attempt: Attempt, fact: FactOf<'observed'>, now: EpochMs): Step {

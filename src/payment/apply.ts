@@ -6,6 +6,7 @@ import {
   onAttemptRefused,
   onAttemptStarted,
 } from './apply-attempt.ts';
+import { onCaptureBegun } from './apply-capture.ts';
 import { onEventSent, onRedeliveryRequested } from './apply-delivery.ts';
 import { onAskedInVain, onMoneyDisposed, onObserved, onQueryWanted } from './apply-observed.ts';
 import {
@@ -18,10 +19,10 @@ import {
   withRefundStatus,
 } from './apply-refund.ts';
 import { onClockSetBack, onPostponed, onReminded } from './apply-timing.ts';
-import type { EpochMs, EventType, Payment, PaymentEvent, PaymentStatus } from './document.ts';
+import type { Delivery, EpochMs, EventType, Payment, PaymentEvent, PaymentStatus } from './document.ts';
 import type { AnomalyKind, Fact, IgnoredReason, RejectedReason } from './facts.ts';
 import { eventIdOf } from './ids.ts';
-import { awaitsDecision, hasEnded, isPaid, isUnresolved } from './inspect.ts';
+import { awaitsDecision, hasEnded, isPaid, isToldOf, isUnresolved } from './inspect.ts';
 import { assertPayment } from './invariants.ts';
 import { unreachable } from './result.ts';
 import { ignored, type Step } from './step.ts';
@@ -74,8 +75,12 @@ function stepFor(payment: Payment, fact: Fact, now: EpochMs): Step {
       return onAskedInVain(payment, fact, now);
     case 'query_wanted':
       return onQueryWanted(payment, fact, now);
+    case 'capture_begun':
+      return onCaptureBegun(payment, fact, now);
     case 'close_requested':
       return onCloseRequested(payment, fact.by, now);
+    case 'overtaken':
+      return onOvertaken(payment, now);
     case 'event_sent':
       return onEventSent(payment, fact, now);
     case 'redelivery_requested':
@@ -111,6 +116,13 @@ function onCloseRequested(payment: Payment, by: 'merchant' | 'expiry', now: Epoc
   return { outcome: 'next', payment: { ...payment, closeRequested: { by, at: now } }, anomalies: [] };
 }
 
+function onOvertaken(payment: Payment, now: EpochMs): Step {
+  if (payment.overtaken) return ignored('repeat');
+  if (isPaid(payment)) return { outcome: 'rejected', reason: 'already_paid' };
+  const closeRequested = payment.closeRequested ?? (hasEnded(payment) ? null : { by: 'overtaken' as const, at: now });
+  return { outcome: 'next', payment: { ...payment, overtaken: true, closeRequested }, anomalies: [] };
+}
+
 function onFulfilled(payment: Payment): Step {
   if (payment.fulfilment === 'delivered') return ignored('repeat');
   if (!isPaid(payment)) return { outcome: 'rejected', reason: 'wrong_sequence' };
@@ -127,12 +139,14 @@ function settleUnpaid(payment: Payment): Payment {
     return {
       ...payment,
       status: 'closed',
-      statusReason: payment.closeRequested.by === 'expiry' ? 'expired' : 'merchant',
+      statusReason: REASON_OF_CLOSE[payment.closeRequested.by],
     };
   }
   if (unresolved.length > 0 || payment.attempts.at(-1)?.status !== 'failed') return payment;
   return payment.statusReason === null ? payment : { ...payment, status: 'failed' };
 }
+
+const REASON_OF_CLOSE = { expiry: 'expired', merchant: 'merchant', overtaken: 'overtaken' } as const;
 
 const EVENT_BY_STATUS: ReadonlyMap<PaymentStatus, EventType> = new Map([
   ['succeeded', 'payment.succeeded'],
@@ -142,13 +156,13 @@ const EVENT_BY_STATUS: ReadonlyMap<PaymentStatus, EventType> = new Map([
 
 /** What the shop has to hear of the step from `before` to `after`. */
 function eventsOf(before: Payment, after: Payment, now: EpochMs): PaymentEvent[] {
-  const delivery =
-    after.notifyUrl === null ? { state: 'none' as const } : { state: 'pending' as const, tries: 0, nextAt: now };
+  const deliveryOf = (of: EventType): Delivery =>
+    after.notifyUrl === null || !isToldOf(after, of) ? { state: 'none' } : { state: 'pending', tries: 0, nextAt: now };
   const told = new Set(after.events.map((event) => event.id));
   const found: PaymentEvent[] = [];
   const type = after.status === before.status ? undefined : EVENT_BY_STATUS.get(after.status);
   if (type !== undefined) {
-    found.push({ id: eventIdOf(after.id, after.status), type, at: now, body: '', delivery });
+    found.push({ id: eventIdOf(after.id, after.status), type, at: now, body: '', delivery: deliveryOf(type) });
   }
   for (const refund of after.refunds) {
     const { seq, status } = refund;
@@ -157,7 +171,8 @@ function eventsOf(before: Payment, after: Payment, now: EpochMs): PaymentEvent[]
     // Another transition than "failed": the shop may have heard of both.
     const transition = was === 'succeeded' ? 'reversed' : status;
     const id = eventIdOf(after.id, `refund${String(seq).padStart(3, '0')}${transition}`);
-    found.push({ id, type: `refund.${status}`, at: now, refundSeq: seq, body: '', delivery });
+    const kind = `refund.${status}` as const;
+    found.push({ id, type: kind, at: now, refundSeq: seq, body: '', delivery: deliveryOf(kind) });
   }
   return found.filter((event) => !told.has(event.id));
 }

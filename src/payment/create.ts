@@ -1,5 +1,5 @@
 import { planAgenda } from './agenda.ts';
-import type { Customer, EpochMs, Payment, Policies, Scene } from './document.ts';
+import type { Customer, EpayTerms, EpochMs, Payment, Policies, Scene } from './document.ts';
 import { assertPayment } from './invariants.ts';
 import type { Money } from './money.ts';
 
@@ -20,6 +20,7 @@ export interface NewPayment {
   readonly returnUrl: string | null;
   readonly policies: Policies;
   readonly expiresInMs: number;
+  readonly epay?: EpayTerms;
   /** Of the request that creates it. */
   readonly traceparent?: string;
 }

@@ -6,25 +6,27 @@ export interface FactorScores {
   readonly settlement: number;
 }
 
-export type ExclusionReason =
-  | 'disabled'
-  | 'draining'
-  | 'merchant'
-  | 'method'
-  | 'currency'
-  | 'scene'
-  | 'customer_ip_missing'
-  | 'rule'
-  | 'amount_below_min'
-  | 'amount_above_max'
-  | 'maintenance'
-  | 'daily_limit'
-  | 'rate_limit'
-  | 'breaker_open'
-  | 'cooling_down'
-  | 'daily_pacing'
-  | 'pinned_elsewhere'
-  | 'already_tried';
+export const EXCLUSION_REASONS = [
+  'disabled',
+  'draining',
+  'merchant',
+  'method',
+  'currency',
+  'scene',
+  'customer_ip_missing',
+  'rule',
+  'amount_below_min',
+  'amount_above_max',
+  'maintenance',
+  'daily_limit',
+  'rate_limit',
+  'breaker_open',
+  'cooling_down',
+  'daily_pacing',
+  'pinned_elsewhere',
+  'already_tried',
+] as const;
+export type ExclusionReason = (typeof EXCLUSION_REASONS)[number];
 
 /** One channel as the router saw it: either scored or excluded with the reason. */
 export interface Candidate {
@@ -57,6 +59,8 @@ export interface Decision {
   /** `probe`: a small payment to a channel that may be back; `panic`: no channel was as it should be. */
   readonly reason: 'best_score' | 'pinned' | 'exploration' | 'probe' | 'panic' | 'preferred' | 'split';
   readonly candidates: readonly Candidate[];
+  /** How many further channels were looked at; absent when the candidates are all of them. */
+  readonly omitted?: number;
   /** The random number that decided an exploration or a split, null when none was drawn. */
   readonly draw: number | null;
   readonly explanation: string;

@@ -27,6 +27,18 @@ export type Action =
   | { readonly type: 'form'; readonly html: string }
   | { readonly type: 'client_secret'; readonly clientSecret: string; readonly publishableKey: string };
 
+/**
+ * What the buyer has to send where that is another amount than the payment's: its price in another currency, fixed when the order was
+ * made. Exactly this amount, on this network, to this address.
+ */
+export interface Quote {
+  readonly amount: Money;
+  readonly network: string;
+  readonly address: string;
+  /** From then on the provider takes it no more. */
+  readonly expiresAt: EpochMs;
+}
+
 /** Why an attempt did not work: our taxonomy's kind, and the provider's own code for the operator. */
 export interface AttemptError {
   readonly kind: string;
@@ -51,6 +63,8 @@ export interface AttemptBinding {
    * order appears only when the buyer acts (Alipay), so nothing is proven before `providerExpiresAt`.
    */
   readonly absence: 'final' | 'until_expiry';
+  /** False: the channel cannot return money, so what should go back by itself waits for a person. Absent: it can. */
+  readonly refundable?: boolean;
   readonly decision: Decision;
   readonly openedAt: EpochMs;
   /** How the buyer's device is to pay, where the buyer has chosen this attempt; else it is the payment's own scene. */
@@ -69,6 +83,10 @@ interface AttemptFields extends AttemptBinding {
   readonly error: AttemptError | null;
   /** The provider answered our close with "no such order" (Alipay before the scan). */
   readonly unseenAtClose: boolean;
+  /** Absent where the buyer pays the payment's own amount. */
+  readonly quote?: Quote;
+  /** When we last began to capture the approved order; only at providers where money moves by our capture. */
+  readonly captureBegunAt?: EpochMs;
 }
 
 export type CreatingAttempt = AttemptFields & { readonly status: 'creating' };
@@ -195,6 +213,25 @@ export interface Policies {
   readonly paidKnownWithinMs: number;
 }
 
+export const EPAY_SIGNS = ['md5', 'sha256', 'rsa'] as const;
+export type EpaySign = (typeof EPAY_SIGNS)[number];
+
+/** How an order came by the epay protocol, and so how its shop is told of it. */
+export interface EpayTerms {
+  readonly pid: number;
+  /** The shop's own number: payments may follow each other under it, and at most one of them takes effect. */
+  readonly outTradeNo: string;
+  /** In version 2 of the protocol the moment is signed with everything. */
+  readonly version: 1 | 2;
+  readonly sign: EpaySign;
+  /** What the shop called the way to pay; null when it asked for none. */
+  readonly type: string | null;
+  /** As it was sent; the subject may be shorter. */
+  readonly name: string;
+  /** Given back unchanged. */
+  readonly param: string | null;
+}
+
 /** Who pays, as far as the shop told us. Personal parts are sealed with the master key. */
 export interface Customer {
   readonly country: string | null;
@@ -222,7 +259,7 @@ export interface Payment {
   readonly policies: Policies;
   readonly status: PaymentStatus;
   readonly statusReason: string | null;
-  readonly closeRequested: { readonly by: 'merchant' | 'expiry'; readonly at: EpochMs } | null;
+  readonly closeRequested: { readonly by: 'merchant' | 'expiry' | 'overtaken'; readonly at: EpochMs } | null;
   readonly attempts: readonly Attempt[];
   readonly refunds: readonly Refund[];
   readonly events: readonly PaymentEvent[];
@@ -234,6 +271,10 @@ export interface Payment {
   readonly updatedAt: EpochMs;
   readonly expiresAt: EpochMs;
   readonly paidAt: EpochMs | null;
+  /** Its shop speaks epay: it is told of the success alone, in that protocol. Absent: Standard Webhooks. */
+  readonly epay?: EpayTerms;
+  /** The order is another payment's by now: money that still comes is surplus. */
+  readonly overtaken?: true;
   /** Where its trace begins, as a `traceparent`; documents from before this was kept do not have it. */
   readonly traceparent?: string;
 }

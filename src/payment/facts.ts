@@ -1,17 +1,20 @@
-import type { Action, AttemptBinding, AttemptError, EpochMs, ObservedBy } from './document.ts';
+import type { Action, AttemptBinding, AttemptError, EpochMs, ObservedBy, Quote } from './document.ts';
 import type { Money } from './money.ts';
 
 /**
  * What a channel says of one order, in our words.
- * `absent`: the provider knows no such order. `unclear`: a word that we do not know; it settles nothing.
+ * `approved`: the buyer has agreed, and money moves only once we capture it. `absent`: the provider knows no such order.
+ * `unclear`: a word that we do not know; it settles nothing.
  */
-export type ObservedState = 'open' | 'succeeded' | 'failed' | 'closed' | 'absent' | 'unclear';
+export type ObservedState = 'open' | 'approved' | 'succeeded' | 'failed' | 'closed' | 'absent' | 'unclear';
 
 export interface Observation {
   readonly state: ObservedState;
   /** Null where the provider does not repeat them; a success must name all three (I5, I12). */
   readonly account: string | null;
   readonly amount: Money | null;
+  /** What the buyer has sent, or has to send, where the order has a quote. */
+  readonly quoted?: Money;
   readonly channelTradeNo: string | null;
   readonly paidAt: EpochMs | null;
   /** The buyer's last declined try on an order that is still open, or the reason of a failure. */
@@ -64,6 +67,7 @@ export type Fact =
       readonly type: 'attempt_opened';
       readonly seq: number;
       readonly action: Action;
+      readonly quote?: Quote;
       readonly channelTradeNo: string | null;
       readonly latencyMs: number;
     }
@@ -96,6 +100,11 @@ export type Fact =
   | { readonly type: 'asked_in_vain'; readonly seq: number; readonly by: 'query' | 'close' }
   /** A callback that could not be believed brings the next query forward. */
   | { readonly type: 'query_wanted'; readonly seq: number }
+  /**
+   * We are about to capture an approved order. Refused unless the buyer may still pay it: an order that is being given up is not
+   * captured, and one that is being captured is not given up until the capture's end is known.
+   */
+  | { readonly type: 'capture_begun'; readonly seq: number }
   /** The channel or the shop has no room for one more request now. It counts as no try. */
   | { readonly type: 'postponed'; readonly duty: PostponedDuty; readonly until: EpochMs }
   /** The clock was ahead when this payment was planned, and has been set back since. */
@@ -104,6 +113,8 @@ export type Fact =
   /** `tryNo` counts deliveries of this event from 1, so that the same news counts once. */
   | { readonly type: 'event_sent'; readonly eventId: string; readonly tryNo: number; readonly delivered: boolean }
   | { readonly type: 'redelivery_requested'; readonly eventId: string }
+  /** The shop's order has been paid by another payment, or is for something else by now: this one takes no effect any more. */
+  | { readonly type: 'overtaken' }
   | { readonly type: 'fulfilled' }
   /** The merchant wants money returned; `amountMinor` null means all that is left. */
   | {

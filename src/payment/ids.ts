@@ -3,7 +3,6 @@ import { TypeID } from 'typeid-js';
 /** Fills 16 random bytes; injected so that simulations are repeatable. */
 export type RandomBytes = (size: number) => Uint8Array;
 
-const SUFFIX = /^[0-7][0-9a-hjkmnp-tv-z]{25}$/;
 const PROVIDER_REF = /^([0-7][0-9a-hjkmnp-tv-z]{25})(\d{2})$/;
 const REFUND_REF = /^([0-7][0-9a-hjkmnp-tv-z]{25}\d{2})r(\d{3})$/;
 const EVENT_ID = /^evt_([0-7][0-9a-hjkmnp-tv-z]{25})_([a-z0-9]+)$/;
@@ -24,8 +23,15 @@ export function newId(prefix: 'pay', nowMs: number, randomBytes: RandomBytes): s
   return TypeID.fromUUIDBytes(prefix, bytes).toString();
 }
 
+/** What ids look like, for whoever describes them to others. */
+export const ID_PATTERNS = {
+  payment: /^pay_[0-7][0-9a-hjkmnp-tv-z]{25}$/,
+  refund: /^rf_[0-7][0-9a-hjkmnp-tv-z]{25}_[0-9]{3}$/,
+  event: /^evt_[0-7][0-9a-hjkmnp-tv-z]{25}_[a-z0-9]+$/,
+} as const;
+
 export function isPaymentId(text: string): boolean {
-  return text.startsWith('pay_') && SUFFIX.test(text.slice(4));
+  return ID_PATTERNS.payment.test(text);
 }
 
 /** The order number that a provider sees: the payment's 26 characters + a two-digit attempt number (28 of `[0-9a-z]`). */

@@ -1,5 +1,15 @@
-import type { Attempt, EpochMs, OpenAttempt, Payment, PaymentStatus, Refund, SucceededAttempt } from './document.ts';
+import type {
+  Attempt,
+  EpochMs,
+  EventType,
+  OpenAttempt,
+  Payment,
+  PaymentStatus,
+  Refund,
+  SucceededAttempt,
+} from './document.ts';
 import { REFUNDS_MAX } from './ids.ts';
+import { CAPTURE_SETTLES_MS } from './schedule.ts';
 
 /** The provider may still hold a payable order for this attempt. */
 export function isUnresolved(attempt: Attempt): boolean {
@@ -17,9 +27,19 @@ export function payableAttempt(payment: Payment): OpenAttempt | undefined {
   return payment.attempts.find((a): a is OpenAttempt => a.status === 'open');
 }
 
-/** Whether the buyer may choose a way to pay: nothing has ended it, no money waits for a decision, and no channel is being asked. */
+/** Whether a capture that we have sent may still take the money, as far as an answer to a question of `askedAt` can tell. */
+export function mayYetBeCaptured(attempt: Attempt, askedAt: EpochMs): boolean {
+  if (!isUnresolved(attempt) || attempt.captureBegunAt === undefined) return false;
+  return askedAt < attempt.captureBegunAt + CAPTURE_SETTLES_MS;
+}
+
+/**
+ * Whether the buyer may choose a way to pay: nothing has ended it, no money waits for a decision or is being captured, and no
+ * channel is being asked.
+ */
 export function mayChoose(payment: Payment, now: EpochMs): boolean {
   if (hasEnded(payment) || payment.closeRequested !== null || awaitsDecision(payment)) return false;
+  if (payment.attempts.some((attempt) => mayYetBeCaptured(attempt, now))) return false;
   return now < payment.expiresAt && payment.attempts.at(-1)?.status !== 'creating';
 }
 
@@ -88,4 +108,9 @@ export function needsChannel(payment: Payment, channelId: string): boolean {
     if (attempt.disposition === 'hold' || isOwedAgain(payment, attempt)) return true;
     return payment.refunds.some((refund) => refund.attemptSeq === attempt.seq && refund.status === 'pending');
   });
+}
+
+/** Whether the shop is sent events of this type: epay knows no word but that an order is paid. */
+export function isToldOf(payment: Pick<Payment, 'epay'>, type: EventType): boolean {
+  return payment.epay === undefined || type === 'payment.succeeded';
 }

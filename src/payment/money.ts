@@ -19,6 +19,9 @@ const EXPONENT_BY_CURRENCY: ReadonlyMap<string, number> = new Map([
   ['MRU', 2],
 ]);
 
+/** Every ISO 4217 code in use, and `USDT`. */
+export const CURRENCIES: readonly string[] = [...EXPONENT_BY_CURRENCY.keys()].sort();
+
 /** True for an ISO 4217 code in use, or `USDT`. */
 export function isCurrency(code: string): boolean {
   return EXPONENT_BY_CURRENCY.has(code);

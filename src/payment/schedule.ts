@@ -40,6 +40,8 @@ export const ABANDON_AFTER_MS = MINUTE;
 export const PROVIDER_GRACE_MS = MINUTE;
 /** How long a provider may take to show an order that it has just accepted. */
 export const ABSENCE_SETTLES_MS = 10 * SECOND;
+/** A capture that was sent so long ago has ended at the provider, one way or the other: longer than any request may run. */
+export const CAPTURE_SETTLES_MS = MINUTE;
 /** How long after its expiry an attempt may stay unresolved before a person has to look. */
 export const HORIZON_MS = 24 * HOUR;
 

@@ -41,6 +41,8 @@ export interface CallRecord {
   underWay: CallTicket[];
   head: number;
   overdue: number;
+  /** Side-effect-free probes that failed since the last one or a call went well; like calls that are overdue they are taken back. */
+  failedProbes: number;
   /** When the latest of the calls that went well was begun. */
   goodSince: EpochMs;
   /** The last estimate and how long a good call takes at most; null once something has changed them. */
@@ -50,7 +52,16 @@ export interface CallRecord {
 
 type KeptCalls = Omit<
   CallRecord,
-  'gate' | 'underWay' | 'logRecent' | 'logUsual' | 'head' | 'overdue' | 'goodSince' | 'known' | 'usualMsMax'
+  | 'gate'
+  | 'underWay'
+  | 'logRecent'
+  | 'logUsual'
+  | 'head'
+  | 'overdue'
+  | 'failedProbes'
+  | 'goodSince'
+  | 'known'
+  | 'usualMsMax'
 >;
 
 const PRIOR = { failures: 0.2, calls: 10 } as const;
@@ -65,6 +76,7 @@ const GAP_MS_START = 10_000;
 const GAP_CALLS = 20;
 /** Fading is put off until it amounts to something. */
 const FADE_AFTER_MS = 500;
+const FADE_AFTER_SHARE = 0.01;
 const LATENCY_HALF_LIFE_MS_MIN = 10 * 60_000;
 /** So many calls make `logRecent`; it is believed once the usual rests on enough calls of its own. */
 const RECENT_CALLS = 6;
@@ -89,7 +101,15 @@ export function newCallRecord(): CallRecord {
     ...{ failures: 0, calls: 0, at: 0, gapMs: GAP_MS_START, lastCallAt: 0 },
     ...{ logMean: PRIOR_LATENCY.logMean, logVariance: PRIOR_LATENCY.logVariance, latencies: PRIOR_LATENCY.calls },
     ...{ logRecent: PRIOR_LATENCY.logMean, logUsual: null },
-    ...{ lostMs: PRIOR_LOST.ms, lost: PRIOR_LOST.calls, gate: newGate(), underWay: [], head: 0, overdue: 0 },
+    ...{
+      lostMs: PRIOR_LOST.ms,
+      lost: PRIOR_LOST.calls,
+      gate: newGate(),
+      underWay: [],
+      head: 0,
+      overdue: 0,
+      failedProbes: 0,
+    },
     ...{ goodSince: Number.NEGATIVE_INFINITY },
     ...{ known: null, usualMsMax: null },
   };
@@ -118,22 +138,21 @@ export function end(record: CallRecord, ticket: CallTicket): void {
   }
 }
 
-/**
- * @param latencyMs null when nothing is to be learnt of it
- * @returns `slow` or `usual` when its answers have become so
+/** @returns `slow` or `usual` when its answers have become so
  */
 export function learnCall(
   record: CallRecord,
   failed: boolean,
-  latencyMs: number | null,
+  latencyMs: number,
   now: EpochMs,
 ): 'slow' | 'usual' | null {
   fade(record, now);
   record.known = null;
   record.calls += 1;
   record.failures += failed ? 1 : 0;
-  if (latencyMs !== null) learnLatency(record, failed, latencyMs);
-  return failed || latencyMs === null ? null : paceOf(record, latencyMs);
+  if (!failed) record.failedProbes = 0;
+  learnLatency(record, failed, latencyMs);
+  return failed ? null : paceOf(record, latencyMs);
 }
 
 function paceOf(record: CallRecord, latencyMs: number): 'slow' | 'usual' | null {
@@ -152,16 +171,23 @@ function paceOf(record: CallRecord, latencyMs: number): 'slow' | 'usual' | null 
   return 'slow';
 }
 
+/** A side-effect-free probe of a channel whose breaker is closed was answered. */
+export function learnProbe(record: CallRecord, ok: boolean): void {
+  record.failedProbes = ok ? 0 : record.failedProbes + 1;
+  record.known = null;
+}
+
 /** A channel that has come back is judged by what it does now, not by its outage. */
 export function beginAnew(record: CallRecord): void {
-  Object.assign(record, { failures: 0, calls: record.gate.goodNeeded, known: null });
+  Object.assign(record, { failures: 0, calls: record.gate.goodNeeded, failedProbes: 0, known: null });
 }
 
 export function estimateOf(record: CallRecord, now: EpochMs): TechnicalEstimate {
   fade(record, now);
   if (record.known !== null) return record.known;
-  const failures = record.failures + record.overdue;
-  const calls = record.calls + record.overdue;
+  const doubtful = record.overdue + record.failedProbes;
+  const failures = record.failures + doubtful;
+  const calls = record.calls + doubtful;
   record.known = {
     share: 1 - (failures + PRIOR.failures) / (calls + PRIOR.calls),
     calls: record.calls,
@@ -217,11 +243,12 @@ export function takeUp(record: CallRecord, kept: KeptCalls): void {
 function fade(record: CallRecord, now: EpochMs): void {
   const sinceMs = now - record.at;
   if (sinceMs >= 0 && sinceMs < FADE_AFTER_MS) return;
+  const halfLifeMs = Math.min(HALF_LIFE_MS_MAX, Math.max(HALF_LIFE_MS_MIN, REMEMBERED_CALLS * record.gapMs));
+  if (sinceMs >= 0 && sinceMs < FADE_AFTER_SHARE * halfLifeMs && record.calls > 0) return;
   record.at = now;
   if (sinceMs <= 0 || record.calls === 0) return;
   record.known = null;
   record.usualMsMax = null;
-  const halfLifeMs = Math.min(HALF_LIFE_MS_MAX, Math.max(HALF_LIFE_MS_MIN, REMEMBERED_CALLS * record.gapMs));
   const kept = 0.5 ** (sinceMs / halfLifeMs);
   record.failures *= kept;
   record.calls *= kept;

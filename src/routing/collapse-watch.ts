@@ -4,11 +4,12 @@ import { createShareReader, type Delays } from './delays.ts';
 import { hasChanged, keepRecent, type Sums, witness } from './paid-share.ts';
 import { type Cohort, type Leaf, type Pair, sumsOf } from './payment-tree.ts';
 
-const CHECK_EVERY_MS = 1_000;
 /** Below this many orders nothing is known that could collapse. */
 const KNOWN_ORDERS = 50;
 /** A collapse that has lasted so long is how the channel is now. */
 const NEW_NORMAL_AFTER_MS = 30 * 60_000;
+/** One that pays still less is dead rather than worse; it is looked at until it is back, however long that takes. */
+const DEAD_BELOW = 0.2;
 /** What the new normal rests on, in orders: little, so that it follows what comes. */
 const NEW_NORMAL_ORDERS = 200;
 
@@ -26,9 +27,9 @@ export function createCollapseWatch(stage: {
 }) {
   const { delays, renew, sumsAround, onShift } = stage;
 
-  /** Looks for a collapse, or for the end of one. */
-  function check(channelId: string, pair: Pair, now: EpochMs): void {
-    if (Math.abs(now - pair.checkedAt) < CHECK_EVERY_MS) return;
+  /** Looks for a collapse, or for the end of one, unless that was done within the last `everyMs`. */
+  function check(channelId: string, pair: Pair, now: EpochMs, everyMs: number): void {
+    if (Math.abs(now - pair.checkedAt) < everyMs) return;
     pair.checkedAt = now;
     const shareAt = createShareReader(delays.sharesOf(channelId));
     for (const leaf of pair.leaves.values()) renew(leaf, now);
@@ -61,7 +62,7 @@ export function createCollapseWatch(stage: {
     if (recoveredSince !== null) {
       for (const cohort of pair.cohorts) if (cohort.at >= recoveredSince) setApart(cohort, false);
       endCollapse(pair);
-    } else if (now - collapse.foundAt > NEW_NORMAL_AFTER_MS) {
+    } else if (now - collapse.foundAt > NEW_NORMAL_AFTER_MS && ratio > DEAD_BELOW) {
       settle(channelId, pair, ratio);
     } else {
       setCollapse(pair, { ...collapse, ratio, hopeful });

@@ -23,11 +23,11 @@ const FALLS = [
   { fall: 0.55, log: Math.log(0.55), believedAt: 12 },
 ] as const;
 /** Evidence against every fall, at which orders are as they should be; whatever was before is over. */
-const WELL_AT = -20;
+const WELL_AT = -12;
 const RECOVERED_AT = 4;
 const HOPEFUL_AT = 1;
 /** Further back a collapse would have been found before. */
-const COHORTS_BACK = 256;
+const COHORTS_BACK = 160;
 
 /**
  * A generalised likelihood ratio over the time of opening: did everything opened since some moment pay much less than it should?

@@ -21,7 +21,7 @@ export function exclusionOf(view: ChannelView, request: RoutingRequest, now: Epo
   if (request.merchantChannels !== 'all' && !request.merchantChannels.includes(profile.id)) return 'merchant';
   const reason = unsuitable(view, request);
   if (reason !== null) return reason;
-  if (ruleAgainst(profile.id, request.rules ?? []) !== null) return 'rule';
+  if (request.rules !== undefined && ruleAgainst(profile.id, request.rules) !== null) return 'rule';
   return unavailable(view, request, now);
 }
 
@@ -33,7 +33,8 @@ export function takesOrders({ enabled, weight }: Pick<ChannelProfile, 'enabled' 
 /** The method that a channel would use: the first of those asked for that it offers; its own first when none was named. */
 export function methodFor(profile: ChannelProfile, methods: readonly string[]): string | null {
   if (methods.length === 0) return profile.methods[0] ?? null;
-  return methods.find((method) => profile.methods.includes(method)) ?? null;
+  for (const method of methods) if (profile.methods.includes(method)) return method;
+  return null;
 }
 
 function unsuitable({ profile, needsBuyerIp }: ChannelView, request: RoutingRequest): ExclusionReason | null {
@@ -48,9 +49,9 @@ function unsuitable({ profile, needsBuyerIp }: ChannelView, request: RoutingRequ
 }
 
 function unavailable(view: ChannelView, request: RoutingRequest, now: EpochMs): ExclusionReason | null {
-  const { limits, maintenance = [], timezone = DEFAULT_ZONE } = view.profile;
+  const { limits, maintenance, timezone = DEFAULT_ZONE } = view.profile;
   const { dailyMinor, perMinute, pacing } = limits;
-  if (maintenanceAt(maintenance, now) !== null) return 'maintenance';
+  if (maintenance !== undefined && maintenanceAt(maintenance, now) !== null) return 'maintenance';
   if (dailyMinor !== null && view.usedTodayMinor + request.amount.minor > dailyMinor) return 'daily_limit';
   if (perMinute !== null && view.startedThisMinute >= perMinute) return 'rate_limit';
   if (view.breakerOpen) return 'breaker_open';

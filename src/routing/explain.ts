@@ -1,7 +1,7 @@
 import { type Money, toDecimalString } from '../payment/index.ts';
-import type { Judged, Pick } from './judged.ts';
+import { factorsFor, type Judged, type Pick } from './judged.ts';
 import type { Arranged } from './rules.ts';
-import { preferenceMultiplier, round6 } from './score.ts';
+import { preferenceMultiplier, pullOf, round6 } from './score.ts';
 import type { RoutingRequest, RoutingSettings } from './types.ts';
 
 interface Difference {
@@ -37,7 +37,7 @@ export function explain(
   }
   if (phrases.length > 0) return `${after}${phrases.join('; ')}`;
   if (!runnerUp) return `${after}${id}: the only channel that can take this payment`;
-  return `${after}${explainLead(chosen, runnerUp, request.amount)}`;
+  return `${after}${explainLead(chosen, runnerUp, request.amount, settings)}`;
 }
 
 /**
@@ -45,10 +45,10 @@ export function explain(
  * differences the largest, be it an advantage or a disadvantage. `n` is the smaller of the two samples, since a difference is
  * only as well known as its lesser side.
  */
-function explainLead(leader: Judged, runnerUp: Judged, amount: Money): string {
+function explainLead(leader: Judged, runnerUp: Judged, amount: Money, settings: RoutingSettings): string {
   const names = `${leader.id} over ${runnerUp.id}`;
   if (leader.score < runnerUp.score) return `${names}: it led before, and the difference is too small to move`;
-  const differences = differencesOf(leader, runnerUp, amount).sort((a, b) => b.gain - a.gain);
+  const differences = differencesOf(leader, runnerUp, amount, settings).sort((a, b) => b.gain - a.gain);
   const advantage = differences[0];
   if (!advantage || advantage.gain <= 0) return `${names}: equal scores, so the first name`;
   const other = largest(differences.slice(1));
@@ -56,14 +56,18 @@ function explainLead(leader: Judged, runnerUp: Judged, amount: Money): string {
 }
 
 /** A score is a product (score.ts), so the logarithms of the factors' quotients add up to that of the scores. */
-function differencesOf(leader: Judged, other: Judged, amount: Money): Difference[] {
-  const mine = leader.value.factors;
-  const theirs = other.value.factors;
+function differencesOf(leader: Judged, other: Judged, amount: Money, settings: RoutingSettings): Difference[] {
+  const pull = pullOf(settings);
+  const mine = factorsFor(leader, amount.minor, pull);
+  const theirs = factorsFor(other, amount.minor, pull);
   const { profile } = leader.view;
   const rival = other.view.profile;
   const quotient = (a: number, b: number): number => Math.log(Math.max(1e-9, a) / Math.max(1e-9, b));
   return [
-    { gain: quotient(mine.success, theirs.success), words: () => successWords(leader, other) },
+    {
+      gain: quotient(mine.success, theirs.success),
+      words: () => successWords(mine.success - theirs.success, leader, other),
+    },
     { gain: quotient(mine.fee, theirs.fee), words: () => feeWords(leader.feeMinor - other.feeMinor, amount) },
     {
       gain: quotient(mine.latency, theirs.latency),
@@ -88,8 +92,8 @@ function largest(differences: readonly Difference[]): Difference | undefined {
   return found;
 }
 
-function successWords(mine: Judged, theirs: Judged): string {
-  const points = (mine.value.factors.success - theirs.value.factors.success) * 100;
+function successWords(difference: number, mine: Judged, theirs: Judged): string {
+  const points = difference * 100;
   const n = Math.round(Math.min(mine.estimate.sampleSize, theirs.estimate.sampleSize));
   return `succeeds ${oneDecimal(Math.abs(points))} points ${points > 0 ? 'more' : 'less'} often (n ${n})`;
 }

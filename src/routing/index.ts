@@ -11,6 +11,7 @@ export { arrange, holdingRules, type RoutingRule, type RuleEffect, ruleAgainst }
 export {
   DEFAULT_WEIGHTS,
   expectedShare,
+  factorsOf,
   type Pull,
   preferenceMultiplier,
   pullOf,

@@ -1,21 +1,36 @@
-import type { Decision, ExclusionReason } from '../payment/index.ts';
+import type { Decision, ExclusionReason, FactorScores } from '../payment/index.ts';
 import type { Segment } from './paid-share.ts';
-import type { Value } from './score.ts';
+import { factorsOf, type Pull, valueFor } from './score.ts';
 import type { ChannelView, Estimate } from './types.ts';
 
-/** A channel that was scored: its numbers and where they come from. */
+/** A channel that was scored: what choices are made by, and where it comes from. Kept small, as there may be a thousand of them in each choice. */
 export interface Judged {
   readonly id: string;
   readonly view: ChannelView;
   readonly segment: Segment;
   readonly estimate: Estimate;
-  readonly value: Value;
   readonly feeMinor: number;
   /** Why it is only for trials and emergencies; null when it is eligible. */
   readonly excluded: ExclusionReason | null;
-  /** Expected value as a share of the margin, before the admin's preference. */
+  /** As in `Value`. */
+  readonly passedOn: number;
+  /** With the admin's preference; what is stored. */
+  readonly score: number;
+  /** What it would bring alone, and once all are known, what it would bring with the best other behind it: see `expectedShare`. */
   share: number;
-  score: number;
+}
+
+/** The factors of its score, as they are stored. */
+export function factorsFor({ view, estimate, feeMinor }: Judged, amountMinor: number, pull: Pull): FactorScores {
+  const { settlementDelayMs } = view.profile;
+  const { technicalRatio, paymentRatio, latencyMs, lostMs } = estimate;
+  const traits = { technicalRatio, paymentRatio, latencyMs, lostMs, feeMinor, amountMinor, settlementDelayMs };
+  return factorsOf(valueFor(traits, pull));
+}
+
+/** What a payment is expected to bring, in minor units, not rounded. */
+export function moneyOf({ share }: Judged, amountMinor: number, marginBps: number): number {
+  return (share * amountMinor * marginBps) / 10_000;
 }
 
 export interface Pick {

@@ -9,7 +9,7 @@ const order = { channelId, method, currency: name, band: z.int().min(0).max(100)
 export const routingNewsSchema = z.discriminatedUnion('kind', [
   z.strictObject({
     ...{ kind: z.literal('call'), channelId, method, outcome: z.enum(['ok', 'failed', 'refused']) },
-    ...{ latencyMs: z.number().min(0).max(600_000).nullable(), trial: z.boolean() },
+    ...{ latencyMs: z.number().min(0).max(3_600_000), trial: z.boolean() },
   }),
   z.strictObject({ kind: z.literal('trial'), channelId, method }),
   z.strictObject({ kind: z.literal('gate'), channelId, method, state: z.enum(['open', 'closed']) }),

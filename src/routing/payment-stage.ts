@@ -1,4 +1,5 @@
 import type { EpochMs } from '../payment/index.ts';
+import type { TechnicalEstimate } from './call-record.ts';
 import { createCheckpoints } from './checkpoints.ts';
 import { createCollapseWatch } from './collapse-watch.ts';
 import { createDelays } from './delays.ts';
@@ -12,8 +13,12 @@ import {
   sumsOf,
 } from './payment-tree.ts';
 import type { PaymentSnapshot } from './snapshot-schema.ts';
+import type { Estimate } from './types.ts';
 
 const COHORT_MS = 1_000;
+const CHECK_EVERY_MS = 1_000;
+/** So much longer an estimate serves while its channel has no news of its own: it only follows what the others do. */
+const QUIET_MS = 10_000;
 /** A cohort that has aged by less than this counts at a later checkpoint. */
 const NEGLIGIBLE_ORDERS = 0.02;
 
@@ -36,14 +41,16 @@ export function createPaymentStage() {
     checkpoints.advance(now);
     const leaf = tree.leafOf(channelId, segment);
     const { pair } = leaf;
-    const cohort = leaf.cohorts.get(secondOf(at)) ?? newCohort(leaf, at);
+    const begun = leaf.cohorts.get(secondOf(at));
+    const cohort = begun ?? newCohort(leaf, at);
     count(leaf.path, now);
     cohort.orders += 1;
     cohort.expected += knownOf(leaf, now).share;
     pair.openedAt = now;
     pair.opened += 1;
     pair.version += 1;
-    collapses.check(channelId, pair, now);
+    // A cohort that has just been begun can wait for the next order: not everything has to be done in the same call.
+    collapses.check(channelId, pair, now, begun ? CHECK_EVERY_MS : 2 * CHECK_EVERY_MS);
   }
 
   function newCohort(leaf: Leaf, at: EpochMs): Cohort {
@@ -67,7 +74,7 @@ export function createPaymentStage() {
       cohort.paid += 1;
       cohort.paidNow += 1;
     }
-    collapses.check(channelId, leaf.pair, now);
+    collapses.check(channelId, leaf.pair, now, CHECK_EVERY_MS);
   }
 
   /**
@@ -93,7 +100,24 @@ export function createPaymentStage() {
 
   function estimate(channelId: string, segment: Segment, now: EpochMs): PaymentEstimate {
     checkpoints.advance(now);
+    return answerOf(tree.leafOf(channelId, segment), now);
+  }
+
+  /** The same together with what is known of the channel's calls; the same object until something has changed. */
+  function estimateWith(calls: TechnicalEstimate, channelId: string, segment: Segment, now: EpochMs): Estimate {
+    checkpoints.advance(now);
     const leaf = tree.leafOf(channelId, segment);
+    const answer = answerOf(leaf, now);
+    if (leaf.whole !== null && leaf.wholeOf === calls) return leaf.whole;
+    const { share, orders, opened, openedAt, lowSince, hopeful } = answer;
+    const { latencyMs, lostMs } = calls;
+    const ratios = { technicalRatio: calls.share, paymentRatio: share };
+    leaf.whole = { ...ratios, sampleSize: orders, latencyMs, lostMs, opened, openedAt, lowSince, hopeful };
+    leaf.wholeOf = calls;
+    return leaf.whole;
+  }
+
+  function answerOf(leaf: Leaf, now: EpochMs): PaymentEstimate {
     const { share, orders } = knownOf(leaf, now);
     const { collapse, openedAt, opened, version } = leaf.pair;
     if (leaf.answer === null || leaf.answerOf !== version) {
@@ -106,13 +130,15 @@ export function createPaymentStage() {
         opened,
       };
       leaf.answerOf = version;
+      leaf.whole = null;
     }
     return leaf.answer;
   }
 
   function knownOf(leaf: Leaf, now: EpochMs): PaidShare {
-    const aged = now >= leaf.knownUntil || now < leaf.knownUntil - leaf.knownForMs;
-    if (aged || leaf.channel.changes - leaf.knownAt >= STALE_AFTER_ORDERS) renew(leaf, now);
+    const news = leaf.channel.changes - leaf.knownAt;
+    const until = leaf.knownUntil + (news === 0 ? QUIET_MS : 0);
+    if (now >= until || now < leaf.knownUntil - leaf.knownForMs || news >= STALE_AFTER_ORDERS) renew(leaf, now);
     return leaf.known;
   }
 
@@ -157,7 +183,7 @@ export function createPaymentStage() {
     tree.restore(saved);
   }
 
-  return { opened, paid, paceChanged, estimate, forget: tree.forget, snapshot, restore };
+  return { opened, paid, paceChanged, estimate, estimateWith, forget: tree.forget, snapshot, restore };
 }
 
 export type PaymentStage = ReturnType<typeof createPaymentStage>;

@@ -1,4 +1,5 @@
 import type { EpochMs } from '../payment/index.ts';
+import type { TechnicalEstimate } from './call-record.ts';
 import type { Collapse } from './collapse.ts';
 import {
   noPooledSums,
@@ -11,6 +12,7 @@ import {
   type Sums,
 } from './paid-share.ts';
 import type { PaymentSnapshot } from './snapshot-schema.ts';
+import type { Estimate } from './types.ts';
 
 /** Orders of one leaf that were opened in the same second; the smallest thing that is remembered of orders. */
 export interface Cohort {
@@ -45,6 +47,9 @@ export interface Leaf {
   /** The last answer that was given, and the pair's version that it was given by; null once `known` is made anew. */
   answer: PaymentEstimate | null;
   answerOf: number;
+  /** The last answer together with what was known of calls then. */
+  whole: Estimate | null;
+  wholeOf: TechnicalEstimate | null;
 }
 
 /** One channel and method: what is known of its collapses, and its cohorts, oldest first. */
@@ -124,7 +129,7 @@ export function createPaymentTree(onForget: (channelId: string) => void) {
       pooled: [pooledAt(''), pooledAt(method), pooledAt(`${method}/${currency}`), pooledAt(`${method}/${key}`)],
     };
     const leaf: Leaf = {
-      ...{ path, pair, channel, cohorts: new Map(), answer: null, answerOf: 0 },
+      ...{ path, pair, channel, cohorts: new Map(), answer: null, answerOf: 0, whole: null, wholeOf: null },
       ...{ known: NOTHING, knownAt: Number.NEGATIVE_INFINITY, knownUntil: 0, knownForMs: spread() },
     };
     pair.leaves.set(key, leaf);

@@ -2,12 +2,33 @@ import { type Candidate, type Decision, type EpochMs, type ExclusionReason, feeM
 import { methodFor } from './eligibility.ts';
 import { explain } from './explain.ts';
 import { believed, explorationChance, type Stance } from './exploration.ts';
-import type { Judged, Pick } from './judged.ts';
+import { fewOf } from './few.ts';
+import { type Judged, moneyOf, type Pick } from './judged.ts';
 import type { Segment } from './paid-share.ts';
 import { type Arranged, arrange, exclusionsByRules, ruleAgainst } from './rules.ts';
-import { expectedShare, type Pull, preferenceMultiplier, pullOf, round6, valueFor } from './score.ts';
+import {
+  aloneOf,
+  expectedShare,
+  feeLeft,
+  type Pull,
+  passedOnOf,
+  patience,
+  preferenceMultiplier,
+  pullOf,
+  round6,
+  settlementLeft,
+  successOf,
+} from './score.ts';
 import { sift } from './sift.ts';
-import { bandOf, type ChannelView, type Ranking, type RoutingRequest, type RoutingSettings } from './types.ts';
+import { byScore, TOLD_MAX, tell } from './told.ts';
+import {
+  bandOf,
+  type ChannelView,
+  type Exclusion,
+  type Ranking,
+  type RoutingRequest,
+  type RoutingSettings,
+} from './types.ts';
 
 /** Time and chance as arguments; `random` answers a number in [0, 1) and is asked at most once. */
 export interface Chance {
@@ -42,7 +63,7 @@ export function rank(
   const eligible: Judged[] = [];
   /** Excluded by what passes by itself: for trials, and for an emergency. */
   const waiting: Judged[] = [];
-  const excluded: Candidate[] = [];
+  const barred: Candidate[] = [];
   /** One for all channels that use the same method: what is known is looked up by it. */
   let segment: Segment = { method: '', currency, band };
   const reasons = sift(request, views, chance.now);
@@ -52,25 +73,26 @@ export function rank(
     const reason = reasons[i] ?? null;
     const method = methodFor(view.profile, request.methods);
     if (method === null || (reason !== null && (view.outOfService || !PASSING.has(reason)))) {
-      excluded.push(excludedCandidate(view, method, reason ?? 'method', request));
+      barred.push(excludedCandidate(view, method, reason ?? 'method', request));
       continue;
     }
     if (segment.method !== method) segment = { method, currency, band };
     (reason === null ? eligible : waiting).push(judge(view, segment, amountMinor, pull, reason));
   }
-  score(eligible);
-  score(waiting);
+  backUp(eligible);
+  backUp(waiting);
   const stance = eligible[0] && chance.stance ? chance.stance(eligible[0].segment, amountMinor) : CAUTIOUS;
-  lead(eligible, stance);
-  const arranged = arrange(eligible, ({ id }) => id, request, chance.random);
+  const arranged = arrange(lead(eligible, stance, request), ({ id }) => id, request, chance.random);
 
-  const pick = pickFrom(arranged, waiting, request, settings, { pull, stance, chance });
-  const told = (one: Judged) => candidateOf(one, amountMinor, pull);
-  const candidates = arranged.order.map(told);
-  if (waiting.length > 0 || excluded.length > 0) candidates.push(...[...waiting.map(told), ...excluded].sort(byId));
-  if (!pick) return { decidedAt: chance.now, candidates, choice: null };
+  const pick = pickFrom(arranged, { eligible, waiting }, request, settings, { stance, chance });
+  const { marginBps } = settings;
+  const sorted = { order: arranged.order, eligible, waiting, barred };
+  const { candidates, omitted } = tell(sorted, pick?.chosen ?? null, request, pull);
+  const exclusions = waiting.length === 0 ? barred : [...barred, ...waiting.map(exclusionOfJudged)];
+  const ranking = { decidedAt: chance.now, candidates, omitted, exclusions };
+  if (!pick) return { ...ranking, choice: null };
   const { chosen, reason, draw } = pick;
-  const byRules = exclusionsByRules(request, excluded);
+  const byRules = exclusionsByRules(request, barred);
   const acted = [...byRules.acted, ...arranged.acted];
   const leader = arranged.order[0] ?? chosen;
   const channelId = chosen.id;
@@ -80,14 +102,15 @@ export function rank(
     position: request.triedChannelIds.length === 0 ? 'first' : 'failover',
     reason,
     candidates,
+    ...(omitted > 0 && { omitted }),
     draw,
     explanation: [explain(pick, arranged, request, settings), ...byRules.phrases].join('; '),
     ...(acted.length > 0 && { rules: acted }),
   };
-  const bestMinor = moneyOf(leader, amountMinor, pull);
-  const costMinor = reason === 'exploration' ? bestMinor - moneyOf(chosen, amountMinor, pull) : null;
+  const bestMinor = moneyOf(leader, amountMinor, marginBps);
+  const costMinor = reason === 'exploration' ? bestMinor - moneyOf(chosen, amountMinor, marginBps) : null;
   const noted = { segment: chosen.segment, leader: leader.id, bestMinor, costMinor };
-  return { decidedAt: chance.now, candidates, choice: { channelId, method: chosen.segment.method, decision, noted } };
+  return { ...ranking, choice: { channelId, method: chosen.segment.method, decision, noted } };
 }
 
 function judge(
@@ -100,20 +123,25 @@ function judge(
   const { profile } = view;
   const estimate = view.estimate(segment);
   const feeMinor = feeMinorCeil(profile.fee, amountMinor, view.paidInPeriodMinor);
-  const { technicalRatio, paymentRatio, latencyMs, lostMs } = estimate;
-  const { settlementDelayMs } = profile;
-  const traits = { technicalRatio, paymentRatio, latencyMs, lostMs, feeMinor, amountMinor, settlementDelayMs };
-  const value = valueFor(traits, pull);
-  return { id: profile.id, view, segment, estimate, value, feeMinor, excluded, share: 0, score: 0 };
+  // As in `valueFor`, without making its objects for each of them.
+  const passedOn = passedOnOf(estimate, pull);
+  const costs =
+    feeLeft(feeMinor, amountMinor, pull) *
+    patience(estimate.latencyMs, pull) *
+    settlementLeft(profile.settlementDelayMs, pull);
+  const share = aloneOf(estimate, pull) * costs;
+  const bare = successOf(estimate, passedOn, pull) * costs;
+  const score = round6(bare * preferenceMultiplier(profile.weight));
+  return { id: profile.id, view, segment, estimate, feeMinor, excluded, passedOn, score, share };
 }
 
-/** Compares them, and sees what each would bring with the best other behind it. */
-function score(judged: Judged[]): void {
+/** Puts the best other behind each. */
+function backUp(judged: readonly Judged[]): void {
   let best = 0;
   let second = 0;
   let bestOf: Judged | null = null;
   for (const one of judged) {
-    const { alone } = one.value;
+    const { share: alone } = one;
     if (alone > best) {
       second = best;
       best = alone;
@@ -121,30 +149,30 @@ function score(judged: Judged[]): void {
     } else if (alone > second) second = alone;
   }
   for (const one of judged) {
-    one.share = expectedShare(one.value, one === bestOf ? second : best);
-    one.score = round6(one.value.score * preferenceMultiplier(one.view.profile.weight));
+    one.share = expectedShare({ alone: one.share, passedOn: one.passedOn }, one === bestOf ? second : best);
   }
 }
 
-/** Best first. Whoever led last stays in front of a challenger that is hardly better. */
-function lead(judged: Judged[], { incumbent }: Stance): void {
-  judged.sort((a, b) => b.score - a.score || (a.id < b.id ? -1 : 1));
-  const at = judged.findIndex(({ id }) => id === incumbent);
-  const holder = judged[at];
-  const best = judged[0];
-  if (at <= 0 || !holder || !best || holder.score < best.score * (1 - KEEPS_WITHIN)) return;
-  judged.splice(at, 1);
-  judged.unshift(holder);
+/**
+ * Best first. Whoever led last stays in front of a challenger that is hardly better. Of many only the best are put in order, unless rules
+ * may prefer any of them.
+ */
+function lead(eligible: readonly Judged[], { incumbent }: Stance, { rules = [] }: RoutingRequest): readonly Judged[] {
+  const order = fewOf(eligible, rules.length > 0 ? eligible.length : TOLD_MAX, byScore);
+  const best = order[0];
+  const holder = incumbent === null ? undefined : eligible.find(({ id }) => id === incumbent);
+  if (!best || !holder || holder === best || holder.score < best.score * (1 - KEEPS_WITHIN)) return order;
+  return [holder, ...order.filter((one) => one !== holder)];
 }
 
 function pickFrom(
-  { order: eligible, reason: byRule, draw: split }: Arranged<Judged>,
-  waiting: readonly Judged[],
+  { order, reason: byRule, draw: split }: Arranged<Judged>,
+  { eligible, waiting }: { readonly eligible: readonly Judged[]; readonly waiting: readonly Judged[] },
   request: RoutingRequest,
   settings: RoutingSettings,
-  { pull, stance, chance }: { readonly pull: Pull; readonly stance: Stance; readonly chance: Chance },
+  { stance, chance }: { readonly stance: Stance; readonly chance: Chance },
 ): Pick | null {
-  const best = eligible[0];
+  const best = order[0];
   if (request.pinnedChannelId !== null) return best ? { chosen: best, reason: 'pinned', draw: null } : null;
   if (!best) return panic(waiting);
   if (byRule !== null) return { chosen: best, reason: byRule, draw: split };
@@ -153,7 +181,7 @@ function pickFrom(
   const trial = bestOf(waiting.filter(({ view }) => view.trialDue));
   if (trial) return { chosen: trial, reason: 'probe', draw: null };
   if (settings.explorationShare <= 0 || stance.riskMinor < 0) return asUsual;
-  return explore(best, eligible, request.amount.minor, pull, stance, chance) ?? asUsual;
+  return explore(best, eligible, request.amount.minor, settings.marginBps, stance, chance) ?? asUsual;
 }
 
 /** Nothing is as it should be: whoever is not out of quota is tried, best first. */
@@ -167,22 +195,22 @@ function explore(
   best: Judged,
   eligible: readonly Judged[],
   amountMinor: number,
-  pull: Pull,
+  marginBps: number,
   stance: Stance,
   chance: Chance,
 ): Pick | null {
-  const bestMinor = moneyOf(best, amountMinor, pull);
+  const bestMinor = moneyOf(best, amountMinor, marginBps);
   const leader = believed(bestMinor, best.estimate);
   const chances: { readonly one: Judged; readonly share: number }[] = [];
-  let total = 0;
   for (const one of eligible) {
-    const valueMinor = moneyOf(one, amountMinor, pull);
+    const valueMinor = moneyOf(one, amountMinor, marginBps);
     if (one === best || bestMinor - valueMinor > stance.riskMinor) continue;
     const share = explorationChance(leader, valueMinor, one.estimate, stance.paymentsMs, chance.now);
     if (share < 0.001) continue;
     chances.push({ one, share });
-    total += share;
   }
+  chances.sort((a, b) => byScore(a.one, b.one));
+  const total = chances.reduce((sum, { share }) => sum + share, 0);
   if (total === 0) return null;
   const draw = chance.random();
   let passed = 0;
@@ -201,32 +229,6 @@ function bestOf(judged: readonly Judged[]): Judged | null {
   return best;
 }
 
-/** What a payment is expected to bring, in minor units, not rounded. */
-function moneyOf({ share }: Judged, amountMinor: number, { marginBps }: Pull): number {
-  return (share * amountMinor * marginBps) / 10_000;
-}
-
-/** What is stored of a channel that was judged. */
-function candidateOf(one: Judged, amountMinor: number, pull: Pull): Candidate {
-  const { id, segment, estimate, value, feeMinor, excluded, share } = one;
-  const { technicalRatio, paymentRatio } = estimate;
-  return {
-    channelId: id,
-    method: segment.method,
-    score: one.score,
-    factors: value.factors,
-    feeMinor,
-    successRatio: round6(technicalRatio * paymentRatio),
-    sampleSize: Math.round(estimate.sampleSize),
-    latencyMs: Math.round(estimate.latencyMs),
-    excluded,
-    technicalRatio: round6(technicalRatio),
-    paymentRatio: round6(paymentRatio),
-    expectedShare: round6(share),
-    expectedMinor: round6(moneyOf(one, amountMinor, pull)),
-  };
-}
-
 function excludedCandidate(
   { profile }: ChannelView,
   method: string | null,
@@ -238,7 +240,6 @@ function excludedCandidate(
   return { channelId: profile.id, method, score: 0, ...unknown, excluded, ...(rule !== undefined && { rule }) };
 }
 
-function byId(a: Candidate, b: Candidate): number {
-  if (a.channelId === b.channelId) return 0;
-  return a.channelId < b.channelId ? -1 : 1;
+function exclusionOfJudged({ id, segment, excluded }: Judged): Exclusion {
+  return { channelId: id, method: segment.method, excluded };
 }

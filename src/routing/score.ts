@@ -26,8 +26,12 @@ export interface Pull {
 
 /** What one payment would bring on one channel, all as shares of its margin. */
 export interface Value {
-  readonly factors: FactorScores;
-  /** The product of the factors, not rounded: what channels are compared by. */
+  /** Four factors between 0 and 1, not rounded. */
+  readonly success: number;
+  readonly fee: number;
+  readonly latency: number;
+  readonly settlement: number;
+  /** The product of the factors: what channels are compared by. */
   readonly score: number;
   /** What it brings by itself, when nobody takes over after a failed call. */
   readonly alone: number;
@@ -85,22 +89,42 @@ export function pullOf({ strategy, weights, marginBps }: RoutingSettings): Pull 
  * The score is their product, 0.871012: the payment is expected to bring 21.78 of 25.00.
  */
 export function valueFor(traits: Traits, pull: Pull): Value {
-  const { amountMinor, technicalRatio: works, paymentRatio } = traits;
-  const marginMinor = (amountMinor * pull.marginBps) / 10_000;
-  const days = traits.settlementDelayMs / DAY_MS;
-  const waitingMinor = (pull.settlement * days * SETTLEMENT_BPS_PER_DAY * amountMinor) / 10_000;
-  const fee = left((pull.fee * traits.feeMinor) / marginMinor);
+  const passedOn = passedOnOf(traits, pull);
+  const success = successOf(traits, passedOn, pull);
+  const fee = feeLeft(traits.feeMinor, traits.amountMinor, pull);
   const latency = patience(traits.latencyMs, pull);
-  const settlement = left(waitingMinor / marginMinor);
-  const passedOn = (1 - works) * patienceAfterFailure(traits.lostMs, pull);
-  const success = bent(passedOn === 1 ? paymentRatio : (works * paymentRatio) / (1 - passedOn), pull.success);
+  const settlement = settlementLeft(traits.settlementDelayMs, pull);
   const costs = fee * latency * settlement;
-  return {
-    factors: { success: round6(success), fee: round6(fee), latency: round6(latency), settlement: round6(settlement) },
-    score: success * costs,
-    alone: bent(works * paymentRatio, pull.success) * costs,
-    passedOn,
-  };
+  return { success, fee, latency, settlement, score: success * costs, alone: aloneOf(traits, pull) * costs, passedOn };
+}
+
+type Chances = Pick<Traits, 'technicalRatio' | 'paymentRatio'>;
+
+/** See `Value`. */
+export function passedOnOf({ technicalRatio, lostMs }: Pick<Traits, 'technicalRatio' | 'lostMs'>, pull: Pull): number {
+  return (1 - technicalRatio) * patienceAfterFailure(lostMs, pull);
+}
+
+export function successOf({ technicalRatio: works, paymentRatio }: Chances, passedOn: number, pull: Pull): number {
+  return bent(passedOn === 1 ? paymentRatio : (works * paymentRatio) / (1 - passedOn), pull.success);
+}
+
+/** The chance of success when nobody takes over. */
+export function aloneOf({ technicalRatio, paymentRatio }: Chances, pull: Pull): number {
+  return bent(technicalRatio * paymentRatio, pull.success);
+}
+
+export function feeLeft(feeMinor: number, amountMinor: number, pull: Pull): number {
+  return left((pull.fee * feeMinor) / ((amountMinor * pull.marginBps) / 10_000));
+}
+
+export function settlementLeft(delayMs: number, pull: Pull): number {
+  return left((pull.settlement * (delayMs / DAY_MS) * SETTLEMENT_BPS_PER_DAY) / pull.marginBps);
+}
+
+/** The factors as they are stored. */
+export function factorsOf({ success, fee, latency, settlement }: Value): FactorScores {
+  return { success: round6(success), fee: round6(fee), latency: round6(latency), settlement: round6(settlement) };
 }
 
 /** Share of buyers who are still there after so long. */
@@ -118,7 +142,7 @@ function patienceAfterFailure(lostMs: number, pull: Pull): number {
  * lost time)`.
  * @param other what the best other channel would bring by itself, 0 without one
  */
-export function expectedShare({ alone, passedOn }: Value, other: number): number {
+export function expectedShare({ alone, passedOn }: Pick<Value, 'alone' | 'passedOn'>, other: number): number {
   return alone + passedOn * other;
 }
 

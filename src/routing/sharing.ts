@@ -87,7 +87,14 @@ export function createSharing(
       const trial = trials.has(ticket);
       inner.callEnded(ticket, outcome, now, latencyMs);
       const technically = outcome === 'ok' || outcome === 'failed' ? outcome : 'refused';
-      announce({ kind: 'call', channelId, method, outcome: technically, latencyMs: latencyMs ?? null, trial });
+      announce({
+        kind: 'call',
+        channelId,
+        method,
+        outcome: technically,
+        latencyMs: latencyMs ?? Math.max(0, now - ticket.startedAt),
+        trial,
+      });
     },
   };
 

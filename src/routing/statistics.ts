@@ -68,18 +68,7 @@ export function createStatistics({ settingsOf, onChange }: StatisticsOptions): S
 
     estimate: (channelId, segment, now) => {
       const calls = technical.estimate(channelId, segment.method, now);
-      const orders = payments.estimate(channelId, segment, now);
-      return {
-        technicalRatio: calls.share,
-        paymentRatio: orders.share,
-        sampleSize: orders.orders,
-        latencyMs: calls.latencyMs,
-        lostMs: calls.lostMs,
-        opened: orders.opened,
-        openedAt: orders.openedAt,
-        lowSince: orders.lowSince,
-        hopeful: orders.hopeful,
-      };
+      return payments.estimateWith(calls, channelId, segment, now);
     },
 
     snapshot: (now) => writeSnapshot({ payments, technical }, now),

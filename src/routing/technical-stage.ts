@@ -20,6 +20,7 @@ import {
   estimateOf,
   keptOf,
   learnCall,
+  learnProbe,
   newCallRecord,
   type TechnicalEstimate,
   takeUp,
@@ -127,7 +128,7 @@ export function createTechnicalStage(
     return record ? estimateOf(record, now) : UNKNOWN_CALLS;
   }
 
-  /** A side-effect-free probe speaks for all methods: it may bring a trial forward, and a failed one is evidence like a failed call. */
+  /** A side-effect-free probe speaks for all methods: it may bring a trial forward, and a failed one is evidence like a failed call, until one is good. */
   function probe(channelId: string, methods: readonly string[], ok: boolean, now: EpochMs): void {
     if (ok) outOfService.delete(channelId);
     for (const method of methods) {
@@ -135,8 +136,10 @@ export function createTechnicalStage(
       const settings = settingsOf(channelId);
       if (record.gate.openedAt !== null) {
         if (probed(record.gate, settings, ok, paymentsMs(method), now)) closed(channelId, method, record);
-      } else if (!ok) {
-        learnCall(record, true, null, now);
+        continue;
+      }
+      learnProbe(record, ok);
+      if (!ok) {
         const call = { failed: true, startedAt: now, paymentsMs: paymentsMs(method), probe: true };
         ended(record.gate, settings, call, now);
         assess(channelId, method, record, now);
@@ -267,7 +270,7 @@ export interface CallElsewhere {
   readonly channelId: string;
   readonly method: string;
   readonly outcome: 'ok' | 'failed' | 'refused';
-  readonly latencyMs: number | null;
+  readonly latencyMs: number;
   readonly trial: boolean;
 }
 

@@ -109,10 +109,18 @@ export interface RoutingRequest {
   readonly rules?: readonly RoutingRule[];
 }
 
-/** All channels judged for one request: the eligible ones best first, then the excluded ones. */
+/** What keeps a channel out of one choice. */
+export type Exclusion = Pick<Candidate, 'channelId' | 'method' | 'excluded' | 'rule'>;
+
+/** The channels judged for one request. */
 export interface Ranking {
   readonly decidedAt: EpochMs;
+  /** The eligible ones best first, then the excluded ones; where there are many, those that matter. */
   readonly candidates: readonly Candidate[];
+  /** How many channels are not among the candidates. */
+  readonly omitted: number;
+  /** Every channel that is excluded, in no order. */
+  readonly exclusions: readonly Exclusion[];
   /** The channel to use now with its method; null when every channel is excluded. */
   readonly choice: Choice | null;
 }

@@ -1,5 +1,5 @@
 import { CHANNEL_ERROR_KINDS, type ChannelErrorKind } from '../channel/index.ts';
-import type { CallbackResult, ChannelOperation, Telemetry } from '../gateway/index.ts';
+import type { CallbackResult, ChannelOperation, EpayEndpoint, EpayOutcome, Telemetry } from '../gateway/index.ts';
 import type { Decision, ExclusionReason, ObservedBy, RefundCause } from '../payment/index.ts';
 import type { StoreOperation } from '../store/port.ts';
 
@@ -21,7 +21,7 @@ type Argument<K extends keyof Telemetry, I extends number> = Telemetry[K] extend
 
 const OPERATIONS = words<ChannelOperation>({
   ...{ create: true, query: true, close: true, probe: true, refund: true, refund_query: true },
-  balance: true,
+  ...{ capture: true, balance: true },
 });
 const GUARDED = ['create', 'query', 'close', 'refund'] as const;
 const ERROR_KINDS = Object.keys(CHANNEL_ERROR_KINDS) as ChannelErrorKind[];
@@ -115,7 +115,19 @@ export const LABELS = {
   },
   webhook_deliveries_total: {
     outcome: words<Argument<'webhookDelivery', 0>>({
-      ...{ delivered: true, failed: true, dead: true, refused: true, postponed: true },
+      ...{ delivered: true, unacknowledged: true, failed: true, dead: true, refused: true, postponed: true },
+    }),
+  },
+  epay_requests_total: {
+    endpoint: words<EpayEndpoint>({
+      ...{ submit: true, mapi: true, api: true, v2_submit: true, v2_create: true, v2_api: true },
+    }),
+    outcome: words<EpayOutcome>({
+      ...{ ok: true, nothing_sent: true, unreadable: true, split_value: true, unknown_pid: true, bad_signature: true },
+      ...{ sign_kind_refused: true, stale_timestamp: true, bad_order_no: true, bad_money: true, bad_notify_url: true },
+      ...{ bad_return_url: true, changed_order: true, paid_order: true, held_order: true, no_channel: true },
+      ...{ refused_by_channel: true, too_much: true, unknown_order: true, unknown_act: true, refunds_off: true },
+      ...{ refund_refused: true, rate_limited: true, internal: true },
     }),
   },
   alert_notifications_total: {

@@ -118,6 +118,10 @@ export function createMetrics() {
     merchantPayments: counter('merchant_payments_total', 'Payments by merchant and outcome.', ['merchant', 'outcome']),
     refunds: counter('refunds_total', 'Refunds by cause and outcome.', ['channel', 'cause', 'outcome']),
     webhookDeliveries: counter('webhook_deliveries_total', 'Deliveries of events to merchants.', ['outcome']),
+    epayRequests: counter('epay_requests_total', 'Requests by the epay protocol, by what came of them.', [
+      'endpoint',
+      'outcome',
+    ]),
     surplus: counter('surplus_payments_total', 'Second payments of one order.', ['channel']),
     anomalies: counter('anomalies_total', 'Things that must not happen.', ['kind']),
     // Declared so that dashboards and rules can name it; without samples until somebody compares bills.

@@ -37,6 +37,7 @@ export function createTelemetry(metrics: Metrics, log: Logger, trace: Tracing = 
     merchantPayment: (merchant, outcome) => metrics.merchantPayments.inc({ merchant, outcome }),
     refund: (channel, cause, outcome) => metrics.refunds.inc({ channel, cause, outcome }),
     webhookDelivery: (outcome) => metrics.webhookDeliveries.inc({ outcome }),
+    epayRequest: (endpoint, outcome) => metrics.epayRequests.inc({ endpoint, outcome }),
     surplusPayment: (channel) => metrics.surplus.inc({ channel }),
     anomaly: (kind) => metrics.anomalies.inc({ kind }),
     trace,

@@ -1,7 +1,7 @@
 import { lookup } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { Agent, request } from 'undici';
-import type { SendWebhook, WebhookAnswer } from '../gateway/index.ts';
+import type { SendWebhook, WebhookAnswer, WebhookRequest } from '../gateway/index.ts';
 import { isPublicAddress } from './address.ts';
 import { askNameServers, type Resolve } from './resolve.ts';
 import { refusalOf } from './target.ts';
@@ -15,8 +15,8 @@ class AddressRefused extends Error {
 }
 
 /**
- * Posts events to merchants. The address is checked at the moment of connecting, after resolution, so neither a redirect (none
- * is followed) nor a name that resolves differently the second time leads inside (SSRF). How many connections there are is for
+ * Sends events to merchants. The address is checked at the moment of connecting, after resolution, so neither a redirect (none is
+ * followed, but for one to https of the same address where that is asked for) nor a name that resolves differently the second time leads inside (SSRF). How many connections there are is for
  * whoever sends to decide: a limit here would let requests wait while their time runs.
  */
 export function createWebhookSender(resolve: Resolve = askNameServers()): {
@@ -27,20 +27,39 @@ export function createWebhookSender(resolve: Resolve = askNameServers()): {
     ...{ keepAliveTimeout: 10_000, connections: null, pipelining: 1, allowH2: false },
     maxHeaderSize: ANSWER_HEADER_BYTES_MAX,
   };
-  const open = new Agent({ ...common, connect: { lookup } });
-  const guarded = new Agent({ ...common, connect: { lookup: publicOnly(resolve) } });
+  const guard = publicOnly(resolve);
+  const agents = {
+    open: new Agent({ ...common, connect: { lookup } }),
+    guarded: new Agent({ ...common, connect: { lookup: guard } }),
+    // For shops whose certificate proves nothing, where their merchant is configured so.
+    openUnverified: new Agent({ ...common, connect: { lookup, rejectUnauthorized: false } }),
+    guardedUnverified: new Agent({ ...common, connect: { lookup: guard, rejectUnauthorized: false } }),
+  };
+
+  function agentFor({ allowPrivateAddresses, verifyTls }: WebhookRequest): Agent {
+    if (verifyTls === false) return allowPrivateAddresses ? agents.openUnverified : agents.guardedUnverified;
+    return allowPrivateAddresses ? agents.open : agents.guarded;
+  }
 
   const send: SendWebhook = async (webhook, signal) => {
     const refusal = refusalOf(webhook);
     if (refusal !== null) return { outcome: 'refused', reason: refusal };
     try {
       const response = await request(webhook.url, {
-        method: 'POST',
-        headers: { ...webhook.headers, 'user-agent': 'switchyard-webhooks/1' },
-        body: webhook.body,
-        dispatcher: webhook.allowPrivateAddresses ? open : guarded,
+        method: webhook.method ?? 'POST',
+        headers: { 'user-agent': 'switchyard-webhooks/1', ...webhook.headers },
+        body: webhook.method === 'GET' ? null : webhook.body,
+        dispatcher: agentFor(webhook),
         signal: AbortSignal.any([signal, AbortSignal.timeout(webhook.timeoutMs)]),
       });
+      const secure = webhook.followsToHttps
+        ? upgraded(webhook.url, response.statusCode, response.headers.location)
+        : null;
+      if (secure !== null) {
+        await response.body.dump();
+        const { followsToHttps: _once, ...again } = webhook;
+        return await send({ ...again, url: secure }, signal);
+      }
       return { outcome: 'answered', status: response.statusCode, body: await readStart(response.body) };
     } catch (thrown) {
       return failure(thrown);
@@ -50,9 +69,19 @@ export function createWebhookSender(resolve: Resolve = askNameServers()): {
   return {
     send,
     close: async () => {
-      await Promise.all([open.destroy(), guarded.destroy()]);
+      await Promise.all(Object.values(agents).map((agent) => agent.destroy()));
     },
   };
+}
+
+/** The one redirect that is followed: shops that want https send the very same request there. */
+function upgraded(from: string, status: number, location: string | string[] | undefined): string | null {
+  if (![301, 302, 303, 307, 308].includes(status) || typeof location !== 'string') return null;
+  const [before, after] = [URL.parse(from), URL.parse(location, from)];
+  if (before?.protocol !== 'http:' || after?.protocol !== 'https:') return null;
+  const isSame =
+    before.hostname === after.hostname && before.pathname === after.pathname && before.search === after.search;
+  return isSame ? after.href : null;
 }
 
 /** The guard at the moment of connecting: a name that leads to any private address is not called at all. */

@@ -1,4 +1,5 @@
-import type { Candidate, EpochMs } from '../payment/index.ts';
+import type { EpochMs } from '../payment/index.ts';
+import type { Exclusion } from '../routing/index.ts';
 import { type Chance, hashText, skewed } from './chance.ts';
 import { createUpcoming } from './heap.ts';
 import { openRouter, type Started } from './router-under-test.ts';
@@ -154,10 +155,10 @@ export function createReplay({ setup, world, chance, startsAt, countsFor, paidBe
       const journey = { order, merchantChannels: merchant.channels, startedAt: order.at, tried: [] };
       const ranking = tryNext(journey, order.at);
       if (!counts) return;
-      const { choice, candidates } = ranking;
+      const { choice, exclusions } = ranking;
       if (!choice) {
-        tallyExclusions(tally, candidates);
-        tallyRefusal(tally, reasonOf(order, candidates));
+        tallyExclusions(tally, exclusions);
+        tallyRefusal(tally, reasonOf(order, exclusions));
         return;
       }
       tallyDecision(
@@ -181,10 +182,11 @@ function refusalByMerchant(order: Order, merchant: SetupMerchant | undefined): s
 /** The other way round than exclusions are looked for: the channel that came closest to taking the payment says why it did not. */
 const FARTHEST_FIRST = ['pinned_elsewhere', 'disabled', 'draining', 'merchant', 'method', 'currency', 'scene'];
 
-function reasonOf(order: Order, candidates: readonly Candidate[]): string {
-  const asked = candidates.filter((one) => order.pinnedChannelId === null || one.channelId === order.pinnedChannelId);
+function reasonOf(order: Order, exclusions: readonly Exclusion[]): string {
+  const byName = exclusions.toSorted((a, b) => (a.channelId < b.channelId ? -1 : 1));
+  const asked = byName.filter((one) => order.pinnedChannelId === null || one.channelId === order.pinnedChannelId);
   if (asked.length === 0) return order.pinnedChannelId === null ? 'no_channels' : 'pinned_channel_unknown';
-  const closeness = (one: Candidate): number => {
+  const closeness = (one: Exclusion): number => {
     const index = FARTHEST_FIRST.indexOf(one.excluded ?? '');
     return index < 0 ? FARTHEST_FIRST.length : index;
   };

@@ -73,11 +73,11 @@ export function tallyDecision(
   ranking: Ranking & { choice: NonNullable<Ranking['choice']> },
   expected: Expectation,
 ) {
-  const { choice, candidates } = ranking;
+  const { choice, candidates, exclusions } = ranking;
   const { amount, isPinned, failover, behaviour } = expected;
   tally.payments += 1;
   add(tally.reasons, choice.decision.reason);
-  tallyExclusions(tally, candidates);
+  tallyExclusions(tally, exclusions);
   const first = candidates.find(({ channelId }) => channelId === choice.channelId);
   const others = isPinned ? [] : candidates.filter((one) => one.excluded === null && one !== first);
   let reach = 1;
@@ -105,18 +105,16 @@ export function tallyDecision(
   tally.exhausted += reach;
 }
 
-export function tallyExclusions(tally: Tally, candidates: readonly Candidate[]): void {
-  for (const candidate of candidates) {
-    if (candidate.excluded === null) continue;
-    const reasons = tally.exclusions.get(candidate.channelId) ?? new Map<string, number>();
-    tally.exclusions.set(candidate.channelId, reasons);
-    add(reasons, wordOf(candidate));
+export function tallyExclusions(tally: Tally, exclusions: Ranking['exclusions']): void {
+  for (const exclusion of exclusions) {
+    const reasons = tally.exclusions.get(exclusion.channelId) ?? new Map<string, number>();
+    tally.exclusions.set(exclusion.channelId, reasons);
+    add(reasons, wordOf(exclusion));
   }
 }
 
 /** What keeps a candidate out, in one word; an admin's rule by its name. */
-export function wordOf(candidate: Candidate): string {
-  const { excluded, rule } = candidate;
+export function wordOf({ excluded, rule }: Pick<Candidate, 'excluded' | 'rule'>): string {
   return rule === undefined ? String(excluded) : `${excluded} ${rule}`;
 }
 

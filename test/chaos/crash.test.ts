@@ -93,7 +93,7 @@ async function clearFaults(site: Site): Promise<void> {
 
 /** Kills the gateway, or both, once; answers at which moment. Afterwards the sandbox serves and the gateway does not. */
 async function killOnce(site: Site, traffic: Traffic, chance: Chance): Promise<string> {
-  const moment = chance.pick(['start-up', 'create', 'callback', 'refund', 'webhook', 'any', 'sandbox']);
+  const moment = chance.pick(['start-up', 'create', 'choose', 'callback', 'refund', 'webhook', 'any', 'sandbox']);
   if (moment === 'start-up') {
     const half = site.gateway.spawn();
     await Promise.race([half.ended, pause(chance.below(1_500))]);

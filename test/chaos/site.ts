@@ -13,7 +13,15 @@ const START_MS_MAX = 60_000;
 const ANSWER_MS_MAX = 30_000;
 const KEY = 'sk_sandbox_demo';
 
-export const CHANNELS = ['alipay-main', 'alipay-backup', 'wechatpay-main', 'stripe-main', 'epay-upstream'] as const;
+export const CHANNELS = [
+  'alipay-main',
+  'alipay-backup',
+  'wechatpay-main',
+  'stripe-main',
+  'paypal-main',
+  'epay-upstream',
+  'usdt-main',
+] as const;
 
 const manifest = z
   .object({ scripts: z.object({ start: z.string().startsWith('node ') }) })

@@ -9,14 +9,17 @@ export const WAYS = [
   { methods: ['card'], scene: 'redirect' },
 ] as const;
 
+const METHODS = ['alipay', 'wechatpay', 'card'] as const;
+
 /** What a shop is doing at this moment; a crash at that moment is what a test may want. */
-export type Moment = 'create' | 'callback' | 'refund' | 'webhook';
+export type Moment = 'create' | 'choose' | 'callback' | 'refund' | 'webhook';
 
 /** After so many answers that are none, the shop gives up, and the test has found something. */
 const TRIES_MAX = 600;
 const RETRY_MS = 150;
 /** A buyer looks at a dead page for so long. */
 const PAY_TRIES_MAX = 60;
+const CHOOSE_TRIES_MAX = 8;
 
 export interface TrafficOptions {
   readonly site: Site;
@@ -84,9 +87,12 @@ export function openTraffic({ site, shop, chance, ratePerS, name = 'C' }: Traffi
   async function buy(luck: Chance): Promise<void> {
     orders += 1;
     const orderNo = `${name}${orders}`;
+    // Some buyers choose at the cashier, and some of them think again.
+    const chooses = luck.happens(0.15);
+    const way = chooses ? { methods: METHODS, deferred: true } : luck.pick(WAYS);
     const order = {
       ...{ merchant_order_no: orderNo, amount: 100 + luck.below(100_000), currency: 'CNY', subject: '点卡 Game key' },
-      ...{ ...luck.pick(WAYS), notify_url: shop.url, customer: { email: `buyer-${orders}@shop.example` } },
+      ...{ ...way, notify_url: shop.url, customer: { email: `buyer-${orders}@shop.example` } },
       expires_in: luck.happens(0.05) ? 60 : 900,
     };
     const create = (): Promise<Answer> => {
@@ -97,11 +103,9 @@ export function openTraffic({ site, shop, chance, ratePerS, name = 'C' }: Traffi
         return answer;
       });
     };
-    const answer = await insist(
-      `create ${orderNo}`,
-      create,
-      (a) => a.status < 300 && (attemptOf(a) !== undefined || isOver(a)),
-    );
+    const isMade = (a: Answer) => a.status < 300 && (attemptOf(a) !== undefined || isOver(a) || chooses);
+    const made = await insist(`create ${orderNo}`, create, isMade);
+    const answer = made && chooses ? await choose(luck, made) : made;
     const attempt = answer && attemptOf(answer);
     if (!attempt) return;
     if (luck.happens(0.1)) await create().catch(() => null);
@@ -109,6 +113,32 @@ export function openTraffic({ site, shop, chance, ratePerS, name = 'C' }: Traffi
       await site.control(attempt.channel, 'fail', { provider_ref: attempt.provider_ref }).catch(() => null);
     if (luck.happens(0.08)) return; // changed their mind
     if (await pay(luck, answer, attempt)) await wantMoneyBack(luck, answer.body.id, order.amount);
+  }
+
+  /** Clicks once or twice, whatever becomes of it, until there is something to pay. */
+  async function choose(luck: Chance, { body }: Answer): Promise<Answer | null> {
+    for (let tries = 0; tries < CHOOSE_TRIES_MAX; tries += 1) {
+      const looked = await insist(
+        `look at ${body.id}`,
+        () => site.api('GET', `/v1/payments/${body.id}`),
+        (a) => a.status === 200,
+      );
+      if (!looked || isOver(looked)) return null;
+      if (attemptOf(looked) && luck.happens(0.6)) return looked;
+      const form = { method: luck.pick(METHODS), seen: String(looked.body.attempts.length) };
+      const clicks = Array.from({ length: 1 + luck.below(2) }, () => click(body.id, form));
+      now('choose');
+      await Promise.all(clicks);
+      await aMoment(RETRY_MS);
+    }
+    return null;
+  }
+
+  async function click(id: string, form: Readonly<Record<string, string>>): Promise<void> {
+    const options = { method: 'POST', redirect: 'manual', body: new URLSearchParams(form) } as const;
+    const answer = await fetch(`${site.url}/pay/${id}/choose`, options).catch(() => null);
+    // A page that could not be served while the process died is no answer; an answer that is one sends the buyer on.
+    if (answer && answer.status !== 303) complaints.push(`choose for ${id}: ${answer.status}`);
   }
 
   async function pay(luck: Chance, { body }: Answer, attempt: Payable): Promise<boolean> {

@@ -25,7 +25,7 @@ describe.concurrent('config check', { timeout: SLOW_MS }, () => {
   test(
     'of a good configuration counts what is in it: the named file, or the one of CONFIG',
     inTheatre(async (theatre) => {
-      const good = { code: 0, out: `${theatre.config}: ok, 4 channels, 1 merchant\n`, err: '' };
+      const good = { code: 0, out: `${theatre.config}: ok, 6 channels, 1 merchant\n`, err: '' };
       expect(await ending(theatre.run(['config', 'check']))).toEqual(good);
       expect(await ending(theatre.run(['config', 'check', theatre.config], { CONFIG: '/nowhere' }))).toEqual(good);
     }),
@@ -34,7 +34,7 @@ describe.concurrent('config check', { timeout: SLOW_MS }, () => {
   test(
     'of the shipped configuration is good',
     inTheatre(async (theatre) => {
-      const shipped = { code: 0, out: 'config/gateway.yaml: ok, 4 channels, 1 merchant\n', err: '' };
+      const shipped = { code: 0, out: 'config/gateway.yaml: ok, 6 channels, 1 merchant\n', err: '' };
       expect(await ending(theatre.run(['config', 'check', 'config/gateway.yaml']))).toEqual(shipped);
     }),
   );
@@ -82,10 +82,10 @@ describe.concurrent('sandbox', { timeout: SLOW_MS }, () => {
     inTheatre(async (theatre) => {
       const { url, program } = await theatre.sandbox();
       expect(program.stdout()).toBe(
-        `Sandbox for alipay-main, alipay-backup, wechatpay-main, stripe-main, epay-upstream on ${url}\nStart gateways with SANDBOX_URL=${url}\n`,
+        `Sandbox for alipay-main, alipay-backup, wechatpay-main, stripe-main, paypal-main, epay-upstream, usdt-main on ${url}\nStart gateways with SANDBOX_URL=${url}\n`,
       );
       const { body } = await call('GET', `${url}/_control/channels`);
-      expect(body.data).toHaveLength(4);
+      expect(body.data).toHaveLength(6);
       program.kill('SIGTERM');
       expect(await program.ended).toEqual({ code: 0, signal: null });
       expect(await isListening(`${url}/_control/channels`)).toBe(false);

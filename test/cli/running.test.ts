@@ -51,6 +51,9 @@ describe.concurrent('channels', { timeout: SLOW_MS }, () => {
       ['alipay-backup', 'sandbox', 'alipay', '100', 'closed'],
       ['wechatpay-main', 'sandbox', 'wechatpay', '100', 'closed'],
       ['stripe-main', 'sandbox', 'card', '100', 'closed'],
+      ['paypal-main', 'sandbox', 'paypal', '100', 'closed'],
+      ['epay-upstream', 'sandbox', 'alipay,wechatpay', '100', 'closed'],
+      ['usdt-main', 'sandbox', 'usdt', '100', 'closed'],
     ]);
   });
 

@@ -43,7 +43,7 @@ describe('alerts.relay', () => {
   test('is nobody but the log in the shipped file, and when nothing is said', () => {
     const nobody = { receivers: [], perHour: 20, repeatAfterMs: 3_600_000 };
     expect(loaded({ gateway: GATEWAY }).alertRelay).toEqual(nobody);
-    const providers = ['alipay', 'wechatpay', 'stripe'].map(aProvider);
+    const providers = ['alipay', 'wechatpay', 'stripe', 'paypal', 'epay', 'usdt'].map(aProvider);
     expect(loaded(SHIPPED, { providers }).alertRelay).toEqual(nobody);
   });
 
@@ -60,7 +60,7 @@ describe('alerts.relay', () => {
       FEISHU_ROBOT_SECRET: 'q8Zr2LxW5mVtB0nKcYh3Jd',
     };
     const others = { '/etc/pay/secrets/aliyun-access-key': 'hW3kExampleOfASecret7Qz\n' };
-    const providers = ['alipay', 'wechatpay', 'stripe'].map(aProvider);
+    const providers = ['alipay', 'wechatpay', 'stripe', 'paypal', 'epay', 'usdt'].map(aProvider);
     const { receivers } = loaded({ ...SHIPPED, gateway, others }, { providers, env }).alertRelay;
     expect(receivers.map(({ kind, name }) => `${kind} ${name}`)).toEqual([
       'sms +86138****0000',

@@ -20,6 +20,7 @@ test('nothing set means the defaults of the contract', () => {
       publicUrl: null,
       logLevel: 'info',
       production: false,
+      epayPrivateKey: null,
       masterKey: null,
     },
   });

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { describeFaults } from '../../src/config/index.ts';
 import { aProvider, faultsOf, GATEWAY, lineOfPart, loaded, MERCHANTS, replaced, SHIPPED } from './builders.ts';
 
-const SHIPPED_PROVIDERS = ['alipay', 'wechatpay', 'stripe'].map(aProvider);
+const SHIPPED_PROVIDERS = ['alipay', 'wechatpay', 'stripe', 'paypal', 'epay', 'usdt'].map(aProvider);
 const PRODUCTION = { production: true, env: { PUBLIC_URL: 'https://pay.example' } };
 
 test('the shipped files load with nothing set, and every channel is a sandbox without credentials', () => {
@@ -13,6 +13,9 @@ test('the shipped files load with nothing set, and every channel is a sandbox wi
     ['alipay-backup', 'sandbox', null],
     ['wechatpay-main', 'sandbox', null],
     ['stripe-main', 'sandbox', null],
+    ['paypal-main', 'sandbox', null],
+    ['epay-upstream', 'sandbox', null],
+    ['usdt-main', 'sandbox', null],
   ]);
   expect(config.settings).toMatchObject({ allowHttpUrls: true, webhooks: { allowPrivateAddresses: true } });
   expect(config.merchants.bySecretKey('sk_sandbox_demo')).toMatchObject({
@@ -22,7 +25,10 @@ test('the shipped files load with nothing set, and every channel is a sandbox wi
     channels: 'all',
     limits: { maxAmountMinor: null, perMinute: 600 },
   });
-  expect(config.epay).toMatchObject([{ pid: 1000, key: 'sandbox-epay-key', signKinds: ['md5', 'sha256'] }]);
+  expect(config.merchants.byEpayPid(1000)).toMatchObject({
+    id: 'm_demo',
+    epay: { pid: 1000, keys: ['sandbox-epay-key'], signs: ['md5', 'sha256'] },
+  });
   expect(config.warnings).toEqual([]);
 });
 
@@ -80,6 +86,7 @@ test('every unit arrives in the unit that the other parts count in', () => {
       concurrencyPerEndpoint: 4,
       pauseAfterMs: 43_200_000,
     },
+    epayTypes: new Map(),
     allowHttpUrls: false,
     balanceEveryMs: 300_000,
   });

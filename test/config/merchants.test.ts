@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, generateKeyPairSync } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { loaded, MERCHANTS, replaced } from './builders.ts';
 
@@ -35,6 +35,7 @@ test('a merchant is found by its id', () => {
     webhookSecrets: ['whsec_MDEyMzQ1Njc4OWFiY2RlZg=='],
     channels: ['pay-main'],
     limits: { maxAmountMinor: 90_000, perMinute: 600 },
+    epay: expect.objectContaining({ pid: 2000 }),
   });
   expect(merchants.byId('m_other')).toMatchObject({ channels: 'all', limits: { maxAmountMinor: null } });
   expect(merchants.byId('toString')).toBeUndefined();
@@ -46,16 +47,31 @@ test('two webhook secrets are kept while one is being replaced', () => {
   expect(loaded({ merchants }).merchants.byId('m_shop')?.webhookSecrets).toHaveLength(2);
 });
 
-test('the epay account keeps what the facade will need', () => {
-  expect(loaded().epay).toEqual([
-    {
-      merchantId: 'm_shop',
-      pid: 2000,
-      key: '0123456789abcdef0123456789ABCDEF',
-      signKinds: ['sha256'],
-      publicKeyPem: null,
-      refunds: false,
-      notifyHosts: ['shop.example'],
+test('a shop that speaks epay is found by its number, with what was agreed', () => {
+  const { merchants } = loaded();
+  expect(merchants.byEpayPid(2000)).toMatchObject({
+    id: 'm_shop',
+    epay: {
+      ...{ pid: 2000, keys: ['0123456789abcdef0123456789ABCDEF'], signs: ['sha256'], publicKey: null },
+      ...{ refunds: false, notifyHosts: ['shop.example'], tlsVerify: true, expiresInMs: 3_600_000 },
     },
-  ]);
+  });
+  expect(merchants.byEpayPid(1)).toBeUndefined();
+  expect(merchants.epayMerchants().map(({ id }) => id)).toEqual(['m_shop']);
+});
+
+test('of two epay keys the first one is the one that signs', () => {
+  const keys = '[fedcba98765432100123456789ABCDEF, 0123456789abcdef0123456789ABCDEF]';
+  const merchants = replaced(MERCHANTS, 'key: 0123456789abcdef0123456789ABCDEF', `key: ${keys}`);
+  expect(loaded({ merchants }).merchants.byEpayPid(2000)?.epay?.keys[0]).toMatch(/^fedc/);
+});
+
+test('the public key of a shop may be a PEM text or its base64 on one line', () => {
+  const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const line = publicKey.export({ format: 'der', type: 'spki' }).toString('base64');
+  const pem = JSON.stringify(publicKey.export({ format: 'pem', type: 'spki' }));
+  for (const text of [line, pem]) {
+    const merchants = replaced(MERCHANTS, 'public_key: null', `public_key: ${text}`);
+    expect(loaded({ merchants }).merchants.byEpayPid(2000)?.epay?.publicKey?.equals(publicKey)).toBe(true);
+  }
 });

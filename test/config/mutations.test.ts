@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { describeFaults } from '../../src/config/index.ts';
 import { aProvider, load, SHIPPED } from './builders.ts';
 
-const providers = ['alipay', 'wechatpay', 'stripe'].map(aProvider);
+const providers = ['alipay', 'wechatpay', 'stripe', 'paypal', 'epay', 'usdt'].map(aProvider);
 
 const anyScrap = fc.oneof(
   fc.string({ maxLength: 8 }),

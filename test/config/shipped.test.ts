@@ -1,14 +1,16 @@
 import { expect, test } from 'vitest';
 import { provider as alipay } from '../../channels/alipay/index.ts';
 import { provider as epay } from '../../channels/epay/index.ts';
+import { provider as paypal } from '../../channels/paypal/index.ts';
 import { provider as stripe } from '../../channels/stripe/index.ts';
+import { provider as usdt } from '../../channels/usdt/index.ts';
 import { provider as wechatpay } from '../../channels/wechatpay/index.ts';
 import { faultsOf, lineOfPart, loaded, SHIPPED } from './builders.ts';
 
-const providers = [alipay, epay, stripe, wechatpay];
+const providers = [alipay, epay, paypal, stripe, usdt, wechatpay];
 
 test('the shipped files load with the shipped providers', () => {
-  expect(loaded(SHIPPED, { providers }).channels).toHaveLength(5);
+  expect(loaded(SHIPPED, { providers }).channels).toHaveLength(6);
 });
 
 test('the credentials that the shipped file shows as comments are the ones that its providers want', () => {

@@ -7,6 +7,7 @@ import {
   doubled,
   flippedEverywhere,
   proofFlipped,
+  rawParameter,
   signedText,
   withHeader,
   withoutProof,
@@ -170,6 +171,7 @@ export function describeForgeries(subject: ChannelSubject): void {
 
   function valuesOf(raw: RawCallback, name: string): readonly string[] {
     if (proof.in === 'headers') return raw.headers.get(name) ?? [];
+    if (proof.in === 'json') return [rawParameter(signedText(raw, proof), name, proof)];
     return new URLSearchParams(signedText(raw, proof)).getAll(name);
   }
 }

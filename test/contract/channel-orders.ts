@@ -1,14 +1,16 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Observation } from '../../src/payment/index.ts';
+import { SIGNAL_MS } from './channel-faults.ts';
 import {
   anUnknownOrder,
   type ChannelStage,
+  leastOrderOf,
   orderOf,
   type Placed,
   patience,
   startChannelStage,
 } from './channel-stage.ts';
-import type { ChannelSubject } from './channel-subject.ts';
+import type { ChannelSubject, CreateCase } from './channel-subject.ts';
 
 /** Create, query and close: what a healthy provider says, in our words. */
 export function describeOrders(subject: ChannelSubject): void {
@@ -24,6 +26,14 @@ export function describeOrders(subject: ChannelSubject): void {
     if (!seen.ok) throw new Error(`${what} failed: ${JSON.stringify(seen.error)}`);
     return seen.value;
   };
+  /** As a gateway asks: an order that its buyer has approved is captured, and what comes of that counts. */
+  const pursue = async (placed: Placed): Promise<Observation> => {
+    const seen = await observe('query', placed);
+    if (seen.state !== 'approved') return seen;
+    const captured = await stage.adapter.capture?.(placed.order, patience());
+    if (!captured?.ok) throw new Error(`the capture failed: ${JSON.stringify(captured)}`);
+    return captured.value;
+  };
   const expectPaid = (seen: Observation, { request }: Placed): void => {
     const book = stage.book(request.providerRef);
     expect(seen).toMatchObject({
@@ -33,6 +43,10 @@ export function describeOrders(subject: ChannelSubject): void {
       channelTradeNo: expect.stringMatching(/^\S+$/),
       error: null,
     });
+    if (subject.paidAt === 'never_told') {
+      expect(seen.paidAt).toBeNull();
+      return;
+    }
     const paidAt = book?.paidAt ?? 0; // providers tell seconds
     expect(seen.paidAt).toBeGreaterThanOrEqual(paidAt - 1000);
     expect(seen.paidAt).toBeLessThanOrEqual(paidAt + 1000);
@@ -44,6 +58,75 @@ export function describeOrders(subject: ChannelSubject): void {
     expect([null, request.amount]).toContainEqual(seen.amount);
     expect(seen.paidAt).toBeNull();
   };
+
+  const captures = subject.moneyMoves === 'by_our_capture';
+
+  function describeCaptures(wish: CreateCase): void {
+    const capture = async ({ order }: Placed): Promise<Observation> => {
+      const captured = await stage.adapter.capture?.(order, patience());
+      if (!captured?.ok) throw new Error(`the capture failed: ${JSON.stringify(captured)}`);
+      return captured.value;
+    };
+    const anApprovedOrder = async (): Promise<Placed> => {
+      const placed = await stage.place(wish);
+      await stage.open(placed);
+      const { providerRef } = placed.request;
+      expect(await stage.host.control.pay('one', { providerRef })).toMatchObject({ ok: true });
+      return placed;
+    };
+
+    test('an order that its buyer has approved is approved, and not paid', async () => {
+      const placed = await anApprovedOrder();
+      expectUnpaid(await observe('query', placed), placed, ['approved']);
+      expect(stage.book(placed.request.providerRef)).toMatchObject({ status: 'open', paidAt: null });
+    });
+
+    test('a capture takes the money of an approved order, and says what a query says', async () => {
+      const placed = await anApprovedOrder();
+      expectPaid(await capture(placed), placed);
+      expectPaid(await observe('query', placed), placed);
+    });
+
+    test('an order that nobody has approved is not captured', async () => {
+      const placed = await stage.place(wish);
+      expectUnpaid(await capture(placed), placed, ['open']);
+      expect(stage.book(placed.request.providerRef)?.status).toBe('open');
+    });
+
+    test('captures at the same time and one after the other take the money once', async () => {
+      const placed = await anApprovedOrder();
+      const results = await Promise.all([1, 2, 3, 4].map(() => stage.adapter.capture?.(placed.order, patience())));
+      expect(results.some((result) => result?.ok)).toBe(true);
+      for (const result of results) if (!result?.ok) expect(result?.error.created).toBe('maybe');
+      expectPaid(await capture(placed), placed);
+      expect(stage.book(placed.request.providerRef)?.paidAmountMinor).toBe(wish.amount.minor);
+    });
+
+    test('a capture whose answer never came has taken the money, and both a query and a repeat say so', async () => {
+      const placed = await anApprovedOrder();
+      stage.host.control.faults('one', { timeout_after_capture_rate: 1 });
+      expect(await stage.adapter.capture?.(placed.order, AbortSignal.timeout(SIGNAL_MS))).toMatchObject({
+        ok: false,
+        error: { kind: 'CHANNEL_TIMEOUT_UNKNOWN', created: 'maybe' },
+      });
+      stage.host.control.faults('one', {});
+      expectPaid(await observe('query', placed), placed);
+      expectPaid(await capture(placed), placed);
+    });
+
+    test('a declined capture leaves the order open with the reason, and its buyer may approve again', async () => {
+      const placed = await stage.place(wish);
+      const { providerRef } = placed.request;
+      await stage.host.control.fail('one', { providerRef });
+      expect(await capture(placed)).toMatchObject({ state: 'open', paidAt: null, error: { kind: 'DECLINED' } });
+      await stage.pay(placed);
+      expectPaid(await observe('query', placed), placed);
+    });
+  }
+
+  test(`the adapter ${captures ? 'captures' : 'has nothing to capture'}`, () => {
+    expect(stage.adapter.capture !== undefined).toBe(captures);
+  });
 
   describe.each(subject.creates)('$method as $scene', (wish) => {
     const { exists = 'at_once', expires = 'by_itself' } = wish;
@@ -110,7 +193,7 @@ export function describeOrders(subject: ChannelSubject): void {
 
     test('many creates at the same time do not get in the way of each other', async () => {
       const placed = await Promise.all(Array.from({ length: 12 }, () => stage.place(wish)));
-      const actions = new Set(placed.map(({ created }) => JSON.stringify(created.action)));
+      const actions = new Set(placed.map(({ created: { action, quote } }) => JSON.stringify([action, quote])));
       expect(actions.size).toBe(placed.length);
     });
 
@@ -131,10 +214,12 @@ export function describeOrders(subject: ChannelSubject): void {
       expectPaid(await observe('query', placed), placed);
     });
 
-    test('a query needs nothing but our own number', async () => {
+    test('a query needs nothing but the number that the provider is asked by', async () => {
       const placed = await stage.place(wish);
       await stage.pay(placed);
-      expectPaid(await observe('query', { ...placed, order: orderOf(placed.request) }), placed);
+      expectPaid(await observe('query', { ...placed, order: leastOrderOf(subject, placed) }), placed);
+      if (subject.queriedBy !== 'their_number') return;
+      expect(await observe('query', { ...placed, order: orderOf(placed.request) })).toMatchObject({ state: 'absent' });
     });
 
     test('a declined try is never taken for a payment', async () => {
@@ -142,7 +227,7 @@ export function describeOrders(subject: ChannelSubject): void {
       await stage.open(placed);
       const { providerRef } = placed.request;
       expect(await stage.host.control.fail('one', { providerRef })).toMatchObject({ ok: true });
-      expectUnpaid(await observe('query', placed), placed, ['open', opened, 'failed', 'closed']);
+      expectUnpaid(await pursue(placed), placed, ['open', opened, 'failed', 'closed']);
     });
 
     test('another sum than the one asked for is told as it is', async () => {
@@ -154,6 +239,21 @@ export function describeOrders(subject: ChannelSubject): void {
       if (seen.state === 'succeeded') expect(seen.amount).toEqual({ ...wish.amount, minor: amountMinor });
     });
 
+    if (opened === 'open' && captures) {
+      test('close ends an open order by our word: what its buyer approves afterwards moves no money, and it is closed again', async () => {
+        const placed = await stage.place(wish);
+        await stage.open(placed);
+        expectUnpaid(await observe('close', placed), placed, ['closed']);
+        const { providerRef } = placed.request;
+        await stage.host.control.pay('one', { providerRef });
+        expectUnpaid(await observe('query', placed), placed, ['approved']);
+        expectUnpaid(await observe('close', placed), placed, ['closed']);
+        expect(stage.book(providerRef)).toMatchObject({ status: 'open', paidAt: null });
+      });
+
+      describeCaptures(wish);
+    }
+
     if (opened === 'open' && !subject.provider.capabilities.includes('close')) {
       test('a close that the provider does not offer says that the order is open, and it can still be paid', async () => {
         const placed = await stage.place(wish);
@@ -164,7 +264,7 @@ export function describeOrders(subject: ChannelSubject): void {
       });
     }
 
-    if (opened === 'open' && subject.provider.capabilities.includes('close')) {
+    if (opened === 'open' && !captures && subject.provider.capabilities.includes('close')) {
       test('close ends an open order, and a second close finds it closed', async () => {
         const placed = await stage.place(wish);
         await stage.open(placed);
@@ -201,9 +301,13 @@ export function describeOrders(subject: ChannelSubject): void {
       const until = stage.adapter.providerExpiresAt(expiresAt, stage.now());
       expect(until).toBeGreaterThanOrEqual(expiresAt);
       stage.shiftClock(until - Date.now() + 5_000);
-      const pay = () => stage.host.control.pay('one', { providerRef });
+      const pay = async () => {
+        const tried = await stage.host.control.pay('one', { providerRef });
+        // An approval alone is no payment; nobody captures it any more.
+        return captures ? { ok: stage.book(providerRef)?.status === 'paid' } : tried;
+      };
       if (expires === 'by_itself') expect(await pay()).toMatchObject({ ok: false });
-      expectUnpaid(await observe('query', placed), placed, ['open', 'closed', 'absent']);
+      expectUnpaid(await observe('query', placed), placed, ['open', 'approved', 'closed', 'absent']);
       expectUnpaid(await observe('close', placed), placed, ['closed', 'absent']);
       expect(await pay()).toMatchObject({ ok: false });
     });
@@ -211,7 +315,7 @@ export function describeOrders(subject: ChannelSubject): void {
 
   test.each(['query', 'close'] as const)('%s of an order that nobody ever made says absent', async (what) => {
     for (const wish of subject.creates) {
-      const seen = await stage.adapter[what](anUnknownOrder(wish), patience());
+      const seen = await stage.adapter[what](anUnknownOrder(wish, subject), patience());
       expect(seen).toEqual({
         ok: true,
         value: { state: 'absent', account: null, amount: null, channelTradeNo: null, paidAt: null, error: null },
@@ -220,8 +324,12 @@ export function describeOrders(subject: ChannelSubject): void {
   });
 
   test('a probe of a healthy channel succeeds and leaves no order behind', async () => {
-    const before = stage.host.control.orders('one');
+    const orders = () => {
+      const all = stage.host.control.orders('one');
+      return all.ok ? all.value.map(({ providerRef, status }) => `${providerRef} ${status}`) : all;
+    };
+    const before = orders();
     expect(await stage.adapter.probe(patience())).toEqual({ ok: true, value: undefined });
-    expect(stage.host.control.orders('one')).toEqual(before);
+    expect(orders()).toEqual(before);
   });
 }

@@ -84,7 +84,7 @@ export function describeRefundCallbacks(subject: ChannelSubject): void {
     for (const raw of stage.receiver.received.filter(({ target }) => target.startsWith('/callbacks/'))) {
       for (const notice of (await read(raw)).filter(({ providerRef }) => providerRef === paid.request.providerRef)) {
         if (notice.kind === 'refund') continue;
-        expect(['succeeded', 'unclear']).toContain(notice.observation.state);
+        expect(['succeeded', 'approved', 'unclear']).toContain(notice.observation.state);
         expect([null, paid.request.amount]).toContainEqual(notice.observation.amount);
       }
     }

@@ -11,7 +11,7 @@ import {
   send,
   waitBetweenRefunds,
 } from './channel-refund-stage.ts';
-import { anUnknownOrder, type ChannelStage, orderOf, patience, startChannelStage } from './channel-stage.ts';
+import { anUnknownOrder, type ChannelStage, leastOrderOf, patience, startChannelStage } from './channel-stage.ts';
 import type { ChannelSubject } from './channel-subject.ts';
 
 /** Refunds of a healthy provider: what is returned, what is refused, and what a repeat does. */
@@ -65,9 +65,9 @@ export function describeRefunds(subject: ChannelSubject): void {
       expect(movedMinor(stage, paid)).toBe(wish.amount.minor);
     });
 
-    test('a refund needs nothing but our own numbers', async () => {
+    test('a refund needs nothing but our number and the one that the provider is asked by', async () => {
       const paid = await aPaidOrder(stage, wish);
-      const request = { ...aRefund(paid), order: orderOf(paid.request), reason: null };
+      const request = { ...aRefund(paid), order: leastOrderOf(subject, paid), reason: null };
       await send(stage, request);
       expectMade(await decided(stage, request), request);
       expect(movedMinor(stage, paid)).toBe(wish.amount.minor);

@@ -60,6 +60,8 @@ export interface ChannelStage {
   /** The buyer opens or scans what the action shows, where that is a page of the simulator. */
   open(placed: Placed): Promise<void>;
   pay(placed: Placed, how?: Partial<Parameters<SandboxControl['pay']>[1]>, channelId?: 'one' | 'two'): Promise<Order>;
+  /** What a gateway does with an order that its buyer has approved: takes the money. Nothing at other providers. */
+  settle(placed: Placed, channelId?: 'one' | 'two'): Promise<void>;
   /** The order in the provider's books. */
   book(providerRef: string, channelId?: 'one' | 'two'): Order | undefined;
   /** From now on callbacks are answered so, or as is decided for each; by default everything is acknowledged. */
@@ -146,10 +148,20 @@ export async function startChannelStage(subject: ChannelSubject): Promise<Channe
       await page.arrayBuffer();
       expect(page.status, 'the buyer page').toBeLessThan(400);
     },
-    async pay({ request: { providerRef } }, how = {}, channelId = 'one') {
+    async pay(placed, how = {}, channelId = 'one') {
+      const { providerRef } = placed.request;
       const paid = await host.control.pay(channelId, { providerRef, ...how });
       if (!paid.ok) throw new Error(`the buyer could not pay: ${paid.error.detail}`);
-      return paid.value;
+      await stage.settle(placed, channelId);
+      return stage.book(placed.request.providerRef, channelId) ?? paid.value;
+    },
+    async settle({ order }, channelId = 'one') {
+      const { query, capture } = adapters[channelId];
+      if (capture === undefined) return;
+      const seen = await query(order, patience());
+      if (!seen.ok || seen.value.state !== 'approved') throw new Error(`not approved: ${JSON.stringify(seen)}`);
+      const captured = await capture(order, patience());
+      if (!captured.ok) throw new Error(`the capture failed: ${JSON.stringify(captured.error)}`);
     },
     book(providerRef, channelId = 'one') {
       const orders = host.control.orders(channelId, providerRef);
@@ -210,9 +222,15 @@ export function orderOf({ providerRef, amount }: CreateRequest): OrderRef {
   return { providerRef, amount, channelTradeNo: null };
 }
 
+/** The order by what its provider needs to find it, and nothing else. */
+export function leastOrderOf({ queriedBy }: ChannelSubject, { request, order }: Placed): OrderRef {
+  return queriedBy === 'their_number' ? order : orderOf(request);
+}
+
 /** A number that no provider has ever heard of. */
-export function anUnknownOrder({ amount }: CreateCase): OrderRef {
-  return { providerRef: aProviderRef(), amount, channelTradeNo: null };
+export function anUnknownOrder({ amount }: CreateCase, { queriedBy }: Partial<ChannelSubject> = {}): OrderRef {
+  const channelTradeNo = queriedBy === 'their_number' ? 'NEVERmade0123' : null;
+  return { providerRef: aProviderRef(), amount, channelTradeNo };
 }
 
 export function acknowledge(adapter: ChannelAdapter, outcome: Received): RawAnswer {

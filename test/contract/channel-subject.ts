@@ -16,11 +16,12 @@ export interface CreateCase {
   readonly expires?: 'by_itself' | 'by_our_close';
 }
 
-/** Where a callback's signature travels. What is signed is the body, or the query when the proof is in it. */
+/** Where a callback's signature travels. What is signed is the body, or the query when the proof is in it. `json`: in a flat object. */
 export type CallbackProof =
   | { readonly in: 'headers'; readonly names: readonly string[] }
   | { readonly in: 'form'; readonly names: readonly string[] }
-  | { readonly in: 'query'; readonly names: readonly string[] };
+  | { readonly in: 'query'; readonly names: readonly string[] }
+  | { readonly in: 'json'; readonly names: readonly string[] };
 
 /** A path into the credentials, for example `['webhook_secrets', 0]`. */
 export type CredentialPath = readonly (string | number)[];
@@ -44,6 +45,18 @@ export interface ChannelSubject {
   readonly callbackProof: CallbackProof;
   /** How old, or how far ahead, a callback's signed time may be; null where a callback carries no time that may be enforced. */
   readonly callbackWindowMs?: number | null;
+  /**
+   * `their_number`: an order can be asked about only by the trade number of its create's answer; without it, it counts as absent.
+   * Default: `our_number`.
+   */
+  readonly queriedBy?: 'our_number' | 'their_number';
+  /** Whether queries and callbacks tell when an order was paid. Default: `told`. */
+  readonly paidAt?: 'told' | 'never_told';
+  /**
+   * When money moves. `by_our_capture`: the buyer approves, and the adapter's `capture` takes the money; an order that must not be
+   * paid is simply not captured, and nobody but us knows that it is closed. Default: `by_the_buyer`.
+   */
+  readonly moneyMoves?: 'by_the_buyer' | 'by_our_capture';
   /** What stands in recorded exchanges where a secret went over the wire; absent where none does. */
   readonly leftOut?: string;
   /** For providers with the capability `refund`. */

@@ -29,7 +29,7 @@ export function withHeader(raw: RawCallback, name: string, ...values: string[]):
 /** One callback per place, spread over all that is signed; parameters that are the proof itself are left alone. */
 export function flippedEverywhere(raw: RawCallback, proof: CallbackProof): readonly Flipped[] {
   const text = signedText(raw, proof);
-  const proven = proof.in === 'headers' ? [] : proof.names.map((name) => rangeOf(text, name));
+  const proven = proof.in === 'headers' ? [] : proof.names.map((name) => rangeOf(text, name, proof));
   return spread(text.length)
     .filter((at) => !proven.some(([from, to]) => at >= from && at < to))
     .map((at) => ({ at, raw: withSignedText(raw, proof, flip(text, at)) }));
@@ -41,18 +41,28 @@ export function flippedEverywhere(raw: RawCallback, proof: CallbackProof): reado
  */
 export function proofFlipped(raw: RawCallback, proof: CallbackProof, name: string): readonly Flipped[] {
   const value =
-    proof.in === 'headers' ? (raw.headers.get(name)?.[0] ?? '') : rawParameter(signedText(raw, proof), name);
+    proof.in === 'headers' ? (raw.headers.get(name)?.[0] ?? '') : rawParameter(signedText(raw, proof), name, proof);
   const end = value.replace(/(?:=|%3D)+$/i, '').length - (value.length > 40 ? 4 : 0);
   return spread(end).map((at) => ({ at, raw: withRawProof(raw, proof, name, flip(value, at)) }));
 }
 
 export function withProof(raw: RawCallback, proof: CallbackProof, name: string, value: string): RawCallback {
-  return withRawProof(raw, proof, name, proof.in === 'headers' ? value : encodeURIComponent(value));
+  const asWritten = { headers: String, form: encodeURIComponent, query: encodeURIComponent, json: inJson };
+  return withRawProof(raw, proof, name, asWritten[proof.in](value));
 }
 
 export function withoutProof(raw: RawCallback, proof: CallbackProof, name: string): RawCallback {
   if (proof.in === 'headers') return withHeader(raw, name);
   const text = signedText(raw, proof);
+  if (proof.in === 'json') {
+    const [from, to] = rangeOf(text, name, proof);
+    const [before, after] = [text.slice(0, from), text.slice(to)];
+    return withSignedText(
+      raw,
+      proof,
+      after.startsWith(',') ? before + after.slice(1) : before.replace(/,$/, '') + after,
+    );
+  }
   const kept = text.split('&').filter((pair) => !pair.startsWith(`${name}=`));
   return withSignedText(raw, proof, kept.join('&'));
 }
@@ -64,26 +74,38 @@ export function doubled(raw: RawCallback, proof: CallbackProof, name: string): R
     return withHeader(raw, name, value, value);
   }
   const text = signedText(raw, proof);
-  return withSignedText(raw, proof, `${text}&${name}=${rawParameter(text, name)}`);
+  if (proof.in === 'json') {
+    const [from, to] = rangeOf(text, name, proof);
+    return withSignedText(raw, proof, `${text.slice(0, to)},${text.slice(from)}`);
+  }
+  return withSignedText(raw, proof, `${text}&${name}=${rawParameter(text, name, proof)}`);
 }
 
 function withRawProof(raw: RawCallback, proof: CallbackProof, name: string, value: string): RawCallback {
   if (proof.in === 'headers') return withHeader(raw, name, value);
   const text = signedText(raw, proof);
-  const [from, to] = rangeOf(text, name);
-  return withSignedText(raw, proof, `${text.slice(0, from)}${name}=${value}${text.slice(to)}`);
+  const [from, to] = rangeOf(text, name, proof);
+  const written = proof.in === 'json' ? `"${name}":"${value}"` : `${name}=${value}`;
+  return withSignedText(raw, proof, `${text.slice(0, from)}${written}${text.slice(to)}`);
 }
 
-function rawParameter(text: string, name: string): string {
-  const [from, to] = rangeOf(text, name);
-  return text.slice(from + name.length + 1, to);
+/** As it is written in the text that is signed. */
+export function rawParameter(text: string, name: string, proof: CallbackProof): string {
+  const [from, to] = rangeOf(text, name, proof);
+  return proof.in === 'json' ? text.slice(from + name.length + 4, to - 1) : text.slice(from + name.length + 1, to);
 }
 
-/** Where `name=value` stands in a form or query text. */
-function rangeOf(text: string, name: string): readonly [from: number, to: number] {
-  const match = new RegExp(`(?:^|&)(${name}=[^&]*)`).exec(text);
+/** A text as it is written between the quotes of JSON. */
+function inJson(value: string): string {
+  return JSON.stringify(value).slice(1, -1);
+}
+
+/** Where `name=value` stands in a form or query text, or `"name":"value"` in a JSON one. */
+function rangeOf(text: string, name: string, proof: CallbackProof): readonly [from: number, to: number] {
+  const pattern = proof.in === 'json' ? `()("${name}":"[^"]*")` : `(^|&)(${name}=[^&]*)`;
+  const match = new RegExp(pattern).exec(text);
   if (match === null) throw new Error(`the callback has no parameter ${name}`);
-  const from = match.index + match[0].length - (match[1]?.length ?? 0);
+  const from = match.index + match[0].length - (match[2]?.length ?? 0);
   return [from, match.index + match[0].length];
 }
 

@@ -1,9 +1,7 @@
-import { spawnSync } from 'node:child_process';
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Webhook } from 'standardwebhooks';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { PROVIDERS } from '../../channels/index.ts';
 import { NO_FAULTS } from '../../src/channel/sandbox/index.ts';
@@ -91,42 +89,4 @@ test('the production configuration of the README is accepted as it stands', () =
   };
   const loaded = loadConfig({ path: join(folder, 'gateway.yaml'), env, providers: PROVIDERS, production: true });
   expect(loaded.ok ? loaded.value.channels.map(({ id }) => id) : loaded.error).toEqual(['alipay-main']);
-});
-
-describe('the verification of webhooks that the README shows', () => {
-  const SECRET = 'whsec_c3dpdGNoeWFyZC1zYW5kYm94LWRlbW8=';
-  const body = '{"type":"payment.succeeded","data":{"subject":"会员"}}';
-  const at = new Date();
-  const headers = {
-    'webhook-id': 'evt_1',
-    'webhook-timestamp': String(Math.floor(at.getTime() / 1000)),
-    'webhook-signature': `v1,AAAA ${new Webhook(SECRET).sign('evt_1', at, body)}`,
-  };
-  const spoilt = body.replace('会员', '会費');
-  const late = { ...headers, 'webhook-timestamp': String(Math.floor(at.getTime() / 1000) - 301) };
-
-  test('in Node: believes what we sign and nothing else', async () => {
-    const [code = ''] = blocks(section(readme, '### 5. Verify a webhook'), 'js');
-    writeFileSync(join(folder, 'verify.mjs'), code);
-    const { isGenuine } = await import(join(folder, 'verify.mjs'));
-    expect(isGenuine(headers, body, SECRET)).toBe(true);
-    expect(isGenuine(headers, spoilt, SECRET)).toBe(false);
-    expect(isGenuine(headers, body, `whsec_${btoa('somebody else')}`)).toBe(false);
-    expect(isGenuine(late, body, SECRET)).toBe(false);
-  });
-
-  const hasPython = spawnSync('python3', ['--version']).status === 0;
-  test.skipIf(!hasPython)('in Python: the same', () => {
-    const [code = ''] = blocks(section(readme, '### 5. Verify a webhook'), 'python');
-    const calls = [
-      [headers, body],
-      [headers, spoilt],
-      [late, body],
-    ];
-    const script = `${code}
-import json, sys
-print([is_genuine(h, b.encode(), "${SECRET}") for h, b in json.load(sys.stdin)])`;
-    const { stdout, stderr } = spawnSync('python3', ['-c', script], { input: JSON.stringify(calls), encoding: 'utf8' });
-    expect(stdout.trim(), stderr).toBe('[True, False, False]');
-  });
 });

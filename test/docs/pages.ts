@@ -14,7 +14,7 @@ export function readPages(): readonly Page[] {
   const docs = readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.md'))
     .map((name) => `docs/${name.replaceAll('\\', '/')}`);
-  return ['README.md', 'CHANGELOG.md', 'channels/README.md', ...docs].map(readPage);
+  return ['README.md', 'CHANGELOG.md', 'channels/README.md', 'sdk/README.md', ...docs].map(readPage);
 }
 
 export function readPage(path: string): Page {
@@ -65,7 +65,9 @@ export function rows(text: string, first: RegExp): readonly (readonly string[])[
 /** Files and folders that a page names, by link or between backquotes, as paths from the project's root. */
 export function namedPaths({ path, text }: Page): readonly string[] {
   const prose = withoutBlocks(text);
-  const quoted = [...prose.matchAll(/`((?:src|channels|config|docs|test|scripts|bench|grafana)\/[\w./-]*)`/g)];
+  const quoted = [
+    ...prose.matchAll(/`((?:src|channels|config|docs|test|scripts|bench|grafana|sdk|examples)\/[\w./-]*)`/g),
+  ];
   const linked = [...prose.matchAll(/\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)/g)];
   return [
     ...quoted.map(([, named]) => named ?? ''),

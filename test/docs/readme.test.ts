@@ -85,7 +85,7 @@ describe('the commands of the README', () => {
       /attempt 1 .* alipay-main {2}alipay {2}unknown/,
       /attempt 2 .* alipay-backup {2}alipay {2}open/,
       /after alipay-main failed, alipay-backup: the only channel that can take this payment/,
-      /CHANNEL {9}STATE {4}METHODS {4}WEIGHT {2}BREAKER {2}TECHNICAL {2}PAID {3}SCORE/,
+      /CHANNEL {9}STATE {4}METHODS +WEIGHT {2}BREAKER {2}TECHNICAL {2}PAID {3}SCORE/,
     ]) {
       expect(output).toMatch(line);
       expect(shown).toMatch(line);

@@ -83,7 +83,9 @@ describe('an outage of one channel', { timeout: SLOW_MS }, () => {
       const page = await (await ask('/admin/')).text();
       return page.includes('alipay-main: down for') ? page : undefined;
     }, SLOW_MS);
-    expect(text).toMatch(/alipay-main: down for \d+ s, [^<]*CHANNEL_\w+[^<]*; traffic goes to alipay-backup\./);
+    expect(text).toMatch(
+      /alipay-main: down for \d+ s, [^<]*CHANNEL_\w+[^<]*; traffic goes to alipay-backup, then epay-upstream\./,
+    );
     const { breakers, last_failure } = await channelOf('alipay-main');
     expect(breakers.create.cause).toMatchObject({ kind: expect.stringMatching(/^CHANNEL_/) });
     expect(Date.parse(breakers.create.since)).toBeGreaterThan(Date.now() - SLOW_MS);
@@ -126,7 +128,7 @@ test('a status of the JSON kind is what the page shows', async () => {
   const { gateway, channels, webhooks } = await status();
   expect(gateway).toMatchObject({ store: { ok: true, reason: null }, evidence_dropped: 0, unavailable: {} });
   expect(gateway.uptime_seconds).toBeGreaterThan(0);
-  expect(channels).toHaveLength(4);
+  expect(channels).toHaveLength(6);
   expect(webhooks).toEqual({ failing: [] });
   expect(await call('GET', `${stage.gateway().publicUrl}/admin/status`)).toMatchObject({ status: 404 });
 });

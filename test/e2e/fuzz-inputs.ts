@@ -2,7 +2,15 @@ import fc from 'fast-check';
 
 /** What anybody may send; the seeds of fuzz.test.ts make it repeatable. */
 
-const CHANNELS = ['alipay-main', 'alipay-backup', 'wechatpay-main', 'stripe-main', 'epay-upstream'];
+const CHANNELS = [
+  'alipay-main',
+  'alipay-backup',
+  'wechatpay-main',
+  'stripe-main',
+  'paypal-main',
+  'epay-upstream',
+  'usdt-main',
+];
 const ORDER_FIELDS = [
   ...['merchant_order_no', 'amount', 'currency', 'methods', 'scene', 'subject', 'customer', 'metadata', 'expires_in'],
   ...['notify_url', 'return_url', 'channel', '__proto__', 'constructor', 'toString', ''],

@@ -18,7 +18,17 @@ const requestLine = z.strictObject({
   durationMs: z.number().min(0),
   merchantId: z.literal('m_demo').optional(),
   paymentId: z.string().startsWith('pay_').optional(),
-  channelId: z.enum(['alipay-main', 'alipay-backup', 'wechatpay-main', 'stripe-main', 'epay-upstream']).optional(),
+  channelId: z
+    .enum([
+      'alipay-main',
+      'alipay-backup',
+      'wechatpay-main',
+      'stripe-main',
+      'paypal-main',
+      'epay-upstream',
+      'usdt-main',
+    ])
+    .optional(),
   outcome: z.string().optional(),
   code: z.string().optional(),
 });

@@ -115,7 +115,15 @@ describe.concurrent('a start is refused', { timeout: SLOW_MS }, () => {
     inTheatre(async (theatre) => {
       const env = { NODE_ENV: 'production', PUBLIC_URL: 'https://pay.example' };
       const said = await refusal(theatre.run(['start'], env));
-      for (const channel of ['alipay-main', 'alipay-backup', 'wechatpay-main', 'stripe-main', 'epay-upstream']) {
+      for (const channel of [
+        'alipay-main',
+        'alipay-backup',
+        'wechatpay-main',
+        'stripe-main',
+        'paypal-main',
+        'epay-upstream',
+        'usdt-main',
+      ]) {
         expect(said).toContain(`channels.${channel}.mode: must be live in production`);
       }
       expect(said).toContain('merchants.m_demo.secret_keys[0]');

@@ -147,7 +147,15 @@ describe('row 10: no switch skips verification', () => {
 test('row 18: in production neither demo secrets nor simulators are taken', async () => {
   const faults = await refused({}, { NODE_ENV: 'production', PUBLIC_URL: 'https://pay.example' });
   const paths = faults.map(({ path }) => path);
-  for (const channel of ['alipay-main', 'alipay-backup', 'wechatpay-main', 'stripe-main', 'epay-upstream']) {
+  for (const channel of [
+    'alipay-main',
+    'alipay-backup',
+    'wechatpay-main',
+    'stripe-main',
+    'paypal-main',
+    'epay-upstream',
+    'usdt-main',
+  ]) {
     expect(paths).toContain(`channels.${channel}.mode`);
   }
   for (const secret of ['secret_keys[0]', 'webhook.secret', 'epay.key']) {

@@ -57,7 +57,7 @@ describe('row 15: with private addresses forbidden', () => {
   });
 
   const HOSTS = [
-    ...['127.0.0.1', '127.1', '2130706433', '0x7f000001', '017700000001', '0', '0.0.0.0', '127.255.255.254'],
+    ...['127.0.0.1', '0.0.0.0', '127.255.255.254'],
     ...['localhost', 'LOCALHOST', 'localhost.', '[::1]', '[::]', '[0:0:0:0:0:0:0:1]'],
     ...['[::ffff:127.0.0.1]', '[::ffff:7f00:1]', '[::127.0.0.1]', '[64:ff9b::7f00:1]', '[2002:7f00:1::]'],
     ...['10.0.0.1', '172.16.0.1', '172.31.255.255', '192.168.0.1', '100.64.0.1', '198.18.0.1', '169.254.169.254'],
@@ -97,6 +97,12 @@ describe('row 15: with private addresses forbidden', () => {
     'javascript:alert(1)',
     '//127.0.0.1/',
     'data:,x',
+    // Addresses to some readers, names to others.
+    'http://127.1/',
+    'http://2130706433/',
+    'http://0x7f000001/',
+    'http://017700000001/',
+    'http://0/',
   ])('a notify_url of %s is refused by the create', async (notify_url) => {
     const answer = await stage.api('POST', '/v1/payments', anOrder(stage, { notify_url }));
     expect(answer).toMatchObject({ status: 400, body: { errors: [{ path: 'notify_url' }] } });

@@ -49,9 +49,15 @@ describe.each(LINES)('at $channel', (line) => {
     const token = new URL(target.url).pathname.split('/')[3] ?? '';
     const base = `${stage.gateway().publicUrl}/callbacks`;
     const before = await anomalies(stage, 'foreign_callback');
-    const elsewhere = ['alipay-main', 'alipay-backup', 'wechatpay-main', 'stripe-main', 'epay-upstream'].filter(
-      (c) => c !== line.channel,
-    );
+    const elsewhere = [
+      'alipay-main',
+      'alipay-backup',
+      'wechatpay-main',
+      'stripe-main',
+      'paypal-main',
+      'epay-upstream',
+      'usdt-main',
+    ].filter((c) => c !== line.channel);
     for (const channel of elsewhere) {
       await expectRefused(stage, target, message, `${base}/${channel}`);
       await expectRefused(stage, target, message, `${base}/${channel}/${token}`);

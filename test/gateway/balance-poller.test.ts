@@ -67,12 +67,19 @@ function open(set: { answer?: Answer | null; ephemeral?: Parts['ephemeral']; eve
       const everyMs = set.everyMs ?? EVERY_MS;
       return { ...SETTINGS, balanceEveryMs: everyMs };
     },
-    merchants: () => ({ byId: () => undefined, bySecretKey: () => undefined }),
+    merchants: () => ({
+      byId: () => undefined,
+      bySecretKey: () => undefined,
+      byEpayPid: () => undefined,
+      epayMerchants: () => [],
+    }),
     sealer: { seal: (plain) => plain, open: (sealed) => sealed },
     evidence: { append: () => {}, during: (_subject, work) => work() },
     clock: { now },
     random: () => 0.5,
     randomBytes: (size) => new Uint8Array(size),
+    epayKey: () => Promise.reject(new Error('no key here')),
+    epayRecord: { request: () => {}, notice: () => {}, of: () => ({ requests: [], notices: [] }) },
     sendWebhook: () => Promise.reject(new Error('nobody sends here')),
     ...{ alone: true, processId: 'one' },
   };
@@ -102,7 +109,7 @@ const SETTINGS = {
   failover: { maxAttempts: 3, budgetMs: 8_000 },
   policies: { lateSuccess: 'refund', surplus: 'refund', amountMismatch: 'hold', paidKnownWithinMs: MINUTE },
   webhooks: { timeoutMs: 1_000, allowPrivateAddresses: false, concurrencyPerEndpoint: 8, pauseAfterMs: HOUR },
-  ...{ publicUrl: 'https://pay.example', allowHttpUrls: false },
+  ...{ publicUrl: 'https://pay.example', allowHttpUrls: false, epayTypes: new Map() },
 } as const;
 
 describe('the schedule', () => {

@@ -23,6 +23,7 @@ export function recordingTelemetry(): { reports: [string, ...unknown[]][]; telem
     merchantPayment: record('merchantPayment'),
     refund: record('refund'),
     webhookDelivery: record('webhookDelivery'),
+    epayRequest: record('epayRequest'),
     surplusPayment: record('surplusPayment'),
     anomaly: record('anomaly'),
     paymentChanged: record('paymentChanged'),

@@ -17,7 +17,7 @@ import {
   type Scene,
 } from '../../src/payment/index.ts';
 
-export type Operation = 'create' | 'query' | 'close' | 'probe' | 'refund' | 'refund_query';
+export type Operation = 'create' | 'query' | 'capture' | 'close' | 'probe' | 'refund' | 'refund_query';
 
 /** How a provider answers one call. `honest` does what a healthy provider would do, and gives its answer. */
 export type Reply = <T>(
@@ -65,7 +65,7 @@ export function held(): { readonly reply: Reply; readonly begun: Promise<void>; 
 }
 
 export interface ProviderOrder {
-  state: 'open' | 'succeeded' | 'closed' | 'failed';
+  state: 'open' | 'approved' | 'succeeded' | 'closed' | 'failed';
   tradeNo: string;
   paidAt: number | null;
   paidMinor: number | null;
@@ -82,6 +82,8 @@ export interface ChannelSetup {
   readonly callbackUrl?: 'per_request' | 'per_account';
   readonly capabilities?: Channel['capabilities'];
   readonly offline?: boolean;
+  /** Money moves by our capture only, and the provider closes nothing. */
+  readonly captures?: boolean;
   readonly ipNeeded?: boolean;
   /** Fee in minor units; the cheapest channel is the first choice. By default as declared. */
   readonly fee?: number;
@@ -110,6 +112,8 @@ export interface ScriptedChannel {
   /** The answer of all calls from now on; null: honest again. */
   always(operation: Operation, reply: Reply | null): void;
   pays(providerRef: string, paidMinor?: number): ProviderOrder;
+  /** The buyer agrees, where money moves by our capture. */
+  approves(providerRef: string): void;
   /** The provider's message about an order, as it believes it to be unless `set` says otherwise. */
   notice(providerRef: string, set?: Partial<Observation>): RawCallback;
   /** The provider's message about a refund, as it believes it to be unless `set` says otherwise. */
@@ -163,6 +167,12 @@ export function scriptChannel(id: string, setup: ChannelSetup, rank: number, now
     return order;
   }
 
+  function captured(providerRef: string): Observation {
+    const order = put(providerRef);
+    if (order.state === 'approved') Object.assign(order, { state: 'succeeded', paidAt: now() });
+    return believes(providerRef);
+  }
+
   async function answer<T>(
     operation: Operation,
     providerRef: string,
@@ -201,11 +211,19 @@ export function scriptChannel(id: string, setup: ChannelSetup, rank: number, now
         signal,
         () => {
           const order = orders.get(providerRef);
+          const isUnpaid = order?.state === 'open' || order?.state === 'approved';
+          if (setup.captures && isUnpaid) return ok({ ...believes(providerRef), state: 'closed' });
           if (order?.state === 'open') order.state = 'closed';
           return ok(believes(providerRef));
         },
         ok,
       ),
+    ...(setup.captures
+      ? {
+          capture: ({ providerRef }, signal) =>
+            answer('capture', providerRef, signal, () => ok(captured(providerRef)), ok),
+        }
+      : {}),
     refund: ({ order, refundRef, amount }, signal) =>
       answer('refund', refundRef, signal, () => {
         const paid = orders.get(order.providerRef);
@@ -283,6 +301,9 @@ export function scriptChannel(id: string, setup: ChannelSetup, rank: number, now
       order.paidAt = now();
       order.paidMinor = paidMinor ?? null;
       return order;
+    },
+    approves: (providerRef) => {
+      put(providerRef).state = 'approved';
     },
     notice: (providerRef, set = {}) =>
       aCallback([{ kind: 'order', providerRef, observation: { ...believes(providerRef), ...set } }]),

@@ -1,3 +1,4 @@
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
 import { vi } from 'vitest';
 import { createMemoryEphemeral } from '../../src/ephemeral/index.ts';
@@ -27,6 +28,12 @@ export const HOUR = 60 * MINUTE;
 
 /** One of two secrets while the old one is being replaced. */
 export const SECRETS = ['whsec_b2xkLXNlY3JldC1vZi10aGUtc2hvcC0wMQ==', 'whsec_bmV3LXNlY3JldC1vZi10aGUtc2hvcC0wMg=='];
+
+/** What the demo shop has agreed for epay. */
+export const EPAY = {
+  ...{ pid: 1000, keys: ['sandbox-epay-key'], signs: ['md5', 'sha256', 'rsa'], publicKey: null, refunds: true },
+  ...{ notifyHosts: 'any', tlsVerify: true, expiresInMs: 15 * MINUTE },
+} as const satisfies Merchant['epay'];
 
 export interface StageOptions<Id extends string> {
   readonly channels: Readonly<Record<Id, ChannelSetup>>;
@@ -88,6 +95,7 @@ const TICK_MS = 50;
 const TICKS_MAX = 4_000;
 
 let orders = 0;
+let platformKey: KeyObject | undefined;
 
 export function anOrder(set: Partial<Order> = {}): Order {
   orders += 1;
@@ -169,6 +177,7 @@ function startProcess<Id extends string>(world: World<Id>, processNo: number, cr
     webhookSecrets: SECRETS,
     channels: 'all',
     limits: { maxAmountMinor: null, perMinute: null },
+    epay: EPAY,
   };
   const breakers = createBreakers({ settingsOf: (id) => settingsOf(loaded.get(id)) });
   const gateway = createGateway({
@@ -176,11 +185,18 @@ function startProcess<Id extends string>(world: World<Id>, processNo: number, cr
     ephemeral: createMemoryEphemeral({ now: clock.now }),
     channels: () => loaded,
     settings: () => settings(options),
-    merchants: () => ({ byId: (id) => (id === merchant.id ? merchant : undefined), bySecretKey: () => undefined }),
+    merchants: () => ({
+      byId: (id) => (id === merchant.id ? merchant : undefined),
+      bySecretKey: () => undefined,
+      byEpayPid: () => undefined,
+      epayMerchants: () => [],
+    }),
     evidence: { append: (entry) => void evidence.push(entry), during: (_subject, work) => work() },
     sealer: { seal: (plain) => `sealed:${plain}`, open: (sealed) => sealed.slice('sealed:'.length) },
     statistics: createStatistics({ settingsOf: (id) => settingsOf(loaded.get(id)) }),
     randomBytes: (size) => Uint8Array.from({ length: size }, () => Math.floor(chance() * 256)),
+    epayKey: async () => (platformKey ??= generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey),
+    epayRecord: { request: () => {}, notice: () => {}, of: () => ({ requests: [], notices: [] }) },
     sendWebhook: async (request, signal) => {
       shop.requests.push(request);
       return shop.answer(request, signal);
@@ -276,6 +292,7 @@ function settings(options: StageOptions<string>): GatewaySettings {
     },
     publicUrl: 'https://pay.example',
     allowHttpUrls: false,
+    epayTypes: new Map(),
     balanceEveryMs: 300_000,
   };
 }

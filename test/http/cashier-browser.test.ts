@@ -56,7 +56,7 @@ describe.skipIf('missing' in found)('the cashier in a browser', () => {
   test('fits a phone: nothing is wider than the screen', async () => {
     const pending = aPendingPayment(undefined, { subject: 'W'.repeat(128), merchantOrderNo: '9'.repeat(64) });
     edge.gateway.payments.set(pending.id, pending);
-    const page = await open(`/pay/${pending.id}?checked`);
+    const page = await open(`/pay/${pending.id}?notice=checked`);
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(390);
     await page.context().close();
   });

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { gatewayError } from '../../src/gateway/index.ts';
 import { type Action, type AttemptError, type Payment, REFUND_ABSENT } from '../../src/payment/index.ts';
 import { type Edge, jsonOf, serveEdge } from './serve.ts';
 import { aNewPayment, anAskingPayment, aPendingPayment, NOW, observed, withFact } from './stub-gateway.ts';
@@ -12,6 +13,7 @@ beforeEach(async () => {
 afterEach(() => edge.close());
 
 const QR: Action = { type: 'qr_code', qrCode: 'weixin://wxpay/bizpayurl?pr=abc' };
+const PHONE = { 'user-agent': 'Mozilla/5.0 (Linux; Android 14) Chrome/126.0 Mobile Safari/537.36' };
 const ZH = { 'accept-language': 'zh-TW,zh;q=0.9,en;q=0.5' };
 
 const keep = (payment: Payment): string => {
@@ -43,7 +45,8 @@ describe('a payment that waits for its buyer', () => {
 
   test('offers the app where the code is a web address', async () => {
     const payment = aPendingPayment({ type: 'qr_code', qrCode: 'https://qr.alipay.com/bax1' });
-    expect(await pageOf(payment)).toContain('Open Alipay on this device');
+    expect(await pageOf(payment, PHONE)).toContain('Open Alipay on this device');
+    expect(await pageOf(payment)).not.toContain('on this device');
     expect((await visit(`/pay/${payment.id}/go`)).headers.get('location')).toBe('https://qr.alipay.com/bax1');
   });
 
@@ -89,6 +92,106 @@ describe('a payment that waits for its buyer', () => {
       expect(await pageOf(payment)).not.toContain('/go"');
       expect((await visit(`/pay/${payment.id}/go`)).headers.get('location')).toBe(`/pay/${payment.id}`);
     }
+  });
+});
+
+describe('choosing how to pay', () => {
+  const UNCHOSEN = { methods: ['alipay', 'wechatpay', 'card'] };
+  const WECHAT = { 'user-agent': 'Mozilla/5.0 (iPhone) AppleWebKit/605.1.15 Mobile MicroMessenger/8.0.49' };
+  const choose = (path: string, body: string, headers: Record<string, string> = {}) =>
+    fetch(`${edge.url}${path}/choose`, {
+      method: 'POST',
+      redirect: 'manual',
+      headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
+      body,
+    });
+
+  test('is a form of buttons, with words for a method that does not work now', async () => {
+    edge.gateway.away.add('card');
+    const text = await pageOf(aNewPayment(UNCHOSEN));
+    expect(text).toContain('Choose how to pay');
+    expect(text).toMatch(/<form method="post" action="\/pay\/pay_\w+\/choose"/);
+    expect(text).toContain('<input type="hidden" name="seen" value="0">');
+    expect([...text.matchAll(/name="method" value="(\w+)"/g)].map(([, method]) => method)).toEqual([
+      'alipay',
+      'wechatpay',
+    ]);
+    expect(text).toMatch(/Bank card<\/span><span class="way-note">Not available at the moment/);
+  });
+
+  test('shows the way that is open as selected beside the others, and nothing when there is no other', async () => {
+    const text = await pageOf(aPendingPayment(QR, UNCHOSEN));
+    expect(text).toMatch(/<p class="way selected" aria-current="true">.*Alipay/);
+    expect(text).toContain('name="method" value="wechatpay"');
+    expect(await pageOf(aPendingPayment(QR))).not.toContain('/choose"');
+  });
+
+  test.each([
+    ['a desktop', {}, 'wechatpay', ['qr', 'redirect']],
+    ['a phone', PHONE, 'wechatpay', ['wap', 'redirect', 'qr']],
+    ['its own wallet', WECHAT, 'wechatpay', ['inapp', 'redirect', 'qr']],
+    ['another wallet', WECHAT, 'alipay', ['wap', 'redirect', 'qr']],
+  ])('asks for what %s can do', async (_device, headers, method, scenes) => {
+    const payment = aPendingPayment(QR, { methods: [method] });
+    const answer = await choose(keep(payment), `method=${method}&seen=1`, headers);
+    expect({ status: answer.status, to: answer.headers.get('location') }).toEqual({
+      status: 303,
+      to: `/pay/${payment.id}?go`,
+    });
+    expect(edge.gateway.choices).toEqual([{ id: payment.id, choice: { method, scenes, seen: 1 } }]);
+  });
+
+  test('says in words why nothing came of it', async () => {
+    const path = keep(aNewPayment(UNCHOSEN));
+    for (const [code, notice, words] of [
+      ['no_channel_available', 'away', 'cannot be opened at the moment'],
+      ['rate_limited', 'often', 'changed too often'],
+      ['validation_failed', 'refused', 'cannot be paid in that way'],
+    ] as const) {
+      edge.gateway.refusal = gatewayError(code, 'for developers');
+      const to = (await choose(path, 'method=alipay&seen=0')).headers.get('location') ?? '';
+      expect(to).toBe(`${path}?notice=${notice}`);
+      const text = await (await visit(to)).text();
+      expect(text).toContain(words);
+      expect(text).not.toContain('for developers');
+    }
+  });
+
+  test.each(['', 'method=alipay', 'seen=0', 'method=__proto__&seen=0', 'method=%00&seen=0', 'method=alipay&seen=-1'])(
+    'is never asked for by nonsense (%s)',
+    async (body) => {
+      const path = keep(aNewPayment(UNCHOSEN));
+      for (const sent of [body, `${body}&x=${'y'.repeat(5_000)}`]) {
+        expect((await choose(path, sent)).headers.get('location')).toBe(`${path}?notice=refused`);
+      }
+      expect(edge.gateway.choices).toEqual([]);
+      expect((await choose('/pay/pay_x', 'method=alipay&seen=0')).status).toBe(404);
+      expect((await choose('/pay/pay_01hxxxxxxxxxxxxxxxxxxxxxxx', 'method=alipay&seen=0')).status).toBe(404);
+      expect(await (await visit(`${path}?notice=<script>&lang=<script>&go=<script>`)).text()).not.toContain('<script>');
+    },
+  );
+
+  test('a way given up that may have been paid is not forgotten', async () => {
+    const open = aPendingPayment(QR, UNCHOSEN);
+    const text = await pageOf(withFact(open, { type: 'attempt_given_up', seq: 1 }));
+    expect(text).toContain('Have you paid with Alipay already?');
+    expect(text).toContain('I have paid');
+    expect(text).toContain('<input type="hidden" name="seen" value="1">');
+  });
+
+  test('the page keeps the language that the buyer has chosen', async () => {
+    const payment = aNewPayment(UNCHOSEN);
+    const text = await (await visit(`${keep(payment)}?lang=zh`)).text();
+    expect(text).toContain('请选择支付方式');
+    expect(text).toContain(`action="/pay/${payment.id}/choose?lang=zh"`);
+    const answer = await choose(`/pay/${payment.id}`, 'nothing');
+    expect(answer.headers.get('location')).toBe(`/pay/${payment.id}?notice=refused`);
+  });
+
+  test('a code that is text for people can be copied', async () => {
+    const address: Action = { type: 'qr_code', qrCode: 'TXYZabc123' };
+    expect(await pageOf(aPendingPayment(address, { methods: ['usdt'] }))).toContain('data-copy="TXYZabc123"');
+    expect(await pageOf(aPendingPayment(QR))).not.toContain('data-copy');
   });
 });
 
@@ -151,7 +254,7 @@ describe('the state that the page asks for', () => {
     };
     const pending = aPendingPayment();
     const first = await stateOf(pending);
-    expect(first).toEqual({ status: 'pending', stage: expect.any(String), poll_ms: 2_000 });
+    expect(first).toEqual({ status: 'pending', stage: expect.any(String), poll_ms: 2_000, left_s: 900 });
     expect(await stateOf({ ...pending, updatedAt: NOW + 5, version: 9 })).toEqual(first);
     expect(await pageOf(pending)).toContain(`data-stage="${first.stage}"`);
     const paid = await stateOf(withFact(pending, observed(pending, 'succeeded')));
@@ -192,9 +295,12 @@ describe('the pay button', () => {
 test('"I have paid" makes the gateway ask and comes back with a word', async () => {
   const path = keep(aPendingPayment());
   const answer = await fetch(`${edge.url}${path}/paid`, { method: 'POST', redirect: 'manual' });
-  expect({ status: answer.status, to: answer.headers.get('location') }).toEqual({ status: 303, to: `${path}?checked` });
+  expect({ status: answer.status, to: answer.headers.get('location') }).toEqual({
+    status: 303,
+    to: `${path}?notice=checked`,
+  });
   expect(edge.gateway.syncs).toEqual([path.slice('/pay/'.length)]);
-  expect(await (await visit(`${path}?checked`)).text()).toContain('nothing has arrived yet');
+  expect(await (await visit(`${path}?notice=checked`)).text()).toContain('nothing has arrived yet');
   expect((await visit(`${path}/paid`)).status).toBe(405);
 });
 
@@ -219,13 +325,13 @@ describe('the page is safe', () => {
     const text = await answer.text();
     expect(text).not.toMatch(/ style=| on\w+=|<style|<script>/);
     for (const [, address] of text.matchAll(/(?:href|src)="([^"]*)"/g))
-      expect(address).toMatch(/^\/pay\/|^data:,$|^https:\/\/shop/);
+      expect(address).toMatch(/^\/pay\/|^data:,$|^\?lang=|^https:\/\/shop/);
   });
 
   test('it works without JavaScript', async () => {
     const text = await pageOf(aPendingPayment(QR));
     expect(text).toContain('<noscript><meta http-equiv="refresh" content="5"></noscript>');
-    expect(text).toMatch(/<form method="post" action="\/pay\/pay_\w+\/paid">/);
+    expect(text).toMatch(/<form method="post" action="\/pay\/pay_\w+\/paid"/);
   });
 
   test('its addresses keep the path of the public URL', async () => {

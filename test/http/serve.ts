@@ -47,6 +47,7 @@ export function recordingTelemetry() {
     merchantPayment: nothing,
     refund: nothing,
     webhookDelivery: nothing,
+    epayRequest: nothing,
     surplusPayment: nothing,
     anomaly: nothing,
     paymentChanged: nothing,
@@ -80,21 +81,26 @@ export async function serveEdge(options: EdgeOptions = {}): Promise<Edge> {
   const merchants = options.merchants ?? { [KEY]: aMerchant() };
   const settings = someSettings(options.settings);
   const { telemetry, lines } = recordingTelemetry();
+  const stopping = new AbortController();
   let drawn = 0;
   const app = createPublicApp({
     gateway,
     merchants: {
       byId: (id) => Object.values(merchants).find((merchant) => merchant.id === id),
       bySecretKey: (key) => merchants[key],
+      byEpayPid: (pid) => Object.values(merchants).find(({ epay }) => epay?.pid === pid),
+      epayMerchants: () => Object.values(merchants).filter(({ epay }) => epay !== undefined),
     },
     settings: () => settings,
     ephemeral: { hit: options.hit ?? (async () => ({ allowed: true, retryAfterMs: 0 })) },
     telemetry,
+    epayRecord: { request: () => {}, notice: () => {}, of: () => ({ requests: [], notices: [] }) },
     clock: { now: options.now ?? (() => NOW) },
     randomBytes: (size) => {
       drawn += 1;
       return new Uint8Array(size).fill(drawn);
     },
+    stopping: stopping.signal,
   });
   const listener = await listen(app, { host: '127.0.0.1', port: 0 });
   return {
@@ -112,7 +118,10 @@ export async function serveEdge(options: EdgeOptions = {}): Promise<Edge> {
         },
         ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
       }),
-    close: () => listener.close(1_000),
+    close: () => {
+      stopping.abort();
+      return listener.close(1_000);
+    },
   };
 }
 

@@ -14,6 +14,7 @@ export const someSettings = (set: Partial<GatewaySettings> = {}): GatewaySetting
   webhooks: { timeoutMs: 1_000, allowPrivateAddresses: false, concurrencyPerEndpoint: 8, pauseAfterMs: 86_400_000 },
   publicUrl: 'https://gw.example',
   allowHttpUrls: false,
+  epayTypes: new Map(),
   balanceEveryMs: 300_000,
   ...set,
 });

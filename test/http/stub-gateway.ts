@@ -135,6 +135,7 @@ export interface StubGateway extends Gateway {
   readonly unreadable: string[];
   readonly syncs: string[];
   readonly choices: { readonly id: string; readonly choice: BuyerChoice }[];
+  readonly watchers: Set<{ readonly id: string; readonly onChange: (payment: Payment) => void }>;
   /** Methods that do not work at the moment. */
   readonly away: Set<string>;
   /** What choosing is answered with, when set. */
@@ -165,6 +166,7 @@ export function createStubGateway(): StubGateway {
     unreadable: [],
     syncs: [],
     choices: [],
+    watchers: new Set(),
     away: new Set(),
     refusal: null,
     redeliveries: [],
@@ -214,7 +216,7 @@ export function createStubGateway(): StubGateway {
       return refund ? ok({ payment: found.value, refund }) : err(gatewayError('not_found', 'No such refund.'));
     },
     disposeMoney: async () => err(gatewayError('invalid_state', 'Nothing is held.')),
-    quote: async () => ({ channelId: null, candidates: [] }),
+    quote: async () => ({ channelId: null, candidates: [], omitted: 0 }),
     listEvents: async (merchant, { limit }) => listed(merchant).slice(0, limit),
     redeliverEvent: async (merchant, eventId) => {
       const event = listed(merchant).find((e) => e.event.id === eventId);
@@ -223,6 +225,12 @@ export function createStubGateway(): StubGateway {
     redeliverDead: async (merchant, filter) => {
       stub.redeliveries.push({ ...filter, merchantId: merchant.id });
       return { redelivered: 0, next: null };
+    },
+    epay: {
+      placeOrder: async () => err('no_channel'),
+      findOrder: async () => null,
+      returnUrl: async ({ returnUrl }) => returnUrl,
+      signAnswer: async (fields) => fields,
     },
     webhooks: {
       listDead: async () => [],
@@ -233,6 +241,11 @@ export function createStubGateway(): StubGateway {
       },
       endpoints: () => [],
       resume: () => 0,
+    },
+    watch: (id, onChange) => {
+      const watcher = { id, onChange };
+      stub.watchers.add(watcher);
+      return () => void stub.watchers.delete(watcher);
     },
     waysToPay: async ({ methods }) => methods.map((method) => ({ method, available: !stub.away.has(method) })),
     choose: async (id, choice) => {

@@ -53,6 +53,8 @@ function orderFact(core: CoreModule, payment: Payment, move: Move, now: number):
       return { type: 'attempt_given_up', seq };
     case 'want_query':
       return { type: 'query_wanted', seq };
+    case 'capture':
+      return { type: 'capture_begun', seq };
     case 'postpone_query':
       return { type: 'postponed', duty: { kind: 'query', seq }, until: now + move.how * 60 - 600 };
     default:
@@ -85,6 +87,8 @@ function observationOf(attempt: Attempt, { kind, how }: Move): Observation | nul
       return anObservation(attempt, { channelTradeNo: `other-${how}` });
     case 'paid_without_trade_no':
       return anObservation(attempt, { channelTradeNo: null });
+    case 'approved':
+      return anObservation(attempt, { state: 'approved', paidAt: null });
     case 'still_open':
       return anObservation(attempt, { ...UNNAMED, state: 'open' });
     case 'closed':

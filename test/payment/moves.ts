@@ -19,6 +19,8 @@ const ORDER_KINDS = [
   'paid_other_trade_no',
   'paid_without_trade_no',
   'still_open',
+  'approved',
+  'capture',
   'closed',
   'failed',
   'absent',

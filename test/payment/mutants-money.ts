@@ -5,8 +5,8 @@ export const MONEY_MUTANTS: readonly Mutant[] = [
   {
     removes: 'a second success is surplus',
     file: 'apply-observed.ts',
-    find: "if (effectiveAttempt(payment) !== undefined) return { effect: 'surplus', disposition: DISPOSITION[surplus] };",
-    replace: '',
+    find: 'if (payment.overtaken || effectiveAttempt(payment) !== undefined) {',
+    replace: 'if (false) {',
     caughtBy: ['takes effect at most once', 'what becomes of unexpected money'],
   },
   {
@@ -19,7 +19,7 @@ export const MONEY_MUTANTS: readonly Mutant[] = [
   {
     removes: 'another amount follows its policy',
     file: 'apply-observed.ts',
-    find: "paidMinor !== attempt.amount.minor && amountMismatch !== 'accept'",
+    find: "!isWhole && amountMismatch !== 'accept'",
     replace: 'false',
     caughtBy: ['what becomes of unexpected money'],
   },
@@ -47,7 +47,7 @@ export const MONEY_MUTANTS: readonly Mutant[] = [
   {
     removes: 'money kept beside the success that counts leaves the payment alone',
     file: 'apply-observed.ts',
-    find: 'if (effectiveAttempt(payment) !== undefined) return next(decided);',
+    find: 'if (payment.overtaken || effectiveAttempt(payment) !== undefined) return next(decided);',
     replace: '',
     caughtBy: ['takes effect at most once'],
   },

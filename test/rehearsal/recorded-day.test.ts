@@ -44,7 +44,7 @@ let temporary: ReturnType<typeof openTemporaryStore>;
 let day: RecordedDay;
 beforeAll(async () => {
   temporary = openTemporaryStore();
-  day = liveThrough(DAY, SETUP, 11);
+  day = liveThrough(DAY, SETUP, 12);
   await record(temporary.store, day.payments);
 });
 afterAll(() => temporary.dispose());

@@ -3,7 +3,15 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readScenario } from '../../src/rehearsal/index.ts';
 
-const CHANNELS = new Set(['alipay-main', 'alipay-backup', 'wechatpay-main', 'stripe-main', 'epay-upstream']);
+const CHANNELS = new Set([
+  'alipay-main',
+  'alipay-backup',
+  'wechatpay-main',
+  'stripe-main',
+  'paypal-main',
+  'epay-upstream',
+  'usdt-main',
+]);
 const SHIPPED = readFileSync(join(import.meta.dirname, '../../config/scenarios/evening-outage.yaml'), 'utf8');
 
 const faultsOf = (edit: (yaml: string) => string): readonly string[] => {

@@ -116,10 +116,19 @@ describe('a channel whose orders stop being paid', () => {
 
   test('is how the channel is now when it lasts for more than half an hour', () => {
     const statistics = aStatistics();
-    live(statistics, { id: 'a', everyMs: SECOND, untilMs: 90 * MINUTE, pays: dead(30 * MINUTE, 999 * MINUTE) });
+    const pays = (order: number, atMs: number) => (atMs < 30 * MINUTE ? order % 10 !== 0 : order % 3 === 0);
+    live(statistics, { id: 'a', everyMs: SECOND, untilMs: 90 * MINUTE, pays });
     const settled = believed(statistics, 'a', 90 * MINUTE);
     expect(settled.lowSince).toBeNull();
-    expect(settled.share).toBeLessThan(0.1);
+    expect(settled.share).toBeLessThan(0.45);
+  });
+
+  test('is looked at as one that is dead, however long that lasts, when hardly any is paid', () => {
+    const statistics = aStatistics();
+    live(statistics, { id: 'a', everyMs: SECOND, untilMs: 90 * MINUTE, pays: dead(30 * MINUTE, 85 * MINUTE) });
+    const healed = believed(statistics, 'a', 90 * MINUTE);
+    expect(healed.lowSince).toBeNull();
+    expect(healed.share).toBeGreaterThan(0.8);
   });
 });
 

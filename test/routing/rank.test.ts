@@ -237,8 +237,11 @@ test('the same question has the same answer, in whatever order the channels are 
   fc.assert(
     fc.property(anyViews, anyRequest, (views, request) => {
       const settings = aSettings({ explorationShare: 0.02 });
-      const first = rank(request, views, settings, chance(0.3));
-      expect(rank(request, [...views].reverse(), settings, chance(0.3))).toEqual(first);
+      const answer = (list: typeof views) => {
+        const { exclusions, ...ranking } = rank(request, list, settings, chance(0.3));
+        return { ...ranking, excluded: new Set(exclusions) };
+      };
+      expect(answer([...views].reverse())).toEqual(answer(views));
     }),
   );
 });

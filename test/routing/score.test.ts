@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import {
   DEFAULT_WEIGHTS,
   expectedShare,
+  factorsOf,
   preferenceMultiplier,
   pullOf,
   type RoutingWeights,
@@ -37,7 +38,7 @@ const shareOf = (some: Traits, weights?: RoutingWeights) => valueFor(some, pull(
 
 test('the worked example of the doc comment: what 100.00 is expected to bring of its margin of 25.00', () => {
   const value = valueFor(traits(), pull());
-  expect(value.factors).toEqual({ success: 0.919793, fee: 0.976, latency: 0.970446, settlement: 0.9998 });
+  expect(factorsOf(value)).toEqual({ success: 0.919793, fee: 0.976, latency: 0.970446, settlement: 0.9998 });
   expect(value.score).toBeCloseTo(0.871012, 6);
 });
 
@@ -74,7 +75,7 @@ test('of two channels the one with the higher score goes first: that order has t
 test('every factor lies between 0 and 1 and is better when its trait is', () => {
   fc.assert(
     fc.property(anyTraits, anyTraits, (a, b) => {
-      const [mine, theirs] = [valueFor(a, pull()).factors, valueFor(b, pull()).factors];
+      const [mine, theirs] = [factorsOf(valueFor(a, pull())), factorsOf(valueFor(b, pull()))];
       for (const factors of [mine, theirs]) {
         for (const value of Object.values(factors)) expect(value >= 0 && value <= 1).toBe(true);
       }

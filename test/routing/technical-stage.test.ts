@@ -150,6 +150,20 @@ test('while side-effect-free probes fail no payment is a trial; a good one bring
   expect(world.gate()).toBe('open');
 });
 
+test('a probe that failed weighs on a channel until one is good or a call is, and then it is as if there had been none', () => {
+  const { technical, estimate, callStarted, callEnded } = aStatistics();
+  const probe = (ok: boolean) => technical.probe('a', ['alipay'], ok, NEW_YEAR);
+  const works = (channelId: string) => estimate(channelId, SEGMENT, NEW_YEAR).technicalRatio;
+  const call = (channelId: string) => callEnded(callStarted(channelId, 'alipay', NEW_YEAR), 'ok', NEW_YEAR, 300);
+  for (const again of [() => probe(true), () => ['a', 'b'].forEach(call)]) {
+    probe(false);
+    expect(works('a')).toBeLessThan(works('b'));
+    again();
+    expect(works('a')).toBe(works('b'));
+  }
+  expect(technical.gate('a', 'alipay', NEW_YEAR)).toBe('closed');
+});
+
 test('what only probes have opened, three good probes close', () => {
   const { technical } = aStatistics();
   const probe = (ok: boolean, at: number) => technical.probe('a', ['alipay'], ok, NEW_YEAR + at);

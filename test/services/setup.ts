@@ -27,6 +27,10 @@ const PROGRAMS = {
     commands: ['prometheus-alertmanager', 'alertmanager'],
   },
   amtool: { ...ALERTMANAGER, name: 'amtool', variable: 'AMTOOL', commands: ['amtool'] },
+  php: { name: 'PHP', variable: 'PHP', commands: ['php'], packages: ['php-cli'] },
+  python: { name: 'Python', variable: 'PYTHON', commands: ['python3'], packages: ['python3'] },
+  curl: { name: 'curl', variable: 'CURL', commands: ['curl'], packages: ['curl'] },
+  openssl: { name: 'OpenSSL', variable: 'OPENSSL', commands: ['openssl'], packages: ['openssl'] },
 } as const satisfies Record<string, NeededProgram>;
 
 type ProgramName = keyof typeof PROGRAMS;

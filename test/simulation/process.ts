@@ -79,7 +79,12 @@ export function startProcess(world: World, parts: ProcessParts): GatewayProcess 
     ),
     channels: () => loaded,
     settings: () => settings,
-    merchants: () => ({ byId: (id) => merchants.get(id), bySecretKey: () => undefined }),
+    merchants: () => ({
+      byId: (id) => merchants.get(id),
+      bySecretKey: () => undefined,
+      byEpayPid: () => undefined,
+      epayMerchants: () => [],
+    }),
     evidence: {
       append: ({ paymentId, kind, what, outcome }) => {
         if (!life.isOver() && kind === 'change')
@@ -90,6 +95,8 @@ export function startProcess(world: World, parts: ProcessParts): GatewayProcess 
     sealer: { seal: (plain) => `sealed:${plain}`, open: (sealed) => sealed.slice('sealed:'.length) },
     statistics: createStatistics({ settingsOf: breakerOf }),
     randomBytes: chance.bytes,
+    epayKey: () => Promise.reject(new Error('no key here')),
+    epayRecord: { request: () => {}, notice: () => {}, of: () => ({ requests: [], notices: [] }) },
     sendWebhook: (request, signal) => life.through(() => parts.sendWebhook(request, signal)),
     alone: isAlone,
     processId: parts.name,
@@ -153,6 +160,7 @@ function settingsOf({ climate }: World): GatewaySettings {
     },
     publicUrl: 'https://pay.example',
     allowHttpUrls: false,
+    epayTypes: new Map(),
     balanceEveryMs: 300_000,
   };
 }

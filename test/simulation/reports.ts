@@ -25,6 +25,7 @@ export function reportTo(world: World, life: Life): Telemetry {
     merchantPayment: nothing,
     refund: (_channelId, cause, outcome) => count(`refund ${cause}: ${outcome}`),
     webhookDelivery: (outcome) => count(`webhook: ${outcome}`),
+    epayRequest: nothing,
     surplusPayment: nothing,
     anomaly: (kind) => count(`anomaly: ${kind}`),
     paymentChanged: nothing,

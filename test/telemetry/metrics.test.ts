@@ -44,6 +44,7 @@ const CONTRACT: readonly (readonly [string, 'counter' | 'gauge' | 'histogram', r
   ['payments_held', 'gauge', []],
   ['webhook_dead', 'gauge', []],
   ['evidence_entries_total', 'counter', ['outcome']],
+  ['epay_requests_total', 'counter', ['endpoint', 'outcome']],
   ['webhook_deliveries_total', 'counter', ['outcome']],
   ['webhook_backlog', 'gauge', []],
   ['webhook_oldest_seconds', 'gauge', []],
@@ -130,6 +131,7 @@ function reportOnceOfEach(metrics: Metrics): void {
   telemetry.webhookDelivery('delivered');
   telemetry.ruleFailed('canary');
   telemetry.drainedChannelPayment('alipay-main');
+  telemetry.epayRequest('mapi', 'ok');
   telemetry.surplusPayment('alipay-main');
   telemetry.anomaly('amount_mismatch');
   metrics.configReloads.inc({ outcome: 'accepted' });

@@ -1,7 +1,7 @@
 import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject } from 'node:crypto';
 import { promisify } from 'node:util';
 import { z } from 'zod';
-import { selfSignedCertificate } from './der.ts';
+import { issueCertificate } from '../../../src/channel/sandbox/index.ts';
 
 const makeKeyPair = promisify(generateKeyPair);
 const FIVE_YEARS_MS = 5 * 365 * 24 * 3_600_000;
@@ -46,13 +46,15 @@ export async function makeCertificate({ now, randomBytes }: Chance): Promise<Pla
   const serial = serialNumber(randomBytes);
   const effectiveAt = now();
   const expiresAt = effectiveAt + FIVE_YEARS_MS;
-  const certificate = selfSignedCertificate({
+  const commonName = 'Tenpay.com sandbox sign';
+  const certificate = issueCertificate({
     serial,
-    commonName: 'Tenpay.com sandbox sign',
+    commonName,
     notBefore: new Date(effectiveAt),
     notAfter: new Date(expiresAt),
     publicKey,
-    privateKey,
+    issuer: { commonName, privateKey },
+    isAuthority: false,
   });
   return { serial, certificate, privateKey: pem(privateKey), effectiveAt, expiresAt };
 }

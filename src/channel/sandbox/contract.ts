@@ -38,13 +38,18 @@ export interface Simulator {
   internalError(request: WireRequest): WireAnswer;
   /** True for the requests that make an order: after them `timeout_after_create_rate` may swallow the answer. */
   isCreate(request: WireRequest): boolean;
+  /** True for the requests that take the money of an approved order: `timeout_after_capture_rate` may swallow their answers. */
+  isCapture?(request: WireRequest): boolean;
   /** True for the requests that make a refund: `timeout_after_refund_rate` may swallow their answers. Absent: none do. */
   isRefund?(request: WireRequest): boolean;
   /** True for pages that a buyer's browser opens: answer faults and `error_rate` leave them alone. Absent: none are. */
   isBuyerPage?(request: WireRequest): boolean;
   /** The buyer opens a pay page at its URL (a page of this simulator), so that an order may come to exist. */
   visit?(url: string): Promise<void>;
-  /** The buyer pays. The kit has checked that the order is open. Sends the callback through the courier. */
+  /**
+   * The buyer pays; where money moves only by a capture, approves. The kit has checked that the order is open. Sends the callback
+   * through the courier.
+   */
   pay(order: Order, options: PayOptions): Promise<void>;
   /** The buyer's try is declined, as this provider does it. */
   fail(order: Order): Promise<void>;
@@ -112,6 +117,8 @@ export interface Faults {
   readonly outage: boolean;
   /** After this share of creates the order is made and its answer never comes. */
   readonly timeout_after_create_rate: number;
+  /** The same for requests that capture an approved order. */
+  readonly timeout_after_capture_rate: number;
   /** The same for requests that make a refund. */
   readonly timeout_after_refund_rate: number;
   readonly drop_callbacks: number;
@@ -137,6 +144,8 @@ export interface Faults {
    * `no_balance`: refused, since our account there holds too little.
    */
   readonly refunds: 'normal' | 'pending' | 'failed' | 'no_balance';
+  /** So long after the buyer has paid the provider is sure of it: a transfer that waits for its confirmations. */
+  readonly confirm_after_ms: number;
   /** Every create is paid at once, and its callback is delivered before the create is answered. */
   readonly callback_before_answer: boolean;
 }

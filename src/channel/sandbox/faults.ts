@@ -7,6 +7,7 @@ export const NO_FAULTS: Faults = {
   error_rate: 0,
   outage: false,
   timeout_after_create_rate: 0,
+  timeout_after_capture_rate: 0,
   timeout_after_refund_rate: 0,
   drop_callbacks: 0,
   duplicate_callbacks: 0,
@@ -16,6 +17,7 @@ export const NO_FAULTS: Faults = {
   pay_through: 0,
   answer: 'normal',
   refunds: 'normal',
+  confirm_after_ms: 0,
   callback_before_answer: false,
 };
 
@@ -28,6 +30,7 @@ export const faultsSchema = z
     error_rate: share,
     outage: z.boolean(),
     timeout_after_create_rate: share,
+    timeout_after_capture_rate: share,
     timeout_after_refund_rate: share,
     drop_callbacks: share,
     duplicate_callbacks: z.int().min(0).max(50),
@@ -47,6 +50,7 @@ export const faultsSchema = z
       'stale',
     ]),
     refunds: z.enum(['normal', 'pending', 'failed', 'no_balance']),
+    confirm_after_ms: z.int().min(0).max(86_400_000),
     callback_before_answer: z.boolean(),
   })
   .partial();

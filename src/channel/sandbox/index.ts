@@ -1,3 +1,4 @@
+export { issueCertificate } from './certificate.ts';
 export * from './contract.ts';
 export type { ControlRefusal, SandboxControl } from './control.ts';
 export { type FaultsPatch, NO_FAULTS } from './faults.ts';

@@ -58,6 +58,7 @@ export async function serveProvider(
 /** How often the answer to this request never comes, though its work is done. */
 function silenceRate({ simulator, faults }: SandboxChannel, request: WireRequest): number {
   if (simulator.isCreate(request)) return faults().timeout_after_create_rate;
+  if (simulator.isCapture?.(request)) return faults().timeout_after_capture_rate;
   return simulator.isRefund?.(request) ? faults().timeout_after_refund_rate : 0;
 }
 

@@ -1,1 +1,1 @@
-export { addCashierRoutes, sendCashierError } from './routes.ts';
+export { addCashierRoutes, sendCashierError, sendCashierMessage } from './routes.ts';

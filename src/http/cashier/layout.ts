@@ -1,4 +1,5 @@
 import { type Html, html } from './html.ts';
+import { LOCK } from './icons.ts';
 import type { Texts } from './texts.ts';
 
 /** Where the page's parts are: a path prefix of `PUBLIC_URL` is kept. */
@@ -6,6 +7,8 @@ export interface PageFrame {
   readonly texts: Texts;
   /** Path of `/pay` as the browser sees it. */
   readonly base: string;
+  /** What every address of the page carries on: the language that the buyer has chosen, or nothing. */
+  readonly suffix: string;
   readonly versions: { readonly css: string; readonly js: string };
 }
 
@@ -19,6 +22,7 @@ export interface Page {
 
 /** The document around a page. It loads nothing but our own style sheet and script. */
 export function layout({ texts, base, versions }: PageFrame, page: Page): string {
+  const other = texts.tag === 'en' ? { tag: 'zh-CN', query: 'zh' } : { tag: 'en', query: 'en' };
   const refresh =
     page.refreshS === null ? null : html`<noscript><meta http-equiv="refresh" content="${page.refreshS}"></noscript>`;
   return html`<!doctype html>
@@ -35,8 +39,9 @@ export function layout({ texts, base, versions }: PageFrame, page: Page): string
 ${refresh}
 </head>
 <body>
-<header><p>${page.shop === null ? texts.cashier : html`${texts.payTo} <bdi>${page.shop}</bdi>`}</p></header>
+<header class="top"><p class="shop">${LOCK}${page.shop === null ? texts.cashier : html`<span><span class="pay-to">${texts.payTo}</span> <bdi>${page.shop}</bdi></span>`}</p></header>
 ${page.main}
+<footer><p class="foot">${texts.secure} · <a href="?lang=${other.query}" lang="${other.tag}" hreflang="${other.tag}" rel="nofollow">${texts.otherLanguage}</a></p></footer>
 <p id="announcer" class="hidden-text" role="status" aria-live="polite"></p>
 </body>
 </html>

@@ -1,12 +1,30 @@
-import { type EpochMs, type OpenAttempt, type Payment, payableAttempt, unreachable } from '../../payment/index.ts';
+import type { WayToPay } from '../../gateway/index.ts';
+import {
+  type Attempt,
+  type EpochMs,
+  mayChoose,
+  type OpenAttempt,
+  type Payment,
+  payableAttempt,
+  type Quote,
+  unreachable,
+} from '../../payment/index.ts';
 import { type Reason, reasonOfEnd, reasonOfError, whereabouts } from './reason.ts';
 
 /** What the buyer sees, derived from the payment alone. `retry`: why the last try on a still open order failed. */
 export type Stage =
-  | { readonly kind: 'scan'; readonly qrCode: string; readonly method: string; readonly retry: Reason | null }
+  | {
+      readonly kind: 'scan';
+      readonly qrCode: string;
+      readonly quote: Quote | null;
+      readonly method: string;
+      readonly retry: Reason | null;
+    }
   | { readonly kind: 'redirect'; readonly url: string; readonly method: string; readonly retry: Reason | null }
   | { readonly kind: 'form'; readonly form: string; readonly method: string; readonly retry: Reason | null }
   | { readonly kind: 'inapp'; readonly method: string; readonly retry: Reason | null }
+  /** It is the buyer's turn to choose how to pay. `retry`: why the last way came to nothing. */
+  | { readonly kind: 'choose'; readonly retry: Reason | null }
   | { readonly kind: 'preparing' | 'closing' | 'review' | 'paid' | 'refunded' }
   | { readonly kind: 'failed' | 'closed'; readonly reason: Reason };
 
@@ -36,15 +54,31 @@ function openStage(payment: Payment, now: EpochMs): Stage {
   // The agenda closes an expired payment a moment later; nobody should start to pay in that moment.
   if (payment.closeRequested !== null || now >= payment.expiresAt) return { kind: 'closing' };
   const attempt = payableAttempt(payment);
-  return attempt ? payStage(attempt) : { kind: 'preparing' };
+  if (attempt) return payStage(attempt);
+  return mayChoose(payment, now) ? { kind: 'choose', retry: retryOf(payment.attempts.at(-1)) } : { kind: 'preparing' };
+}
+
+function retryOf(last: Attempt | undefined): Reason | null {
+  return last?.error ? reasonOfError(last.error) : null;
+}
+
+/**
+ * The method of an order that was shown, has been given up for another, and may have been paid before that. One that its provider has
+ * never seen the buyer open has not.
+ */
+export function givenUpMethod(payment: Payment): string | null {
+  const isGivenUp = ({ status, error, unseenAtClose }: Attempt) =>
+    status === 'unknown' && error === null && !unseenAtClose;
+  const attempt = payment.attempts.findLast(isGivenUp);
+  return attempt?.method ?? null;
 }
 
 function payStage(attempt: OpenAttempt): Stage {
   const { action, method } = attempt;
-  const retry = attempt.error === null ? null : reasonOfError(attempt.error);
+  const retry = retryOf(attempt);
   switch (action.type) {
     case 'qr_code':
-      return { kind: 'scan', qrCode: action.qrCode, method, retry };
+      return { kind: 'scan', qrCode: action.qrCode, quote: attempt.quote ?? null, method, retry };
     case 'redirect':
       return { kind: 'redirect', url: action.url, method, retry };
     case 'form':
@@ -57,13 +91,15 @@ function payStage(attempt: OpenAttempt): Stage {
 }
 
 /**
- * A short text that changes exactly when the page has to look different; the page polls it. It holds nothing that a
+ * A short text that changes exactly when the page has to look different; the page watches it. It holds nothing that a
  * bystander could use.
  */
-export function stageTag(payment: Payment, stage: Stage): string {
+export function stageTag(payment: Payment, stage: Stage, ways: readonly WayToPay[] = []): string {
   const detail = 'reason' in stage ? stage.reason : 'retry' in stage ? (stage.retry ?? 'first') : '';
   const seq = 'method' in stage ? (payableAttempt(payment)?.seq ?? 0) : 0;
-  return [stage.kind, detail, seq, secondPayment(payment) ?? ''].join('.');
+  const offered = ways.map(({ method, available }) => `${method}${available ? '' : '-'}`).join('+');
+  const choice = stage.kind === 'choose' ? `${payment.attempts.length}.${offered}` : '';
+  return [stage.kind, detail, seq, secondPayment(payment) ?? '', givenUpMethod(payment) ?? '', choice].join('.');
 }
 
 /** How often the page should look again; null when nothing can change any more. A late payment may still follow an end. */

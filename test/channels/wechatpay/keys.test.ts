@@ -1,7 +1,7 @@
-import { createPublicKey, generateKeyPairSync, X509Certificate } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync, type KeyObject, X509Certificate } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { selfSignedCertificate } from '../../../channels/wechatpay/sandbox/der.ts';
+import { issueCertificate } from '../../../src/channel/sandbox/index.ts';
 import {
   aCallback,
   aNotice,
@@ -193,7 +193,7 @@ test('the certificates that the simulator builds are what node:crypto takes for 
   fc.assert(
     fc.property(names, serials, (commonName, serial) => {
       const dates = { notBefore: new Date('2026-01-01T00:00:00Z'), notAfter: new Date('2031-01-01T00:00:00Z') };
-      const read = new X509Certificate(selfSignedCertificate({ serial, commonName, ...dates, ...pair }));
+      const read = new X509Certificate(selfSigned({ serial, commonName, ...dates, ...pair }));
       expect(read.serialNumber).toBe(serial.toUpperCase());
       expect(read.verify(pair.publicKey)).toBe(true);
       expect([new Date(read.validFrom), new Date(read.validTo)]).toEqual([dates.notBefore, dates.notAfter]);
@@ -205,7 +205,7 @@ test('the certificates that the simulator builds are what node:crypto takes for 
 const pair = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const certificate = {
   privateKey: pair.privateKey,
-  pem: selfSignedCertificate({
+  pem: selfSigned({
     serial: '5AAA',
     commonName: 'test',
     notBefore: new Date('2025-01-01T00:00:00Z'),
@@ -214,6 +214,13 @@ const certificate = {
     privateKey: pair.privateKey,
   }),
 };
+
+function selfSigned(
+  content: Omit<Parameters<typeof issueCertificate>[0], 'issuer' | 'isAuthority'> & { privateKey: KeyObject },
+): string {
+  const { commonName, privateKey } = content;
+  return issueCertificate({ ...content, issuer: { commonName, privateKey }, isAuthority: false });
+}
 
 /** A WeChat with one platform certificate and no orders. */
 async function startCertificates(

@@ -1,0 +1,6 @@
+import { err, fromDecimalString, type Money, type Result } from '../payment/index.ts';
+
+/** Yuan as shops write them: `1`, `19.9`, `0.01`, `19.900`. No sign, no exponent, no comma, and nothing beyond the fen. */
+export function readMoney(text: string): Result<Money, 'not_an_amount'> {
+  return /^\d{1,9}(\.\d{1,12})?$/.test(text) ? fromDecimalString(text, 'CNY') : err('not_an_amount');
+}

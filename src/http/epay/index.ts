@@ -1,0 +1,1 @@
+export { epayFacade } from './facade.ts';

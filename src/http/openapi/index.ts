@@ -1,0 +1,2 @@
+export { openApiDocument } from './document.ts';
+export { addDocumentRoutes } from './routes.ts';

@@ -174,7 +174,7 @@ function storeErrors(): Panel {
 function sharedState(): Panel {
   return lines({
     title: 'Redis, as each replica reaches it',
-    shows: '1 while the replica shares counters and what routing learns; absent without `REDIS_URL`.',
+    shows: 'Whether the replica shares counters and what routing learns (1) or not (0); absent without `REDIS_URL`.',
     normal: '1.',
     otherwise: '0: that replica counts by itself. Payments go on; bring Redis back, no restart is needed.',
     runbooks: ['SharedStateDown'],

@@ -17,6 +17,7 @@ test('nothing set means the defaults of the contract', () => {
       traces: null,
       configPath: 'config/gateway.yaml',
       dataDir: './data',
+      redis: null,
       publicUrl: null,
       logLevel: 'info',
       production: false,

@@ -21,13 +21,13 @@ import {
 } from './config/index.ts';
 import { createDryRuns } from './dry-run.ts';
 import { openEpayRecord } from './epay-record.ts';
-import { createMemoryEphemeral } from './ephemeral/index.ts';
 import { openEvidence } from './evidence-log.ts';
 import { createGateway, type GatewaySettings, type Sealer, type Telemetry } from './gateway/index.ts';
 import { createPublicApp, listen } from './http/index.ts';
 import { createLiveChannels } from './live-channels.ts';
 import { createLiveConfig } from './live-config.ts';
 import { openAdmin } from './open-admin.ts';
+import { openEphemeral } from './open-ephemeral.ts';
 import { openTelemetry } from './open-telemetry.ts';
 import { err, ok, type Result } from './payment/index.ts';
 import { randomPool } from './random-pool.ts';
@@ -35,6 +35,7 @@ import { type ConfigState, createReloads, type ReloadAnswer, type ReloadCause, t
 import { type BreakerChange, createBreakers, createStatistics } from './routing/index.ts';
 import { openRoutingMemory } from './routing-memory.ts';
 import { lazySandboxes, startOwnSandbox } from './sandbox-link.ts';
+import { openSharedRouting } from './shared-routing.ts';
 import { observedBy } from './status.ts';
 import { watchedStore } from './store/index.ts';
 import { openSqliteStore, type SqliteStore } from './store/sqlite/index.ts';
@@ -122,7 +123,7 @@ async function open(
     onDropped: (entries) => metrics.evidenceEntries.inc({ outcome: 'dropped' }, entries),
   });
   closers.push(() => evidence.close());
-  const ephemeral = createMemoryEphemeral({ now });
+  const { ephemeral, link } = await openEphemeral(environment, { metrics, telemetry, now, random });
   closers.push(() => ephemeral.close());
   const webhooks = createWebhookSender();
   closers.push(() => webhooks.close());
@@ -143,13 +144,22 @@ async function open(
   };
   const statistics = createStatistics({
     settingsOf: (channelId) => channels.current().get(channelId)?.breaker ?? DEFAULT_BREAKER,
-    onChange: (channelId, state) => breakerChanged({ channelId, operation: 'create', state }),
+    onChange: (channelId, state, method) => {
+      breakerChanged({ channelId, operation: 'create', state });
+      shared.gateChanged(channelId, method, state);
+    },
   });
   const breakers = createBreakers({
     settingsOf: (channelId) => channels.current().get(channelId)?.breaker ?? DEFAULT_BREAKER,
-    onChange: breakerChanged,
+    onChange: (change) => {
+      breakerChanged(change);
+      shared.breakerChanged(change);
+    },
   });
   closers.push(async () => breakers.dispose());
+  const processId = randomUUID();
+  const shared = openSharedRouting({ link, statistics, breakers, metrics, id: processId, now });
+  closers.push(() => shared.stop());
   const channels = createLiveChannels({
     ...{ sandboxes, telemetry, providers: PROVIDERS, publicUrl: () => publicUrl },
     adapterPorts: { now, randomBytes, record: evidence.record },
@@ -162,7 +172,8 @@ async function open(
   const routingMemory = await openRoutingMemory({ store: opened, statistics, now, telemetry });
   closers.push(() => routingMemory.stop());
   const gateway = createGateway({
-    ...{ store, evidence, ephemeral, settings, sealer, statistics, breakers, telemetry, random, randomBytes },
+    ...{ store, evidence, ephemeral, settings, sealer, breakers, telemetry, random, randomBytes },
+    statistics: shared.statistics,
     channels: channels.current,
     merchants: () => live.merchants,
     clock: { now },
@@ -170,7 +181,7 @@ async function open(
     epayKey,
     epayRecord,
     alone: true,
-    processId: randomUUID(),
+    processId,
   });
 
   const stopping = new AbortController();
@@ -230,6 +241,7 @@ async function open(
   const admin = await openAdmin(environment, {
     ...{ alerts, dryRuns, metrics, store, telemetry, gateway, reloads, now, channels: channels.current },
     version: PACKAGE.version,
+    sharedState: link?.state ?? null,
     channelStates: async () => {
       const live = await liveOrders();
       return channelStates(observed, watch, live.ok ? live.value : null);
@@ -239,6 +251,7 @@ async function open(
   closers.push(() => admin.close(1_000));
   gateway.start();
   routingMemory.start();
+  shared.start();
   sandboxes.started();
   reloads.watch();
   ready.resolve();

@@ -22,6 +22,8 @@ export interface Environment {
   readonly sandboxTimeFactor: number;
   readonly configPath: string;
   readonly dataDir: string;
+  /** The database of the cluster shape, with its password; null: the embedded store in `dataDir`. */
+  readonly mongoUrl: string | null;
   /** Without a slash at its end; null: derived from the public listener. */
   readonly publicUrl: string | null;
   readonly logLevel: (typeof LOG_LEVELS)[number];
@@ -61,6 +63,7 @@ export function readEnvironment(env: Env): Result<Environment, readonly ConfigFa
     sandboxTimeFactor: vars.SANDBOX_TIME_FACTOR,
     configPath: vars.CONFIG,
     dataDir: vars.DATA_DIR,
+    mongoUrl: vars.MONGO_URL ?? null,
     publicUrl: vars.PUBLIC_URL ?? null,
     logLevel: vars.LOG_LEVEL,
     production: vars.NODE_ENV === 'production',
@@ -101,7 +104,7 @@ const baseUrl = () => {
 const notYet = () =>
   z
     .undefined({
-      error: 'is set, but the cluster adapters are not part of this version yet; unset it to use the embedded store',
+      error: 'is set, but sharing counters and breakers through Redis is not part of this version yet; unset it',
     })
     .optional();
 
@@ -126,7 +129,13 @@ const environmentSchema = z.strictObject({
   PUBLIC_URL: baseUrl(),
   LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`).default('info'),
   NODE_ENV: z.enum(NODE_ENVS, `must be one of ${NODE_ENVS.join(', ')}`).default('development'),
-  MONGO_URL: notYet(),
+  MONGO_URL: z
+    .string()
+    .regex(
+      /^mongodb(\+srv)?:\/\/[^\s/?]+(\/[^\s/?]*)?(\?\S*)?$/,
+      'must be a URL that begins with mongodb:// or mongodb+srv://',
+    )
+    .optional(),
   REDIS_URL: notYet(),
   MASTER_KEY: z.string().optional(),
   EPAY_PRIVATE_KEY: z

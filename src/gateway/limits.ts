@@ -35,10 +35,10 @@ interface Sum {
 /**
  * The sums that limits, pacing and fee tiers are measured by. An order takes its room before its channel is asked, so parallel orders
  * cannot pass a limit together; it gives the room back when it ends unpaid (`channelShifts`). What is counted lives in the
- * ephemeral state, where a question costs little; where one process is alone, each sum is begun from what the store has kept, so a
+ * ephemeral state, where a question costs little; where that is of this process, each sum is begun from what the store has kept, so a
  * restart forgets nothing. A sum that cannot be read does not stop payments: the provider enforces its own limits.
  */
-export function createLimits({ store, ephemeral, channels, telemetry, alone, clock }: LimitParts) {
+export function createLimits({ store, ephemeral, channels, telemetry, ownEphemeral, clock }: LimitParts) {
   /** Sums by key, with the reading that begins them. */
   const begun = new Map<string, { readonly period: Period; readonly ready: Promise<void> }>();
 
@@ -90,7 +90,7 @@ export function createLimits({ store, ephemeral, channels, telemetry, alone, clo
 
   /** A sum that nobody has asked for yet is begun from the store, which knows this change already. */
   function follow(sum: Sum, byMinor: number): void {
-    if ((alone && !begun.has(sum.key)) || sum.period.end <= clock.now()) return;
+    if ((ownEphemeral && !begun.has(sum.key)) || sum.period.end <= clock.now()) return;
     void add(sum.key, byMinor, sum.period.end);
   }
 
@@ -103,7 +103,7 @@ export function createLimits({ store, ephemeral, channels, telemetry, alone, clo
     const known = begun.get(sum.key);
     if (known) return known.ready;
     if (begun.size >= SUMS_MAX) forgetEnded();
-    const ready = alone ? readStored(sum) : Promise.resolve();
+    const ready = ownEphemeral ? readStored(sum) : Promise.resolve();
     begun.set(sum.key, { period: sum.period, ready });
     return ready;
   }
@@ -136,7 +136,7 @@ export function createLimits({ store, ephemeral, channels, telemetry, alone, clo
 
 export type Limits = ReturnType<typeof createLimits>;
 
-type LimitParts = Pick<Parts, 'store' | 'ephemeral' | 'channels' | 'telemetry' | 'alone' | 'clock'>;
+type LimitParts = Pick<Parts, 'store' | 'ephemeral' | 'channels' | 'telemetry' | 'ownEphemeral' | 'clock'>;
 
 async function quietly(read: () => Promise<number>): Promise<number> {
   try {

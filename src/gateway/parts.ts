@@ -36,6 +36,8 @@ export interface Parts {
   readonly epayRecord: EpayRecord;
   /** No other process works on this store: an attempt that was begun before this one started is nobody's any more. */
   readonly alone: boolean;
+  /** The ephemeral state is of this process: what it counts begins from what the store has kept. */
+  readonly ownEphemeral: boolean;
   /** Names this process as the owner of its leases. */
   readonly processId: string;
 }

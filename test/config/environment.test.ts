@@ -17,6 +17,7 @@ test('nothing set means the defaults of the contract', () => {
       traces: null,
       configPath: 'config/gateway.yaml',
       dataDir: './data',
+      mongoUrl: null,
       publicUrl: null,
       logLevel: 'info',
       production: false,
@@ -99,8 +100,8 @@ test.each([
   ['OTEL_TRACES_SAMPLER_ARG', '1.5', /share from 0 to 1/],
   ['OTEL_TRACES_SAMPLER_ARG', '10%', /share from 0 to 1/],
   ['NODE_ENV', 'prod', /one of production/],
-  ['MONGO_URL', 'mongodb://127.0.0.1', /cluster adapters are not part of this version yet/],
-  ['REDIS_URL', 'redis://127.0.0.1', /cluster adapters are not part of this version yet/],
+  ['MONGO_URL', 'postgres://user:password@127.0.0.1/payments', /begins with mongodb/],
+  ['REDIS_URL', 'redis://127.0.0.1', /not part of this version yet/],
 ])('%s=%s is a fault', (name, value, message) => {
   const result = readEnvironment({ [name]: value });
   expect(result).toMatchObject({ ok: false, error: [{ file: 'environment', line: 0, path: name }] });

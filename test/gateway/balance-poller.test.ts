@@ -81,7 +81,7 @@ function open(set: { answer?: Answer | null; ephemeral?: Parts['ephemeral']; eve
     epayKey: () => Promise.reject(new Error('no key here')),
     epayRecord: { request: () => {}, notice: () => {}, of: () => ({ requests: [], notices: [] }) },
     sendWebhook: () => Promise.reject(new Error('nobody sends here')),
-    ...{ alone: true, processId: 'one' },
+    ...{ alone: true, ownEphemeral: true, processId: 'one' },
   };
   const calls = createChannelCalls(parts);
   const poller = createBalancePoller(parts, calls);

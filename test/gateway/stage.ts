@@ -202,6 +202,7 @@ function startProcess<Id extends string>(world: World<Id>, processNo: number, cr
       return shop.answer(request, signal);
     },
     alone: options.alone ?? false,
+    ownEphemeral: options.alone ?? false,
     processId: `process-${processNo}`,
   });
   if (options.running) gateway.start();

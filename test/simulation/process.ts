@@ -99,6 +99,7 @@ export function startProcess(world: World, parts: ProcessParts): GatewayProcess 
     epayRecord: { request: () => {}, notice: () => {}, of: () => ({ requests: [], notices: [] }) },
     sendWebhook: (request, signal) => life.through(() => parts.sendWebhook(request, signal)),
     alone: isAlone,
+    ownEphemeral: isAlone,
     processId: parts.name,
   });
   gateway.start();

@@ -23,6 +23,14 @@ export function explain(error: unknown): Error {
   if (error instanceof MongooseErrors.MongooseServerSelectionError) {
     return new StoreUnavailable(`store: ${UNREACHABLE} (${error.name})`);
   }
+  // Sockets that break in the middle, and mongoose's own words for a connection that is gone.
+  if (
+    error instanceof Error &&
+    !(error instanceof mongo.MongoError) &&
+    (/^Mongo/.test(error.name) || 'syscall' in error)
+  ) {
+    return new StoreUnavailable(`store: ${UNREACHABLE} (${error.name})`);
+  }
   if (!(error instanceof mongo.MongoError)) return error instanceof Error ? error : new Error('store: MongoDB failed');
   return new StoreUnavailable(`store: ${reasonOf(error)} (${error.name}${codeOf(error)})`);
 }

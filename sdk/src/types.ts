@@ -645,6 +645,7 @@ export interface Problem {
     | 'invalid_state'
     | 'refund_exceeds_amount'
     | 'no_channel_available'
+    | 'store_unavailable'
     | 'channel_rejected'
     | 'rate_limited'
     | 'risk_denied'

@@ -26,6 +26,8 @@ export interface Environment {
   readonly dataDir: string;
   /** What replicas share their counters through; null: this process counts by itself. Never log it. */
   readonly redis: RedisTarget | null;
+  /** The database of the cluster shape, with its password; null: the embedded store in `dataDir`. */
+  readonly mongoUrl: string | null;
   /** Without a slash at its end; null: derived from the public listener. */
   readonly publicUrl: string | null;
   readonly logLevel: (typeof LOG_LEVELS)[number];
@@ -66,6 +68,7 @@ export function readEnvironment(env: Env): Result<Environment, readonly ConfigFa
     configPath: vars.CONFIG,
     dataDir: vars.DATA_DIR,
     redis: vars.REDIS_URL ?? null,
+    mongoUrl: vars.MONGO_URL ?? null,
     publicUrl: vars.PUBLIC_URL ?? null,
     logLevel: vars.LOG_LEVEL,
     production: vars.NODE_ENV === 'production',
@@ -114,13 +117,6 @@ const redisUrl = () =>
     })
     .optional();
 
-const notYet = () =>
-  z
-    .undefined({
-      error: 'is set, but the cluster adapters are not part of this version yet; unset it to use the embedded store',
-    })
-    .optional();
-
 const environmentSchema = z.strictObject({
   HOST: host(),
   PORT: port(8080),
@@ -142,7 +138,13 @@ const environmentSchema = z.strictObject({
   PUBLIC_URL: baseUrl(),
   LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`).default('info'),
   NODE_ENV: z.enum(NODE_ENVS, `must be one of ${NODE_ENVS.join(', ')}`).default('development'),
-  MONGO_URL: notYet(),
+  MONGO_URL: z
+    .string()
+    .regex(
+      /^mongodb(\+srv)?:\/\/[^\s/?]+(\/[^\s/?]*)?(\?\S*)?$/,
+      'must be a URL that begins with mongodb:// or mongodb+srv://',
+    )
+    .optional(),
   REDIS_URL: redisUrl(),
   MASTER_KEY: z.string().optional(),
   EPAY_PRIVATE_KEY: z

@@ -395,10 +395,11 @@ describe('version 2', () => {
   });
 
   test('S8 takes the signed link of an order for that order alone', async () => {
-    const link = withRsa(anOrder({ timestamp: now() }));
+    const order = anOrder({ timestamp: now() });
+    const link = withRsa(order);
     const tradeNo = await submitted(link, '/api/pay/submit');
     await buyerPays(tradeNo);
-    await eventually(() => shop.told(link.out_trade_no ?? '')[0]);
+    await eventually(() => shop.told(order.out_trade_no ?? '')[0]);
     for (const path of ['pay/refund', 'pay/query', 'merchant/orders']) {
       expect(await post(`/api/${path}`, link)).toMatchObject({ code: -3 });
     }

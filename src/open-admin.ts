@@ -1,6 +1,7 @@
 import type { AlertRelay } from './alerts/index.ts';
 import type { Environment } from './config/index.ts';
 import { configForAdmin, configState } from './config-for-admin.ts';
+import type { EpayDoctor } from './doctor/index.ts';
 import type { DryRuns } from './dry-run.ts';
 import type { Channel, Gateway, Telemetry } from './gateway/index.ts';
 import { openGatewayStatus } from './gateway-status.ts';
@@ -25,6 +26,7 @@ export async function openAdmin(
     readonly dryRuns: DryRuns;
     readonly now: () => number;
     readonly alerts: AlertRelay;
+    readonly epayDoctor: EpayDoctor;
   },
 ): Promise<Listener> {
   const { metrics, store, channels, gateway, telemetry, now, version, reloads, alerts } = parts;
@@ -62,6 +64,7 @@ export async function openAdmin(
     webhooks: gateway.webhooks,
     dryRun: parts.dryRuns.run,
     alerts,
+    epayDoctor: parts.epayDoctor,
     config: configForAdmin(reloads),
     onError: (thrown) => telemetry.error({ err: thrown }, 'admin request failed'),
   });

@@ -1,4 +1,4 @@
-import { ownQuery, shownAnswer } from '../epay/index.ts';
+import { ownQuery, secretsIn, shownAnswer } from '../epay/index.ts';
 import {
   type EpayAccount,
   type EpayNoticeNote,
@@ -88,7 +88,7 @@ function noticeView(note: EpayNoticeNote, keys: readonly string[]): NoticeView {
   const { at, eventId, tryNo, url, outcome, status, answer, location = null } = note;
   const parsed = URL.parse(url);
   // Once more, since the shop has got new keys meanwhile, or the record is older than the rule.
-  const shown = shownAnswer(answer, keys, ANSWER_CHARS);
+  const shown = shownAnswer(answer, secretsIn(url, keys), ANSWER_CHARS);
   return {
     ...{ at: isoTime(at), event: eventId, try: tryNo, outcome, status, answer: shown, location },
     address: parsed === null ? '(no address)' : `${parsed.origin}${parsed.pathname}`,

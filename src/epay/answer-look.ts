@@ -1,4 +1,4 @@
-import { isAcknowledged } from './notice.ts';
+import { isAcknowledged, ownQuery } from './notice.ts';
 
 /** What stands behind an answer that a shop's address gave to a notification. */
 export type AnswerLook =
@@ -98,6 +98,24 @@ function isPage(body: string): boolean {
   return /<(?:!doctype|html|head|body|title)\b/i.test(body);
 }
 
+/** What is shorter is a word such as a number or `epay`, and no secret. */
+const SECRET_CHARS_MIN = 6;
+
+/** What must not be shown of an answer to a request to this address: the shop's keys, and what its own query may hold. */
+export function secretsIn(url: string, keys: readonly string[]): readonly string[] {
+  const query = ownQuery(url);
+  const own = query
+    .slice(
+      0,
+      Math.max(
+        0,
+        query.findLastIndex(([name]) => name === 'pid'),
+      ),
+    )
+    .map(([, value]) => value);
+  return [...keys, ...own.filter((value) => value.length >= SECRET_CHARS_MIN)];
+}
+
 /**
  * The beginning of an answer as it can be shown: pages of frameworks repeat what they were asked, with its signature, and some even the
  * key that they have checked it with.
@@ -109,7 +127,9 @@ export function shownAnswer(body: string, secrets: readonly string[], charsMax: 
     for (const form of new Set([secret, encodeURIComponent(secret), secret.replaceAll('/', '\\/')]))
       text = text.replaceAll(form, '...');
   }
-  const plain = withoutSignatures(text).replaceAll(/\p{Bidi_Control}/gu, '');
+  const plain = withoutSignatures(text)
+    .replaceAll(/\p{Bidi_Control}/gu, '')
+    .replaceAll(/[^\P{Cc}\n\t]/gu, '?');
   return plain.slice(0, charsMax).toWellFormed();
 }
 

@@ -3,6 +3,7 @@ import {
   lookOfAnswer,
   noticeFields,
   ownQuery,
+  secretsIn,
   shownAnswer,
   signed,
   withoutSign,
@@ -54,7 +55,7 @@ export function createEpayNotice(parts: Parts) {
       return;
     }
     const { status, body, location } = answer;
-    const secrets = parts.merchants().byId(payment.merchantId)?.epay?.keys ?? [];
+    const secrets = secretsIn(url, parts.merchants().byId(payment.merchantId)?.epay?.keys ?? []);
     parts.epayRecord.notice(payment.merchantId, {
       ...{ ...said, status, answer: shownAnswer(body, secrets, SHOWN_CHARS), look: lookOfAnswer(answer) },
       ...(location === undefined ? {} : { location }),

@@ -11,6 +11,8 @@ export interface Claim {
   readonly limit: number;
 }
 
+type OneClaim = Omit<Claim, 'limit'> & { readonly id: string };
+
 /**
  * The statements that hand out payments with something left to do. A lease of `leaseMs` taken at `now` is over at `now + leaseMs`. A damaged document
  * is leased too but not handed out: it must not keep the payments behind it from being served, and `onDamaged` hears of it each
@@ -25,6 +27,9 @@ export function prepareLeases(db: Database.Database, onDamaged: (error: Error) =
     SELECT pk, id, version, document FROM payments
     WHERE next_due_at <= ? AND NOT EXISTS (SELECT 1 FROM leases WHERE payment_pk = payments.pk)
     ORDER BY next_due_at, pk LIMIT ?`);
+  const unleased = db.prepare<[string], DocumentRow & { readonly pk: number }>(`
+    SELECT pk, id, version, document FROM payments
+    WHERE id = ? AND NOT EXISTS (SELECT 1 FROM leases WHERE payment_pk = payments.pk)`);
   const ahead = db.prepare<[EpochMs], DocumentRow>(`
     SELECT id, version, document FROM payments INDEXED BY payments_due WHERE next_due_at IS NOT NULL
       AND CASE WHEN json_valid(document) THEN json_extract(document, '$.updatedAt') > ? END
@@ -37,6 +42,15 @@ export function prepareLeases(db: Database.Database, onDamaged: (error: Error) =
       const rows = due.all(now, limit);
       for (const { pk } of rows) take.run(pk, owner, now + leaseMs);
       return () => rows.flatMap(trusted);
+    };
+  }
+
+  function claimOne({ id, now, owner, leaseMs }: OneClaim): Write<Payment | null> {
+    return () => {
+      endOld.run(now);
+      const row = unleased.get(id);
+      if (row) take.run(row.pk, owner, now + leaseMs);
+      return () => (row ? (trusted(row)[0] ?? null) : null);
     };
   }
 
@@ -61,6 +75,7 @@ export function prepareLeases(db: Database.Database, onDamaged: (error: Error) =
 
   return {
     claim,
+    claimOne,
     isAnyDue: (now: EpochMs): boolean => anyDue.get(now, now) !== undefined,
     findAhead,
   };

@@ -62,6 +62,7 @@ function storeOn(connection: Connection, onDamaged: (error: Error) => void): Sql
       if (db.open && !explaining(path, () => leases.isAnyDue(claim.now))) return [];
       return queue.submit(leases.claim(claim));
     },
+    claimPayment: async (claim) => queue.submit(leases.claimOne(claim)),
     releaseLease: async (id, owner) => queue.submit(writes.releaseLease(id, owner)),
     findAhead: async (now, limit) => explaining(path, () => leases.findAhead(now, limit)),
     saveFailingEndpoint: async (entry) => queue.submit(failingEndpoints.save(entry)),

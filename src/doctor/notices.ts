@@ -143,12 +143,12 @@ const BY_REASON: readonly (readonly [pattern: RegExp, words: Words])[] = [
       "Correct the shop's site URL; new orders carry the new address.",
     ],
   ],
-  [/^(ENOTFOUND|ENODATA|EAI_\w+|ESERVFAIL|ENONAME|EBADNAME|EBADRESP|EREFUSED|ETIMEOUT|ECONNREFUSED_DNS)$/, DNS],
+  [/^(ENOTFOUND|ENODATA|EAI_\w+|ESERVFAIL|ENONAME|EBADNAME|EBADRESP|EREFUSED|ETIMEOUT)$/, DNS],
   [
     /^(ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL|EHOSTDOWN)$/,
     [
       'nobody answers at the address',
-      'The connection was refused: the server is down, listens on another port, or a firewall refuses.',
+      'The connection was refused: the server is down, listens on another port, or a firewall refuses; or no name server answers this machine.',
       "Start the shop's web server, check the port in its site URL, and let this gateway's address through.",
     ],
   ],

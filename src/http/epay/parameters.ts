@@ -9,6 +9,8 @@ type Fault = ParameterFault | 'unreadable';
 export interface Sent {
   readonly parameters: Parameters;
   readonly act: string | null;
+  /** The other half of a form with a query, which does not count: some sign over both. Null where there is nothing. */
+  readonly beside: () => Promise<Parameters | null>;
 }
 
 const NOTHING: Parameters = new Map();
@@ -21,12 +23,17 @@ const UTF8 = new TextDecoder('utf-8', { fatal: true });
 export async function readSent(ctx: EdgeContext): Promise<Result<Sent, Fault>> {
   const query = readUrlEncoded(queryBytes(ctx.req.url ?? ''));
   if (ctx.method !== 'POST' || (query.ok && query.value.has('pid'))) {
-    return query.ok ? ok({ parameters: query.value, act: query.value.get('act') ?? null }) : query;
+    const beside = async () => (ctx.method === 'POST' ? filled(await readForm(ctx)) : null);
+    return query.ok ? ok({ parameters: query.value, act: query.value.get('act') ?? null, beside }) : query;
   }
   const body = await readForm(ctx);
   if (!body.ok) return body;
   const act = body.value.get('act') ?? (query.ok ? query.value.get('act') : undefined) ?? null;
-  return ok({ parameters: body.value, act });
+  return ok({ parameters: body.value, act, beside: async () => filled(query) });
+}
+
+function filled(read: Result<Parameters, Fault>): Parameters | null {
+  return read.ok && read.value.size > 0 ? read.value : null;
 }
 
 /** What stands behind the `?`, byte by byte: Node gives one character to each byte of a target, also to those that should be escaped. */

@@ -27,7 +27,8 @@ export function createEpayNotice(parts: Parts) {
   /** The request of one try; null when there is nobody to sign for, or nothing to tell. */
   async function requestOf(payment: Payment, terms: EpayTerms, tryNo: number): Promise<WebhookRequest | null> {
     const signs = await signer.of(payment.merchantId, terms);
-    const url = payment.notifyUrl;
+    // A fragment never leaves the one who calls: behind it everything would stay here.
+    const url = payment.notifyUrl?.replace(/#.*$/, '') ?? null;
     if (signs === null || url === null) return null;
     const { timeoutMs, allowPrivateAddresses } = parts.settings().webhooks;
     const fields = noticeFields(payment, terms, parts.clock.now());

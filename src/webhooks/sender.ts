@@ -41,7 +41,11 @@ export function createWebhookSender(resolve: Resolve = askNameServers()): {
     return allowPrivateAddresses ? agents.open : agents.guarded;
   }
 
-  const send: SendWebhook = async (webhook, signal) => {
+  const send: SendWebhook = (webhook, signal) =>
+    sendOnce(webhook, AbortSignal.any([signal, AbortSignal.timeout(webhook.timeoutMs)]));
+
+  /** `signal` ends the delivery as a whole, also where it takes two requests. */
+  const sendOnce: SendWebhook = async (webhook, signal) => {
     const refusal = refusalOf(webhook);
     if (refusal !== null) return { outcome: 'refused', reason: refusal };
     try {
@@ -50,7 +54,7 @@ export function createWebhookSender(resolve: Resolve = askNameServers()): {
         headers: { 'user-agent': 'switchyard-webhooks/1', ...webhook.headers },
         body: webhook.method === 'GET' ? null : webhook.body,
         dispatcher: agentFor(webhook),
-        signal: AbortSignal.any([signal, AbortSignal.timeout(webhook.timeoutMs)]),
+        signal,
       });
       const secure = webhook.followsToHttps
         ? upgraded(webhook.url, response.statusCode, response.headers.location)
@@ -58,7 +62,7 @@ export function createWebhookSender(resolve: Resolve = askNameServers()): {
       if (secure !== null) {
         await response.body.dump();
         const { followsToHttps: _once, ...again } = webhook;
-        return await send({ ...again, url: secure }, signal);
+        return await sendOnce({ ...again, url: secure }, signal);
       }
       const told = headersToTell(webhook.url, response);
       return { outcome: 'answered', status: response.statusCode, body: await readStart(response.body), ...told };

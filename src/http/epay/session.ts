@@ -64,7 +64,7 @@ async function explained(
   const named = outcome === 'unknown_pid' && /^[1-9]\d{0,8}$/.test(pid) ? { pid: Number(pid) } : {};
   if (outcome !== 'bad_signature' && outcome !== 'unknown_pid') return {};
   const others = parts.merchants.epayMerchants().filter(({ id }) => id !== merchant?.id);
-  const half = outcome === 'bad_signature' && beside ? await beside() : null;
+  const half = outcome === 'bad_signature' && beside ? beside : null;
   const missOf = (foreign: readonly Merchant[]): string | null => {
     const keys = merchant?.epay?.keys ?? [];
     const foreignKeys = foreign.flatMap(({ epay }) => epay?.keys ?? []);

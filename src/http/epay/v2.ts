@@ -3,7 +3,7 @@ import { findRefund, type Payment, type Refund, toDecimalString } from '../../pa
 import type { EdgeContext, PublicAppParts } from '../context.ts';
 import { sendAnswer } from './answers.ts';
 import { orderNumbers } from './api.ts';
-import { identifyBySign } from './identify.ts';
+import { identifyCall } from './identify.ts';
 import { countOrders, listOrders } from './listing.ts';
 import type { Sent } from './parameters.ts';
 import { place, showsQr } from './place.ts';
@@ -51,7 +51,7 @@ export async function create(parts: PublicAppParts, ctx: EdgeContext, sent: Sent
 
 /** Everything else under `api/`. */
 export async function v2Api(parts: PublicAppParts, ctx: EdgeContext, sent: Sent, path: string): Promise<void> {
-  const identity = identifyBySign(sent.parameters, parts.merchants);
+  const identity = identifyCall(sent.parameters, parts.merchants);
   const merchant = identity.ok ? identity.value.merchant : identity.error.merchant;
   const answered = await answer();
   const outcome = 'refusal' in answered ? answered.refusal : 'ok';

@@ -15,6 +15,8 @@ export interface Figures {
   /** Throughput of each round, so that a reader sees how steady the machine was. */
   readonly perSecondByRound: readonly number[];
   readonly latencyMs: { readonly p50: number; readonly p95: number; readonly p99: number; readonly max: number };
+  /** Every latency, in steps of a twentieth: `[up to so many ms, how many]`, so that any other quantile can be read from it. */
+  readonly histogram: readonly (readonly [upToMs: number, requests: number])[];
   /** CPU of the measured process alone; null where the system does not tell. */
   readonly cpuMsPerRequest: number | null;
 }
@@ -46,8 +48,20 @@ export function figuresOf(rounds: readonly Round[]): Figures {
       p99: quantile(latencies, 0.99),
       max: latencies.at(-1) ?? Number.NaN,
     },
+    histogram: histogramOf(latencies),
     cpuMsPerRequest: cpuMs === null || latencies.length === 0 ? null : cpuMs / latencies.length,
   };
+}
+
+const HISTOGRAM_STEP = 1.05;
+
+function histogramOf(latenciesMs: readonly number[]): Figures['histogram'] {
+  const requests = new Map<number, number>();
+  for (const ms of latenciesMs) {
+    const step = Math.ceil(Math.log(Math.max(ms, 0.01)) / Math.log(HISTOGRAM_STEP));
+    requests.set(step, (requests.get(step) ?? 0) + 1);
+  }
+  return [...requests].sort(([a], [b]) => a - b).map(([step, n]) => [Number((HISTOGRAM_STEP ** step).toFixed(3)), n]);
 }
 
 export function ratiosOf(ours: readonly Round[], floor: readonly Round[]): Ratios {

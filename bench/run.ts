@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { measureAlone, printAlone } from './alone.ts';
 import type { Captured } from './collector.ts';
 import { perSecond, type Round } from './figures.ts';
 import { closedLoop, openLoop } from './loops.ts';
@@ -13,7 +14,7 @@ import { usageOf } from './usage.ts';
 /**
  * The gateway beside the floor program, scenario by scenario: see docs/performance.md.
  *
- *   npm run bench [-- --connections 32 --rounds 5 --window 1000]
+ *   npm run bench [-- --connections 32 --rounds 5 --window 1000 --stored 200000]
  */
 const { values: given } = parseArgs({
   options: {
@@ -21,6 +22,8 @@ const { values: given } = parseArgs({
     rounds: { type: 'string', default: '5' },
     /** Milliseconds of load per round. */
     window: { type: 'string', default: '1000' },
+    /** A setting with so many finished payments in the store; writing them takes about a second per 5,000. */
+    stored: { type: 'string', default: '0' },
   },
 });
 const connections = Number(given.connections);
@@ -125,17 +128,25 @@ async function main(): Promise<void> {
   const busy = usageOf(stage.gateway.pid);
   await stage.stop();
 
+  const times = Math.ceil(rounds / 3);
+  const alone = await measureAlone({ connections, rounds: times, forMs, stored: Number(given.stored) });
+
   const reports = [...closed, ...open].map(scenarioReport);
   const seconds = Math.round((performance.now() - startedAt) / 1_000);
   const out = (text: string): void => void process.stdout.write(`${text}\n`);
   out(`${machine.cores} x ${machine.cpu}, Node ${machine.node}, load average before: ${machine.loadAverage}\n`);
   printScenarios(reports);
+  printAlone(alone);
   out(`\ngateway: RSS ${mebibytes(idle.rssBytes)} at the start, ${mebibytes(busy.rssBytes)} at the end`);
   out(`questions to channels that the gateway asked by itself during the closed loops: ${queries}`);
   out(
-    `${seconds} s; all figures in ${await save('bench', { machine, seconds, idle, busy, queries, scenarios: reports })}`,
+    `${seconds} s; all figures in ${await save('bench', { machine, seconds, idle, busy, queries, scenarios: reports, alone })}`,
   );
-  const failed = reports.some((r) => [r.switchyard, r.floor].some((f) => Object.keys(f.failures).length > 0));
+  const all = [
+    ...reports.flatMap((report) => [report.switchyard, report.floor]),
+    ...alone.map((each) => each.switchyard),
+  ];
+  const failed = all.some(({ failures }) => Object.keys(failures).length > 0);
   if (failed) out('some requests failed: these figures are worth nothing');
   process.exitCode = failed ? 1 : 0;
 }

@@ -29,16 +29,24 @@ export function nextOrderNo(): string {
 }
 
 /** QR orders of 10.00 CNY with an address for events; every created payment's answer is kept in `created`. */
-export function creates(stage: Stage, program: Program, { method, floorChannel }: Method, created: string[]): Source {
+export function creates(
+  stage: Stage,
+  program: Program,
+  { method, floorChannel }: Method,
+  created: string[],
+  shop: () => string = () => program,
+): Source {
   const path = program === 'switchyard' ? '/v1/payments' : `/create/${floorChannel}`;
   const order = {
     ...{ amount: 1_000, currency: 'CNY', methods: [method], scene: 'qr', subject: 'Game key' },
-    notify_url: stage.collector.shopUrl(program),
   };
   return {
     next: () => ({
       ...{ method: 'POST', path, headers: JSON_HEADERS },
-      body: JSON.stringify({ ...order, merchant_order_no: nextOrderNo() }),
+      body: JSON.stringify({
+        ...{ ...order, merchant_order_no: nextOrderNo() },
+        notify_url: stage.collector.shopUrl(shop()),
+      }),
     }),
     accept(status, text) {
       if (status !== 201 || !text.includes('"status":"pending"') || !text.includes('"qr_code":"')) return false;
@@ -73,6 +81,45 @@ export function queries(program: Program, ids: readonly string[]): Source {
       return { method: 'GET', path: path + ids[position], headers: JSON_HEADERS };
     },
     accept: (status, text) => status === 200 && text.startsWith('{') && text.includes('"amount":1000'),
+  };
+}
+
+/** Card orders of 10.00 USD, for Stripe's page. */
+export function cards(stage: Stage): Source {
+  const order = {
+    ...{ amount: 1_000, currency: 'USD', methods: ['card'], scene: 'redirect', subject: 'Game key' },
+    notify_url: stage.collector.shopUrl('switchyard'),
+  };
+  return {
+    next: () => ({
+      ...{ method: 'POST', path: '/v1/payments', headers: JSON_HEADERS },
+      body: JSON.stringify({ ...order, merchant_order_no: nextOrderNo() }),
+    }),
+    accept: (status, text) => status === 201 && text.includes('"status":"pending"'),
+  };
+}
+
+/** Orders of a shop that speaks epay, signed with its key. */
+export function epayOrders(stage: Stage, sign: (parameters: Readonly<Record<string, string>>) => string): Source {
+  return {
+    next() {
+      const order = {
+        ...{ pid: '1000', type: 'alipay', out_trade_no: nextOrderNo(), name: 'Game key', money: '10.00' },
+        ...{ notify_url: stage.collector.shopUrl('switchyard'), device: 'pc' },
+      };
+      const body = new URLSearchParams({ ...order, sign: sign(order), sign_type: 'MD5' }).toString();
+      const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+      return { method: 'POST', path: '/mapi.php', headers, body };
+    },
+    accept: (status, text) => status === 200 && text.includes('"code":1') && text.includes('"trade_no":"'),
+  };
+}
+
+/** The newest payments of the shop. */
+export function lists(): Source {
+  return {
+    next: () => ({ method: 'GET', path: '/v1/payments?limit=20', headers: JSON_HEADERS }),
+    accept: (status, text) => status === 200 && text.startsWith('{"data":[{'),
   };
 }
 

@@ -20,6 +20,10 @@ export interface StageOptions {
   readonly holdCallbacks?: boolean;
   /** Leave data and logs where they are, to be looked at. */
   readonly keep?: boolean;
+  /** Changes the shipped `gateway.yaml`. */
+  readonly editConfig?: (yaml: string) => string;
+  /** Fills the data directory before the gateway starts. */
+  readonly prepare?: (dataDir: string) => Promise<void>;
   /** More arguments for the gateway's Node, for example `--cpu-prof`. */
   readonly nodeArgs?: readonly string[];
 }
@@ -45,7 +49,8 @@ const manifestSchema = z.object({ scripts: z.object({ start: z.string().startsWi
 
 export async function openStage(options: StageOptions = {}): Promise<Stage> {
   const folder = await mkdtemp(join(tmpdir(), 'switchyard-bench-'));
-  const config = await writeConfig(folder);
+  const config = await writeConfig(folder, options.editConfig);
+  await options.prepare?.(join(folder, 'data'));
   const collector = await openCollector();
   const [port = 0, adminPort = 0, sandboxPort = 0, floorPort = 0] = await freePorts(4);
   const sandboxUrl = `http://127.0.0.1:${sandboxPort}`;
@@ -109,11 +114,11 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
 }
 
 /** The shipped configuration; only the demo shop's limit of calls per minute, which would end every measurement, is lifted. */
-async function writeConfig(folder: string): Promise<string> {
+async function writeConfig(folder: string, edit = (yaml: string): string => yaml): Promise<string> {
   const config = join(folder, 'config');
   await mkdir(config);
   const path = join(config, 'gateway.yaml');
-  await writeFile(path, await readFile(join(ROOT, 'config/gateway.yaml'), 'utf8'));
+  await writeFile(path, edit(await readFile(join(ROOT, 'config/gateway.yaml'), 'utf8')));
   const merchants = await readFile(join(ROOT, 'config/merchants.yaml'), 'utf8');
   const lifted = merchants.replace(/per_minute: \d+/, 'per_minute: null');
   if (lifted === merchants) throw new Error('config/merchants.yaml: no per_minute found to lift for the bench');

@@ -20,6 +20,7 @@ import {
   readEnvironment,
 } from './config/index.ts';
 import { createDryRuns } from './dry-run.ts';
+import { createEpayDoctor } from './epay-doctor.ts';
 import { openEpayRecord } from './epay-record.ts';
 import { openEvidence } from './evidence-log.ts';
 import { createGateway, type GatewaySettings, type Sealer } from './gateway/index.ts';
@@ -236,7 +237,13 @@ async function open(
     settings: () => live.current().alertRelay,
   });
   closers.push(() => alerts.stop());
+  const epayDoctor = createEpayDoctor({
+    ...{ record: epayRecord, platformKey: epayKey, now, configPath: environment.configPath },
+    publicUrl: () => publicUrl,
+    merchants: () => live.current().merchantIds.flatMap((id) => live.merchants.byId(id) ?? []),
+  });
   const admin = await openAdmin(environment, {
+    epayDoctor,
     ...{ alerts, dryRuns, metrics, store, telemetry, gateway, reloads, now, channels: channels.current },
     version: PACKAGE.version,
     sharedState: link?.state ?? null,

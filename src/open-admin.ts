@@ -1,6 +1,7 @@
 import type { AlertRelay } from './alerts/index.ts';
 import type { Environment } from './config/index.ts';
 import { configForAdmin, configState } from './config-for-admin.ts';
+import type { EpayDoctor } from './doctor/index.ts';
 import type { DryRuns } from './dry-run.ts';
 import type { Channel, Gateway, Telemetry } from './gateway/index.ts';
 import { openGatewayStatus, type SharedStateOf } from './gateway-status.ts';
@@ -25,6 +26,7 @@ export async function openAdmin(
     readonly dryRuns: DryRuns;
     readonly now: () => number;
     readonly alerts: AlertRelay;
+    readonly epayDoctor: EpayDoctor;
     /** Null where nothing is shared. */
     readonly sharedState: SharedStateOf | null;
   },
@@ -64,6 +66,7 @@ export async function openAdmin(
     webhooks: gateway.webhooks,
     dryRun: parts.dryRuns.run,
     alerts,
+    epayDoctor: parts.epayDoctor,
     config: configForAdmin(reloads),
     onError: (thrown) => telemetry.error({ err: thrown }, 'admin request failed'),
   });

@@ -154,7 +154,8 @@ export function createNotifier(parts: Parts, change: Change, leases: Leases) {
     if (at && posted.blames === 'shop') endpoints.failed(at, posted.why);
     // Before the delivery is recorded: an event that is delivered is not sent again, and its answer would be lost with us.
     if (posted.saysFulfilled) await change(payment.id, { type: 'fulfilled' });
-    const changed = await change(payment.id, { type: 'event_sent', eventId: event.id, tryNo, delivered });
+    const sent = { type: 'event_sent', eventId: event.id, tryNo, delivered } as const;
+    const changed = await change(payment.id, sent, posted.saysFulfilled ? {} : { known: payment });
     const after = changed.outcome === 'applied' ? changed.payment.events.find((e) => e.id === event.id) : undefined;
     telemetry.webhookDelivery(after?.delivery.state === 'dead' ? 'dead' : posted.outcome);
     const { id: paymentId, merchantId } = payment;

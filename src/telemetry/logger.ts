@@ -1,7 +1,7 @@
 import { type Logger, pino } from 'pino';
 
 /** Where nothing secret or personal should ever be; if it is all the same, it is cut out here (I10). */
-const NEVER = [
+const NEVER: ReadonlySet<string> = new Set([
   'authorization',
   'cookie',
   'signature',
@@ -16,7 +16,9 @@ const NEVER = [
   'body',
   'headers',
   'config',
-];
+]);
+
+const CENSOR = '[redacted]';
 
 /**
  * JSON lines on stdout; `err` is reduced to its type, message and stack, since libraries hang requests on their errors.
@@ -28,8 +30,8 @@ export function createLogger(level: string, fields: () => object = () => ({})): 
     base: null,
     mixin: fields,
     timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (label) => ({ level: label }) },
-    redact: { paths: NEVER.flatMap((name) => [name, `*.${name}`]), censor: '[redacted]' },
+    // Not pino's own `redact`, which copies every line before it looks: three times the time of the rest of a line.
+    formatters: { level: (label) => ({ level: label }), log: (line) => censored(line, inner) },
     serializers: {
       err: (thrown: unknown) =>
         thrown instanceof Error
@@ -37,4 +39,25 @@ export function createLogger(level: string, fields: () => object = () => ({})): 
           : { type: typeof thrown, message: String(thrown) },
     },
   });
+}
+
+/** One level down. An error is left to its serializer, which keeps none of its fields. */
+function inner(value: unknown): unknown {
+  const hasFields = typeof value === 'object' && value !== null && !(value instanceof Error);
+  return hasFields ? censored(value as Fields, (each) => each) : value;
+}
+
+type Fields = Record<string, unknown>;
+
+/** The same fields when there is nothing to cut out, which is nearly always so. */
+function censored(fields: Fields, look: (value: unknown) => unknown): Fields {
+  let cut: Fields | null = null;
+  for (const name of Object.keys(fields)) {
+    const value = fields[name];
+    const kept = NEVER.has(name) ? CENSOR : look(value);
+    if (kept === value) continue;
+    cut ??= { ...fields };
+    cut[name] = kept;
+  }
+  return cut ?? fields;
 }

@@ -373,7 +373,7 @@ describe('F8 a notification', () => {
     await stage.elapse(6 * SECOND);
     const [first, second] = [query(0), query(1)];
     expect([first.get('sign_type'), second.get('sign_type')]).toEqual(['RSA', 'RSA']);
-    expect(Number(second.get('timestamp')) - Number(first.get('timestamp'))).toBe(6);
+    expect(Number(second.get('timestamp')) - Number(first.get('timestamp'))).toBeGreaterThanOrEqual(6);
     expect(first.get('sign')).not.toBe(second.get('sign'));
   });
 

@@ -24,7 +24,7 @@ export async function api(parts: PublicAppParts, ctx: EdgeContext, sent: Sent): 
     ? await act(parts, identity.value.merchant, { ...sent, parameters })
     : { refusal: identity.error.outcome };
   const outcome = 'refusal' in answered ? answered.refusal : 'ok';
-  await report(parts, ctx, { endpoint: 'api', outcome, merchant, parameters });
+  await report(parts, ctx, { endpoint: 'api', outcome, merchant, parameters, beside: sent.beside });
   if ('refusal' in answered) sendRefusal(ctx, answered.refusal, answered.msg);
   else sendAnswer(ctx, { code: 1, ...answered.fields });
 }

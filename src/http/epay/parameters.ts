@@ -11,6 +11,8 @@ export interface Sent {
   readonly parameters: Parameters;
   /** The query and the body together, for calls that name the key itself and sign nothing. */
   readonly everything: Parameters;
+  /** The other half of a form with a query, which does not count: some sign over both. Null where there is nothing. */
+  readonly beside: Parameters | null;
 }
 
 const NOTHING: Parameters = new Map();
@@ -22,13 +24,15 @@ const UTF8 = new TextDecoder('utf-8', { fatal: true });
  */
 export async function readSent(ctx: EdgeContext): Promise<Result<Sent, Fault>> {
   const query = readUrlEncoded(queryBytes(ctx.req.url ?? ''));
-  if (ctx.method !== 'POST') return query.ok ? ok({ parameters: query.value, everything: query.value }) : query;
+  if (ctx.method !== 'POST')
+    return query.ok ? ok({ parameters: query.value, everything: query.value, beside: null }) : query;
   const isInQuery = query.ok && query.value.has('pid');
   const body = await readForm(ctx);
   if (!body.ok && !isInQuery) return body;
   const [asked, posted] = [query.ok ? query.value : NOTHING, body.ok ? body.value : NOTHING];
-  const parameters = isInQuery ? asked : posted;
-  return ok({ parameters, everything: new Map([...asked, ...posted, ...parameters]) });
+  const [parameters, other] = isInQuery ? [asked, posted] : [posted, asked];
+  const everything = new Map([...asked, ...posted, ...parameters]);
+  return ok({ parameters, everything, beside: other.size > 0 ? other : null });
 }
 
 /** What stands behind the `?`, byte by byte. */

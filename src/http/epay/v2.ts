@@ -55,7 +55,8 @@ export async function v2Api(parts: PublicAppParts, ctx: EdgeContext, sent: Sent,
   const merchant = identity.ok ? identity.value.merchant : identity.error.merchant;
   const answered = await answer();
   const outcome = 'refusal' in answered ? answered.refusal : 'ok';
-  await report(parts, ctx, { endpoint: 'v2_api', outcome, merchant, parameters: sent.parameters });
+  const { parameters, beside } = sent;
+  await report(parts, ctx, { endpoint: 'v2_api', outcome, merchant, parameters, beside });
   await sendSigned(parts, ctx, answered);
 
   async function answer(): Promise<Answered> {

@@ -88,7 +88,7 @@ export function createCommitQueue({ db, path, assertInPlace }: Connection): Comm
       if (damage !== null) throw damage;
       assertInPlace();
       begin.run();
-      const executed = batch.map(executeAlone);
+      const executed = batch.length === 1 ? batch.map(executeOnly) : batch.map(executeAlone);
       commit.run();
       const refusals = executed.flatMap(({ refusal }) => refusal ?? []);
       outage = refusals.find((refusal) => isOutage(refusal.cause)) ?? outage;
@@ -106,17 +106,29 @@ export function createCommitQueue({ db, path, assertInPlace }: Connection): Comm
     }
   }
 
-  /** A write that fails takes back its own statements only, unless the whole transaction is given up or not to be trusted. */
+  /** A write that fails takes back its own statements only. */
   function executeAlone(write: Waiting): Executed {
     savepoint.run();
+    const executed = execute(write, () => undo.run());
+    release.run();
+    return executed;
+  }
+
+  /** With no other write in the transaction nothing else is lost with it. */
+  function executeOnly(write: Waiting): Executed {
+    return execute(write, () => {
+      rollback.run();
+      begin.run();
+    });
+  }
+
+  /** Throws when the whole transaction is given up or not to be trusted. */
+  function execute(write: Waiting, takeBack: () => void): Executed {
     try {
-      const settle = write.execute();
-      release.run();
-      return { settle, refusal: null };
+      return { settle: write.execute(), refusal: null };
     } catch (error) {
       if (!db.inTransaction || isDamage(error)) throw error;
-      undo.run();
-      release.run();
+      takeBack();
       const refusal = explain(path, error);
       return { settle: () => write.reject(refusal), refusal };
     }

@@ -1,7 +1,6 @@
 import type Database from 'better-sqlite3';
 import type { EpochMs, Payment } from '../../payment/index.ts';
 import { parseDocument } from '../stored-document.ts';
-import type { Write } from './commit-queue.ts';
 import type { DocumentRow } from './payment-row.ts';
 
 export interface Claim {
@@ -13,45 +12,73 @@ export interface Claim {
 
 type OneClaim = Omit<Claim, 'limit'> & { readonly id: string };
 
+interface Lease {
+  readonly pk: number;
+  readonly owner: string;
+  readonly until: EpochMs;
+}
+
 /**
- * The statements that hand out payments with something left to do. A lease of `leaseMs` taken at `now` is over at `now + leaseMs`. A damaged document
- * is leased too but not handed out: it must not keep the payments behind it from being served, and `onDamaged` hears of it each
- * time that its lease runs out.
+ * Hands out payments with something left to do. A lease of `leaseMs` taken at `now` is over at `now + leaseMs`. Leases are kept in memory:
+ * the lock on the file keeps every other process out, and with this one they end anyway. A damaged document is leased too but not
+ * handed out: it must not keep the payments behind it from being served, and `onDamaged` hears of it each time that its lease runs out.
  */
 export function prepareLeases(db: Database.Database, onDamaged: (error: Error) => void) {
-  const anyDue = db.prepare<[EpochMs, EpochMs]>(`
-    SELECT 1 FROM payments WHERE next_due_at <= ?
-      AND NOT EXISTS (SELECT 1 FROM leases WHERE payment_pk = payments.pk AND until > ?) LIMIT 1`);
-  const endOld = db.prepare<[EpochMs]>('DELETE FROM leases WHERE until <= ?');
-  const due = db.prepare<[EpochMs, number], DocumentRow & { readonly pk: number }>(`
-    SELECT pk, id, version, document FROM payments
-    WHERE next_due_at <= ? AND NOT EXISTS (SELECT 1 FROM leases WHERE payment_pk = payments.pk)
-    ORDER BY next_due_at, pk LIMIT ?`);
-  const unleased = db.prepare<[string], DocumentRow & { readonly pk: number }>(`
-    SELECT pk, id, version, document FROM payments
-    WHERE id = ? AND NOT EXISTS (SELECT 1 FROM leases WHERE payment_pk = payments.pk)`);
+  // The index alone answers it, so what somebody works on is passed over without a look at its document.
+  const due = db.prepare<[EpochMs], { readonly pk: number }>(
+    'SELECT pk FROM payments INDEXED BY payments_due WHERE next_due_at <= ? ORDER BY next_due_at, pk',
+  );
+  const byPk = db.prepare<[number], DocumentRow>('SELECT id, version, document FROM payments WHERE pk = ?');
+  const byId = db.prepare<[string], DocumentRow & { readonly pk: number }>(
+    'SELECT pk, id, version, document FROM payments WHERE id = ?',
+  );
   const ahead = db.prepare<[EpochMs], DocumentRow>(`
     SELECT id, version, document FROM payments INDEXED BY payments_due WHERE next_due_at IS NOT NULL
       AND CASE WHEN json_valid(document) THEN json_extract(document, '$.updatedAt') > ? END
     ORDER BY next_due_at, pk`);
-  const take = db.prepare<[number, string, EpochMs]>('INSERT INTO leases VALUES (?, ?, ?)');
+  /** By the payment's id. */
+  const leases = new Map<string, Lease>();
+  const leased = new Set<number>();
 
-  function claim({ now, owner, leaseMs, limit }: Claim): Write<readonly Payment[]> {
-    return () => {
-      endOld.run(now);
-      const rows = due.all(now, limit);
-      for (const { pk } of rows) take.run(pk, owner, now + leaseMs);
-      return () => rows.flatMap(trusted);
-    };
+  function claim({ now, owner, leaseMs, limit }: Claim): readonly Payment[] {
+    for (const [id, { pk, until }] of leases) if (until <= now) end(id, pk);
+    return freePks(now, limit).flatMap((pk) => {
+      const row = byPk.get(pk);
+      if (row === undefined) return [];
+      leases.set(row.id, { pk, owner, until: now + leaseMs });
+      leased.add(pk);
+      return trusted(row);
+    });
   }
 
-  function claimOne({ id, now, owner, leaseMs }: OneClaim): Write<Payment | null> {
-    return () => {
-      endOld.run(now);
-      const row = unleased.get(id);
-      if (row) take.run(row.pk, owner, now + leaseMs);
-      return () => (row ? (trusted(row)[0] ?? null) : null);
-    };
+  function freePks(now: EpochMs, limit: number): readonly number[] {
+    const pks: number[] = [];
+    for (const { pk } of due.iterate(now)) {
+      if (!leased.has(pk)) pks.push(pk);
+      if (pks.length >= limit) break;
+    }
+    return pks;
+  }
+
+  /** Ends a lease, when this owner holds it. */
+  function release(id: string, owner: string): void {
+    const lease = leases.get(id);
+    if (lease?.owner === owner) end(id, lease.pk);
+  }
+
+  function end(id: string, pk: number): void {
+    leases.delete(id);
+    leased.delete(pk);
+  }
+
+  function claimOne({ id, now, owner, leaseMs }: OneClaim): Payment | null {
+    const lease = leases.get(id);
+    if (lease !== undefined && lease.until > now) return null;
+    const row = byId.get(id);
+    if (row === undefined) return null;
+    leases.set(id, { pk: row.pk, owner, until: now + leaseMs });
+    leased.add(row.pk);
+    return trusted(row)[0] ?? null;
   }
 
   /** Parses every unfinished document: for rare occasions. */
@@ -73,10 +100,7 @@ export function prepareLeases(db: Database.Database, onDamaged: (error: Error) =
     }
   }
 
-  return {
-    claim,
-    claimOne,
-    isAnyDue: (now: EpochMs): boolean => anyDue.get(now, now) !== undefined,
-    findAhead,
-  };
+  return { claim, claimOne, release, findAhead };
 }
+
+export type Leases = ReturnType<typeof prepareLeases>;

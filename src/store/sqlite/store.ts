@@ -44,26 +44,35 @@ export function openSqliteStore(options: SqliteOptions): SqliteStore {
 function storeOn(connection: Connection, onDamaged: (error: Error) => void): SqliteStore {
   const { db, path } = connection;
   const queue = createCommitQueue(connection);
-  const writes = prepareWrites(db);
+  // An older version kept its leases here; and a file that takes no write is met now, not with the first payment.
+  db.exec('DELETE FROM leases');
+  const leases = prepareLeases(db, onDamaged);
+  const writes = prepareWrites(db, leases);
   const keys = prepareKeys(db);
   const failingEndpoints = prepareFailingEndpoints(db);
   const orderNumbers = prepareOrderNumbers(db);
   const routingMemory = prepareRoutingMemory(db);
-  // The lock on the file proves that whoever held a lease is gone; waiting for it to run out would only delay what is due.
-  db.exec('DELETE FROM leases');
-  const leases = prepareLeases(db, onDamaged);
   const { ping, close } = lifecycle(connection);
+  /** While writes fail nobody may send traffic, so nothing but this would ever notice that they work again. */
+  async function endOutage(): Promise<void> {
+    if (queue.outage() === null) return;
+    await queue.submit(writes.checkRoom());
+    queue.forgetOutage();
+  }
   return {
     ...prepareReads(connection),
     insert: async (payment) => queue.submit(writes.insert(payment)),
     update: async (next, update) => queue.submit(writes.update(next, update)),
     async claimDue(claim) {
-      // A worker asks often and mostly in vain; that must not cost a transaction.
-      if (db.open && !explaining(path, () => leases.isAnyDue(claim.now))) return [];
-      return queue.submit(leases.claim(claim));
+      // What cannot be recorded must not be begun: an event would go out again and again.
+      await endOutage();
+      return explaining(path, () => leases.claim(claim));
     },
-    claimPayment: async (claim) => queue.submit(leases.claimOne(claim)),
-    releaseLease: async (id, owner) => queue.submit(writes.releaseLease(id, owner)),
+    async claimPayment(claim) {
+      await endOutage();
+      return explaining(path, () => leases.claimOne(claim));
+    },
+    releaseLease: async (id, owner) => leases.release(id, owner),
     findAhead: async (now, limit) => explaining(path, () => leases.findAhead(now, limit)),
     saveFailingEndpoint: async (entry) => queue.submit(failingEndpoints.save(entry)),
     forgetFailingEndpoint: async (entry) => queue.submit(failingEndpoints.forget(entry)),
@@ -75,10 +84,7 @@ function storeOn(connection: Connection, onDamaged: (error: Error) => void): Sql
     stats: queue.stats,
     async ping() {
       await ping();
-      if (queue.outage() === null) return;
-      // While writes fail nobody may send traffic, so nothing but this would ever notice that they work again.
-      await queue.submit(writes.checkRoom());
-      queue.forgetOutage();
+      await endOutage();
     },
     async close() {
       queue.drain();

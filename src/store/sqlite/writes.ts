@@ -5,6 +5,7 @@ import type { Inserted, Updated, UpdateOptions } from '../port.ts';
 import { parseDocument } from '../stored-document.ts';
 import { prepareChannelShares } from './channel-shares.ts';
 import type { Write } from './commit-queue.ts';
+import type { Leases } from './leases.ts';
 import { type DocumentRow, type PaymentRow, rowOf } from './payment-row.ts';
 import { type Gauges, NOTHING, prepareRecording, type RareGauges } from './recording.ts';
 
@@ -16,7 +17,7 @@ type Current = Omit<Gauges, keyof RareGauges> & { readonly pk: number; readonly 
  * The statements that change payments. Each method checks its document at once and answers a `Write` for the commit queue; a
  * receipt is issued when that is called back after the commit (I3).
  */
-export function prepareWrites(db: Database.Database) {
+export function prepareWrites(db: Database.Database, leases: Pick<Leases, 'release'>) {
   const statements = {
     ...prepareStatements(db),
     record: prepareRecording(db),
@@ -51,8 +52,10 @@ export function prepareWrites(db: Database.Database) {
       const document = replaced?.version === current.version ? replaced : documentOf(current.pk);
       if (document) statements.share(document, next);
       statements.update.run({ ...row, pk: current.pk });
-      if (releaseLease !== undefined) statements.releaseLease.run(next.id, releaseLease);
-      return () => ({ outcome: 'updated', payment: next, receipt: issueDurableReceipt() });
+      return () => {
+        if (releaseLease !== undefined) leases.release(next.id, releaseLease);
+        return { outcome: 'updated', payment: next, receipt: issueDurableReceipt() };
+      };
     };
   }
 
@@ -66,13 +69,6 @@ export function prepareWrites(db: Database.Database) {
     }
   }
 
-  function releaseLease(id: string, owner: string): Write<void> {
-    return () => {
-      statements.releaseLease.run(id, owner);
-      return () => {};
-    };
-  }
-
   /** Writes as much as some payments would need, to learn whether the disk takes writes again. */
   function checkRoom(): Write<void> {
     return () => {
@@ -82,7 +78,7 @@ export function prepareWrites(db: Database.Database) {
     };
   }
 
-  return { insert, update, releaseLease, checkRoom };
+  return { insert, update, checkRoom };
 }
 
 function prepareStatements(db: Database.Database) {
@@ -106,9 +102,6 @@ function prepareStatements(db: Database.Database) {
       UPDATE payments SET version = :version, status = :status, next_due_at = :nextDueAt, unknown = :unknown,
         undelivered = :undelivered, webhooks = :webhooks, oldest_webhook_at = :oldestWebhookAt, document = :document
       WHERE pk = :pk`),
-    releaseLease: db.prepare<[string, string]>(
-      'DELETE FROM leases WHERE payment_pk = (SELECT pk FROM payments WHERE id = ?) AND owner = ?',
-    ),
     takeRoom: db.prepare<[number]>('INSERT INTO room_checks (room) VALUES (randomblob(?))'),
     // Only now, so that the room that the last check took does not serve for this one.
     dropOlderRoom: db.prepare<[number | bigint]>('DELETE FROM room_checks WHERE pk < ?'),

@@ -81,9 +81,12 @@ describe('a database that has reached the size that it may have', () => {
       await expect(store.insert(large)).rejects.toThrow(NO_SPACE);
       await expect(store.ping()).rejects.toThrow(NO_SPACE);
       // A write that happens to fit is kept, and does not mean that the next one will be.
-      await store.releaseLease(large.id, 'a');
+      await store.forgetFailingEndpoint({ merchantId: 'm_demo', endpoint: 'https://shop.example/notify' });
       await expect(store.ping()).rejects.toThrow(NO_SPACE);
       expect(await store.reserveKey(key(0))).toMatchObject({ outcome: 'repeat' });
+      // Nor is work handed out whose end could not be recorded.
+      const claim = { now: NEW_YEAR, owner: 'a', leaseMs: 1_000, limit: 1 };
+      await expect(store.claimDue(claim)).rejects.toThrow(NO_SPACE);
 
       expect(await store.purgeKeys(NEW_YEAR + 60, 1_000)).toBe(60);
       await expect(store.ping()).resolves.toBeUndefined();

@@ -46,8 +46,14 @@ const WORDS: Readonly<Record<EpayOutcome, Words>> = {
   ),
   unknown_pid: unknownPid,
   bad_signature: badSignature,
-  sign_kind_refused: ({ sign, shop }) => {
+  sign_kind_refused: ({ sign, shop, names }) => {
     const id = shop?.merchantId ?? '<merchant>';
+    if (names.includes('key'))
+      return wrong(
+        'the key opens nothing here',
+        'The shop signs with RSA alone, so that its key proves nothing any more.',
+        `Let the plug-in sign its questions, or add md5 or sha256 to merchants.${id}.epay.sign.`,
+      );
     if (sign === null)
       return wrong(
         'an unknown kind of signature',
@@ -179,6 +185,10 @@ const BAD_SIGNATURE: Readonly<Record<NearMiss, (facts: RequestFacts) => readonly
   sign_type: () => [
     'Key and values are right, but sign_type names another kind than the signature is.',
     'Choose the kind (MD5 or SHA256) in the plug-in that it really signs with, or let it leave sign_type out.',
+  ],
+  other_call: () => [
+    'The signature is right, but not one of this call: act is not signed with the rest, or the parameters are those of an order or of a return, which a buyer has seen.',
+    'Nothing, if the shop misses nothing: somebody may have tried out an address that was seen. Else let the plug-in sign act as well, or send the key by POST.',
   ],
   key_in_string: () => [
     'The plug-in puts "&key=" before the key.',

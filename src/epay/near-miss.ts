@@ -1,12 +1,14 @@
 import type { EpaySign } from '../payment/index.ts';
 import type { Parameters } from './parameters.ts';
-import { digestOf, isSignedWithKey, signableStrings, signingString } from './signing.ts';
+import { digestOf, isSignedWithKey, signableStrings, signingString, signKindOf } from './signing.ts';
 
 type Pairs = readonly (readonly [string, string])[];
 
 /** What a request with a wrong signature was signed with, if that can be told: a word for what has to be set right. */
 export type NearMiss =
   | 'sign_type'
+  /** The signature is right, but what it covers is no such call, or leaves the act out. */
+  | 'other_call'
   | 'key_in_string'
   | 'url_encoded_values'
   | 'key_with_blanks'
@@ -40,7 +42,8 @@ export function nearMissOf(
   const pairs: Pairs = [...parameters].filter(([name]) => name !== 'sign' && name !== 'sign_type');
   const plain = signingString(pairs);
   const strings = signableStrings(parameters);
-  if (strings.some((text) => fits(text))) return 'sign_type';
+  if (strings.some((text) => fits(text)))
+    return kinds.some((kind) => kind === signKindOf(parameters)) ? 'other_call' : 'sign_type';
   if (fits(`${plain}&key=`)) return 'key_in_string';
   if (fits(signingString(pairs.map(([name, value]) => [name, encodeURIComponent(value)])))) return 'url_encoded_values';
   if (fits(signingString(pairs.map(([name, value]) => [name, new URLSearchParams([['', value]]).toString().slice(1)]))))

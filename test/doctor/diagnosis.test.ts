@@ -14,6 +14,8 @@ describe('a request is put into words', () => {
   test.each<[string, Partial<RequestFacts>, RegExp, RegExp]>([
     ['a key of another shop', { nearMiss: 'foreign_key', keyOf: 'm_b' }, /another merchant's key/, /pid of m_b/],
     ['a blank behind the key', { nearMiss: 'key_with_blanks' }, /wrong key or signature/, /without them/],
+    ['a buyer who asks', { nearMiss: 'other_call', endpoint: 'api' }, /wrong key or signature/, /sign act as well/],
+    ['a key of RSA alone', { outcome: 'sign_kind_refused', names: ['key'] }, /opens nothing/, /sign its questions/],
     ['&key=', { nearMiss: 'key_in_string' }, /wrong key/, /follows the last value/],
     ['encoded values', { nearMiss: 'url_encoded_values' }, /wrong key/, /before they are encoded/],
     ['query and form together', { nearMiss: 'query_merged' }, /wrong key/, /either in the query or in the form/],

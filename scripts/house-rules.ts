@@ -20,7 +20,7 @@ function only(name: string, folder: RegExp, allowed: (inside: string) => RegExp,
   };
 }
 
-const FACE = /^src\/[^/]+\/(index|port)\.ts$|^src\/(store|channel)\/[^/]+\/index\.ts$/;
+const FACE = /^src\/[^/]+\/(index|port)\.ts$|^src\/(store|channel|ephemeral)\/[^/]+\/index\.ts$/;
 
 export const HOUSE_RULES: readonly HouseRule[] = [
   only('payment imports nothing', /^src\/payment\//, () => /^$/, 'The heart knows nothing of the rest.'),
@@ -81,9 +81,15 @@ export const HOUSE_RULES: readonly HouseRule[] = [
     'Who is told, and how, knows nothing of what is wrong.',
   ),
   only(
+    'a doctor imports payment, epay and gateway',
+    /^src\/doctor\//,
+    () => /^src\/(payment|epay|gateway)\/index\.ts$/,
+    'It puts what was recorded into words; facts in, words out.',
+  ),
+  only(
     'edges import faces',
     /^src\/(http|telemetry|webhooks|config)\//,
-    () => /^src\/((payment|routing|channel|epay|gateway|alerts)\/index|(store|ephemeral)\/port)\.ts$/,
+    () => /^src\/((payment|routing|channel|epay|gateway|alerts|doctor)\/index|(store|ephemeral)\/port)\.ts$/,
     'The edges use the faces of the inner folders, and not each other.',
   ),
   only(

@@ -6,6 +6,7 @@ import { askAdmin } from './admin-client.ts';
 import { sentAlerts, testAlerts } from './alert-commands.ts';
 import { describeFaults, loadConfig, readEnvironment } from './config/index.ts';
 import { type DiffOptions, diffConfig, explainConfig, reloadConfig, sealValue } from './config-commands.ts';
+import { type DoctorOptions, doctorEpay } from './doctor-command.ts';
 import { demoGreeting } from './greeting.ts';
 import { decideHeldMoney } from './held-money.ts';
 import { addMerchantsCommand } from './merchants-program.ts';
@@ -216,6 +217,15 @@ webhooks
   .action(async (merchant: string, endpoint: string | undefined) =>
     told(await resumeWebhooks(process.env, merchant, endpoint)),
   );
+const doctor = program.command('doctor').description('why something does not work, in words');
+doctor
+  .command('epay')
+  .option('--pid <n>', 'one shop in full; default: a line for each')
+  .option('--json', 'as JSON')
+  .description(
+    'shops that speak epay: what to type where, and what went wrong with their last requests and notifications',
+  )
+  .action(async (options: DoctorOptions) => told(await doctorEpay(process.env, options)));
 const alerts = program.command('alerts').description('what people were told of alerts, newest first');
 alerts.action(async () => told(await sentAlerts(process.env)));
 alerts

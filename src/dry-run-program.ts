@@ -1,10 +1,9 @@
-import { join } from 'node:path';
 import { PROVIDERS } from '../channels/index.ts';
 import { describeFaults, readEnvironment } from './config/index.ts';
 import type { DryRunOrder } from './dry-run.ts';
 import type { DryRunAnswer } from './http/index.ts';
+import { openStoreReader } from './open-store.ts';
 import { type Asked, loadBoth, periodOf, rehearse } from './rehearsal/index.ts';
-import { openSqliteReader } from './store/sqlite/index.ts';
 
 /* The process of one dry run: takes an order from the gateway, answers it, ends. See dry-run.ts. */
 
@@ -22,7 +21,7 @@ process.once('disconnect', () => process.exit(1));
 async function answer({ request, now }: DryRunOrder): Promise<DryRunAnswer> {
   const environment = readEnvironment(process.env);
   if (!environment.ok) return { outcome: 'failed', detail: describeFaults(environment.error) };
-  const { configPath: path, production, dataDir } = environment.value;
+  const { configPath: path, production } = environment.value;
   const { gateway, merchants = null, scenario, from, to, seed = DEFAULT_SEED } = request;
   const options = { path, env: process.env, providers: PROVIDERS, production };
   const configurations = loadBoth(options, { kind: 'texts', gateway, merchants });
@@ -35,7 +34,7 @@ async function answer({ request, now }: DryRunOrder): Promise<DryRunAnswer> {
   if (scenario !== undefined) return reported(await ask({ kind: 'scenario', file: 'scenario', text: scenario }));
   const period = periodOf({ from, to }, now);
   if (!period.ok) return { outcome: 'invalid', errors: [period.error] };
-  const store = openSqliteReader(join(dataDir, 'switchyard.db'));
+  const store = await openStoreReader(environment.value);
   try {
     return reported(await ask({ kind: 'recorded', store, period: period.value, now, paymentsMax: PAYMENTS_MAX }));
   } finally {

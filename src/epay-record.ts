@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync } from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
@@ -9,7 +9,7 @@ const NOTES_MAX = 30;
 /** Shops that are kept; whoever has been silent for longest goes first. */
 const SHOPS_MAX = 300;
 const SAVED_EVERY_MS = 10_000;
-const FILE_CHARS_MAX = 64 * 1024 * 1024;
+const FILE_BYTES_MAX = 64 * 1024 * 1024;
 
 interface Notes {
   readonly requests: readonly EpayRequestNote[];
@@ -95,9 +95,10 @@ function withLatest(known: readonly EpayRequestNote[], entry: EpayRequestNote): 
 function readFile({ path, sealer, onTrouble }: Parameters<typeof openEpayRecord>[0]): Map<string, Notes> {
   try {
     mkdirSync(dirname(path), { recursive: true });
-    const content = readFileSync(path, 'utf8');
-    if (content.length > FILE_CHARS_MAX) throw new Error(`${path} is too long`);
-    return new Map(fileSchema.parse(JSON.parse(sealer.open(content))).shops);
+    // Before it is read: what is too long is not ours, and must not take the memory either.
+    if (statSync(path).size > FILE_BYTES_MAX) throw new Error(`${path} is too long`);
+    const { shops } = fileSchema.parse(JSON.parse(sealer.open(readFileSync(path, 'utf8'))));
+    return new Map(shops);
   } catch (thrown) {
     const isAbsent = thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT';
     if (!isAbsent) onTrouble(thrown);

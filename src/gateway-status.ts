@@ -5,6 +5,9 @@ import type { PaymentStore, StoreCounts } from './store/port.ts';
 
 const LOOP_WINDOW_MS = 10_000;
 
+/** Whether Redis answers, since when, and why not. */
+export type SharedStateOf = () => { readonly up: boolean; readonly since: number; readonly reason: string | null };
+
 export interface GatewayStatusParts {
   readonly version: string;
   readonly startedAt: number;
@@ -12,6 +15,7 @@ export interface GatewayStatusParts {
   readonly store: Pick<PaymentStore, 'ping' | 'counts' | 'dueBacklog'>;
   readonly pausedEndpoints: () => number;
   readonly evidenceDropped: () => Promise<number>;
+  readonly sharedState: SharedStateOf | null;
 }
 
 /** The gateway's own figures. Every part is asked at once and within a limit; one that does not answer is null, with the reason. */
@@ -35,6 +39,7 @@ export function openGatewayStatus(parts: GatewayStatusParts) {
       started_at: new Date(startedAt).toISOString(),
       uptime_seconds: Math.max(0, at - startedAt) / 1_000,
       store: { ok: alive.ok, reason: alive.ok ? null : alive.reason },
+      shared_state: parts.sharedState && sharedStatus(parts.sharedState()),
       agenda_due: due.ok ? due.value.count : null,
       agenda_lag_seconds: due.ok ? ageS(due.value.oldestDueAt) : null,
       webhook_backlog: count((all) => all.webhookBacklog),
@@ -55,6 +60,10 @@ export function openGatewayStatus(parts: GatewayStatusParts) {
     };
   }
   return { read, close: loop.stop };
+}
+
+function sharedStatus({ up, since, reason }: ReturnType<SharedStateOf>): GatewayStatus['shared_state'] {
+  return { ok: up, since: new Date(since).toISOString(), reason };
 }
 
 /** How late this process comes to what it wants to do, over the last whole window. */

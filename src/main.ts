@@ -20,14 +20,16 @@ import {
   readEnvironment,
 } from './config/index.ts';
 import { createDryRuns } from './dry-run.ts';
+import { createEpayDoctor } from './epay-doctor.ts';
 import { openEpayRecord } from './epay-record.ts';
-import { createMemoryEphemeral } from './ephemeral/index.ts';
 import { openEvidence } from './evidence-log.ts';
-import { createGateway, type GatewaySettings, type Sealer, type Telemetry } from './gateway/index.ts';
+import { createGateway, type GatewaySettings, type Sealer } from './gateway/index.ts';
 import { createPublicApp, listen } from './http/index.ts';
 import { createLiveChannels } from './live-channels.ts';
 import { createLiveConfig } from './live-config.ts';
 import { openAdmin } from './open-admin.ts';
+import { openEphemeral } from './open-ephemeral.ts';
+import { openStore } from './open-store.ts';
 import { openTelemetry } from './open-telemetry.ts';
 import { err, ok, type Result } from './payment/index.ts';
 import { randomPool } from './random-pool.ts';
@@ -35,9 +37,9 @@ import { type ConfigState, createReloads, type ReloadAnswer, type ReloadCause, t
 import { type BreakerChange, createBreakers, createStatistics } from './routing/index.ts';
 import { openRoutingMemory } from './routing-memory.ts';
 import { lazySandboxes, startOwnSandbox } from './sandbox-link.ts';
+import { openSharedRouting } from './shared-routing.ts';
 import { observedBy } from './status.ts';
 import { watchedStore } from './store/index.ts';
-import { openSqliteStore, type SqliteStore } from './store/sqlite/index.ts';
 import { addGauges, createLogger, createMetrics, createTelemetry, type Metrics } from './telemetry/index.ts';
 import { createWebhookSender } from './webhooks/index.ts';
 
@@ -101,7 +103,7 @@ export async function startSwitchyard(
 async function open(
   environment: Environment,
   { options, first, config }: Pick<ReloadParts, 'options' | 'first'> & { readonly config: LoadedConfig },
-  sealer: Sealer,
+  sealer: Sealer & { readonly keyId: string },
   closers: Closers,
 ): Promise<Running> {
   const metrics = createMetrics();
@@ -112,8 +114,10 @@ async function open(
   const telemetry = watch.telemetry(reported);
   closers.push(closeTelemetry);
   for (const { path, message } of config.warnings) telemetry.warn({ path }, message);
-  const opened = openStore(environment, telemetry, closers);
-  const store = watchedStore(opened, (operation) => metrics.storeErrors.inc({ operation }));
+  const processId = randomUUID();
+  const opened = await openStore(environment, { telemetry, now, processId, keyId: sealer.keyId });
+  closers.push(() => opened.store.close());
+  const store = watchedStore(opened.store, (operation) => metrics.storeErrors.inc({ operation }));
   const live = createLiveConfig(config);
   const retentionMs = (): number => live.current().evidence.retentionMs;
   const evidence = openEvidence({
@@ -122,7 +126,7 @@ async function open(
     onDropped: (entries) => metrics.evidenceEntries.inc({ outcome: 'dropped' }, entries),
   });
   closers.push(() => evidence.close());
-  const ephemeral = createMemoryEphemeral({ now });
+  const { ephemeral, link } = await openEphemeral(environment, { metrics, telemetry, now, random });
   closers.push(() => ephemeral.close());
   const webhooks = createWebhookSender();
   closers.push(() => webhooks.close());
@@ -143,13 +147,21 @@ async function open(
   };
   const statistics = createStatistics({
     settingsOf: (channelId) => channels.current().get(channelId)?.breaker ?? DEFAULT_BREAKER,
-    onChange: (channelId, state) => breakerChanged({ channelId, operation: 'create', state }),
+    onChange: (channelId, state, method) => {
+      breakerChanged({ channelId, operation: 'create', state });
+      shared.gateChanged(channelId, method, state);
+    },
   });
   const breakers = createBreakers({
     settingsOf: (channelId) => channels.current().get(channelId)?.breaker ?? DEFAULT_BREAKER,
-    onChange: breakerChanged,
+    onChange: (change) => {
+      breakerChanged(change);
+      shared.breakerChanged(change);
+    },
   });
   closers.push(async () => breakers.dispose());
+  const shared = openSharedRouting({ link, statistics, breakers, metrics, id: processId, now });
+  closers.push(() => shared.stop());
   const channels = createLiveChannels({
     ...{ sandboxes, telemetry, providers: PROVIDERS, publicUrl: () => publicUrl },
     adapterPorts: { now, randomBytes, record: evidence.record },
@@ -159,18 +171,16 @@ async function open(
       statistics.forget(channelId);
     },
   });
-  const routingMemory = await openRoutingMemory({ store: opened, statistics, now, telemetry });
+  const routingMemory = await openRoutingMemory({ store: opened.store, statistics, now, telemetry });
   closers.push(() => routingMemory.stop());
   const gateway = createGateway({
-    ...{ store, evidence, ephemeral, settings, sealer, statistics, breakers, telemetry, random, randomBytes },
+    ...{ store, evidence, ephemeral, settings, sealer, breakers, telemetry, random, randomBytes },
+    statistics: shared.statistics,
     channels: channels.current,
     merchants: () => live.merchants,
     clock: { now },
     sendWebhook: webhooks.send,
-    epayKey,
-    epayRecord,
-    alone: true,
-    processId: randomUUID(),
+    ...{ epayKey, epayRecord, processId, alone: opened.alone },
   });
 
   const stopping = new AbortController();
@@ -227,9 +237,16 @@ async function open(
     settings: () => live.current().alertRelay,
   });
   closers.push(() => alerts.stop());
+  const epayDoctor = createEpayDoctor({
+    ...{ record: epayRecord, platformKey: epayKey, now, configPath: environment.configPath },
+    publicUrl: () => publicUrl,
+    merchants: () => live.current().merchantIds.flatMap((id) => live.merchants.byId(id) ?? []),
+  });
   const admin = await openAdmin(environment, {
+    epayDoctor,
     ...{ alerts, dryRuns, metrics, store, telemetry, gateway, reloads, now, channels: channels.current },
     version: PACKAGE.version,
+    sharedState: link?.state ?? null,
     channelStates: async () => {
       const live = await liveOrders();
       return channelStates(observed, watch, live.ok ? live.value : null);
@@ -239,6 +256,7 @@ async function open(
   closers.push(() => admin.close(1_000));
   gateway.start();
   routingMemory.start();
+  shared.start();
   sandboxes.started();
   reloads.watch();
   ready.resolve();
@@ -269,15 +287,6 @@ function noteConfig(metrics: Metrics, { loadedAt, refused }: ConfigState): void 
 function afterwards(opened: Promise<void>, app: { callback(): RequestListener }): { callback(): RequestListener } {
   const handle = app.callback();
   return { callback: () => (request, response) => void opened.then(() => handle(request, response)) };
-}
-
-function openStore(environment: Environment, telemetry: Telemetry, closers: Closers): SqliteStore {
-  const store = openSqliteStore({
-    path: join(environment.dataDir, 'switchyard.db'),
-    onDamaged: (error) => telemetry.error({ err: error }, 'a stored payment cannot be trusted; repair it by hand'),
-  });
-  closers.push(() => store.close());
-  return store;
 }
 
 /** A part that cannot be closed keeps none of the others open; what it said is told at the end. */

@@ -1,9 +1,10 @@
 import type { AlertRelay } from './alerts/index.ts';
 import type { Environment } from './config/index.ts';
 import { configForAdmin, configState } from './config-for-admin.ts';
+import type { EpayDoctor } from './doctor/index.ts';
 import type { DryRuns } from './dry-run.ts';
 import type { Channel, Gateway, Telemetry } from './gateway/index.ts';
-import { openGatewayStatus } from './gateway-status.ts';
+import { openGatewayStatus, type SharedStateOf } from './gateway-status.ts';
 import { type ChannelStatus, createAdminApp, endpointStates, type Listener, listen, problemsOf } from './http/index.ts';
 import type { Reloads } from './reload.ts';
 import type { PaymentStore } from './store/port.ts';
@@ -25,11 +26,14 @@ export async function openAdmin(
     readonly dryRuns: DryRuns;
     readonly now: () => number;
     readonly alerts: AlertRelay;
+    readonly epayDoctor: EpayDoctor;
+    /** Null where nothing is shared. */
+    readonly sharedState: SharedStateOf | null;
   },
 ): Promise<Listener> {
   const { metrics, store, channels, gateway, telemetry, now, version, reloads, alerts } = parts;
   const gatewayStatus = openGatewayStatus({
-    ...{ version, store, now, startedAt: now() },
+    ...{ version, store, now, startedAt: now(), sharedState: parts.sharedState },
     pausedEndpoints: () => gateway.webhooks.endpoints().filter(({ pausedAt }) => pausedAt !== null).length,
     evidenceDropped: async () => {
       const counted = await metrics.registry.getSingleMetric('switchyard_evidence_entries_total')?.get();
@@ -62,6 +66,7 @@ export async function openAdmin(
     webhooks: gateway.webhooks,
     dryRun: parts.dryRuns.run,
     alerts,
+    epayDoctor: parts.epayDoctor,
     config: configForAdmin(reloads),
     onError: (thrown) => telemetry.error({ err: thrown }, 'admin request failed'),
   });

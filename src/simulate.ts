@@ -1,10 +1,9 @@
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { PROVIDERS } from '../channels/index.ts';
 import { describeFaults, type Environment, readEnvironment } from './config/index.ts';
+import { openStoreReader } from './open-store.ts';
 import { err, ok, type Result } from './payment/index.ts';
 import { type Asked, loadBoth, periodOf, rehearse } from './rehearsal/index.ts';
-import { openSqliteReader } from './store/sqlite/index.ts';
 import { table } from './table.ts';
 import { describeReport, type WhatIfReport } from './what-if/index.ts';
 
@@ -57,7 +56,7 @@ function shown(report: WhatIfReport, { json = false }: SimulateOptions): string 
 }
 
 async function withTraffic<T>(
-  { dataDir }: Environment,
+  environment: Environment,
   options: SimulateOptions,
   now: number,
   use: (traffic: Asked['traffic']) => Promise<T>,
@@ -72,7 +71,7 @@ async function withTraffic<T>(
   if (!period.ok) return err(`--${period.error.path} ${period.error.message}`);
   const paymentsMax = wholeNumber(options.maxPayments ?? String(PAYMENTS_MAX), PAYMENTS_LIMIT);
   if (!paymentsMax) return err(`--max-payments must be a whole number from 1 to ${PAYMENTS_LIMIT}`);
-  const store = openSqliteReader(join(dataDir, 'switchyard.db'));
+  const store = await openStoreReader(environment);
   try {
     return ok(await use({ kind: 'recorded', store, period: period.value, now, paymentsMax }));
   } finally {

@@ -5,8 +5,8 @@ import { describeFaults, type Environment, openMasterKey, readEnvironment } from
 import { openEvidenceReader, type StoredEntry } from './evidence/index.ts';
 import { evidencePath } from './evidence-log.ts';
 import type { Sealer } from './gateway/index.ts';
+import { openStoreReader, placeOf } from './open-store.ts';
 import { err, isPaymentId, ok, type Payment, type Result } from './payment/index.ts';
-import { openSqliteReader } from './store/sqlite/index.ts';
 import { beginning, describePayment, describeTimeline, momentsOf, recollect } from './story/index.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -36,10 +36,9 @@ export async function findStoredPayment(env: Env, id: string): Promise<Result<Pa
   if (!isPaymentId(id)) return err(`${id} is not a payment id (pay_ and 26 characters)`);
   const environment = readEnvironment(env);
   if (!environment.ok) return err(describeFaults(environment.error));
-  const { dataDir } = environment.value;
-  const reader = openSqliteReader(join(dataDir, 'switchyard.db'));
+  const reader = await openStoreReader(environment.value);
   const stored = await reader.findById(id).finally(() => reader.close());
-  return stored ? ok(stored.payment) : err(`no payment ${id} in ${dataDir}`);
+  return stored ? ok(stored.payment) : err(`no payment ${id} in ${placeOf(environment.value)}`);
 }
 
 /** Whether the evidence log is as it was written, in one line; an error names the first row that is not. */

@@ -12,7 +12,17 @@ export const runtime: Dashboard = {
     { title: 'Process', panels: [build(), eventLoop(), cpu(), memory(), collections(), handles(), files()] },
     {
       title: 'Store and worker',
-      panels: [storeErrors(), agendaLag(), agendaDue(), evidence(), routing(), scrapes(), configuration(), refusals()],
+      panels: [
+        storeErrors(),
+        sharedState(),
+        agendaLag(),
+        agendaDue(),
+        evidence(),
+        routing(),
+        scrapes(),
+        configuration(),
+        refusals(),
+      ],
     },
     { title: 'Alerts', panels: [notifications()] },
   ],
@@ -158,6 +168,19 @@ function storeErrors(): Panel {
         expr: 'sum by (operation) (switchyard_store_errors_total)',
       },
     ],
+  });
+}
+
+function sharedState(): Panel {
+  return lines({
+    title: 'Redis, as each replica reaches it',
+    shows: 'Whether the replica shares counters and what routing learns (1) or not (0); absent without `REDIS_URL`.',
+    normal: '1.',
+    otherwise: '0: that replica counts by itself. Payments go on; bring Redis back, no restart is needed.',
+    runbooks: ['SharedStateDown'],
+    unit: 'short',
+    width: 8,
+    queries: [{ legend: '{{instance}}', expr: 'switchyard_shared_state_up' }],
   });
 }
 

@@ -17,6 +17,19 @@ export type Action =
        * Show this text as a QR code.
        */
       qr_code: string;
+      /**
+       * What the buyer has to send, exactly, where that is another sum than the payment's.
+       */
+      transfer?: {
+        amount: number;
+        currency: string;
+        network: string;
+        address: string;
+        /**
+         * The price holds until then.
+         */
+        expires_at: string;
+      };
     }
   | {
       type: 'form';
@@ -330,6 +343,19 @@ export interface Attempt {
    * How long the channel took to answer.
    */
   latency_ms: number | null;
+  /**
+   * What the buyer has to send, exactly, where that is another sum than the payment's.
+   */
+  quote?: {
+    amount: number;
+    currency: string;
+    network: string;
+    address: string;
+    /**
+     * The price holds until then.
+     */
+    expires_at: string;
+  };
 }
 
 /**
@@ -512,6 +538,10 @@ export interface Decision {
     effect: 'exclude' | 'require' | 'prefer' | 'split';
   }[];
   candidates: Candidate[];
+  /**
+   * So many further channels were judged, which are not told one by one; absent: none.
+   */
+  omitted?: number;
 }
 
 /**
@@ -530,6 +560,10 @@ export interface Quote {
    */
   channel: string | null;
   candidates: Candidate[];
+  /**
+   * So many further channels were judged, which are not told one by one; absent: none.
+   */
+  omitted?: number;
 }
 
 /**
@@ -611,6 +645,7 @@ export interface Problem {
     | 'invalid_state'
     | 'refund_exceeds_amount'
     | 'no_channel_available'
+    | 'store_unavailable'
     | 'channel_rejected'
     | 'rate_limited'
     | 'risk_denied'

@@ -1,8 +1,10 @@
 import { z } from 'zod';
+import type { RedisTarget } from '../ephemeral/port.ts';
 import { err, ok, type Result } from '../payment/index.ts';
 import { readAdminToken } from './admin-token.ts';
 import { readPrivateKey } from './epay-key.ts';
 import { type ConfigFault, environmentFault } from './faults.ts';
+import { readRedisUrl } from './redis-url.ts';
 import type { Env } from './references.ts';
 
 /** What the process is told by its environment (`api.md`, Listeners). Port 0 means any free port. */
@@ -22,6 +24,10 @@ export interface Environment {
   readonly sandboxTimeFactor: number;
   readonly configPath: string;
   readonly dataDir: string;
+  /** What replicas share their counters through; null: this process counts by itself. Never log it. */
+  readonly redis: RedisTarget | null;
+  /** The database of the cluster shape, with its password; null: the embedded store in `dataDir`. */
+  readonly mongoUrl: string | null;
   /** Without a slash at its end; null: derived from the public listener. */
   readonly publicUrl: string | null;
   readonly logLevel: (typeof LOG_LEVELS)[number];
@@ -61,6 +67,8 @@ export function readEnvironment(env: Env): Result<Environment, readonly ConfigFa
     sandboxTimeFactor: vars.SANDBOX_TIME_FACTOR,
     configPath: vars.CONFIG,
     dataDir: vars.DATA_DIR,
+    redis: vars.REDIS_URL ?? null,
+    mongoUrl: vars.MONGO_URL ?? null,
     publicUrl: vars.PUBLIC_URL ?? null,
     logLevel: vars.LOG_LEVEL,
     production: vars.NODE_ENV === 'production',
@@ -98,10 +106,14 @@ const baseUrl = () => {
     .optional();
 };
 
-const notYet = () =>
+const redisUrl = () =>
   z
-    .undefined({
-      error: 'is set, but the cluster adapters are not part of this version yet; unset it to use the embedded store',
+    .string()
+    .transform((text, context) => {
+      const target = readRedisUrl(text);
+      if (target.ok) return target.value;
+      context.addIssue({ code: 'custom', message: target.error });
+      return z.NEVER;
     })
     .optional();
 
@@ -126,8 +138,14 @@ const environmentSchema = z.strictObject({
   PUBLIC_URL: baseUrl(),
   LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`).default('info'),
   NODE_ENV: z.enum(NODE_ENVS, `must be one of ${NODE_ENVS.join(', ')}`).default('development'),
-  MONGO_URL: notYet(),
-  REDIS_URL: notYet(),
+  MONGO_URL: z
+    .string()
+    .regex(
+      /^mongodb(\+srv)?:\/\/[^\s/?]+(\/[^\s/?]*)?(\?\S*)?$/,
+      'must be a URL that begins with mongodb:// or mongodb+srv://',
+    )
+    .optional(),
+  REDIS_URL: redisUrl(),
   MASTER_KEY: z.string().optional(),
   EPAY_PRIVATE_KEY: z
     .string()

@@ -13,6 +13,7 @@ export { type EntryChange, withChanges, withMerchant } from './merchants-edit.ts
 export { type ConfigForm, redacted, secretMarks } from './normal-form.ts';
 export { rawAt } from './raw.ts';
 export { type Reading, readConfig, readConfigAtRest } from './reading.ts';
+export { readRedisUrl } from './redis-url.ts';
 export { replaceFile } from './replace-file.ts';
 export type { ValueSealer } from './sealed-values.ts';
 export { distinctList, durationMs, parseDurationMs, section, shareRatio } from './units.ts';

@@ -1,3 +1,4 @@
+export * from './answer-look.ts';
 export * from './money.ts';
 export * from './near-miss.ts';
 export * from './notice.ts';

@@ -15,6 +15,7 @@ export type NearMiss =
   | 'with_sign_type'
   | 'known_names_only'
   | 'money_rewritten'
+  | 'query_merged'
   | 'foreign_key';
 
 const KNOWN_NAMES: ReadonlySet<string> = new Set([
@@ -23,12 +24,14 @@ const KNOWN_NAMES: ReadonlySet<string> = new Set([
 
 /**
  * Looks for the mistake that explains a wrong signature. `foreignKeys`: those of the other merchants, since a key of another entry is
- * the most common mistake of all. Null when none of the usual ones does.
+ * the most common mistake of all. `beside`: what the other half of the request (body or query) holds. Null when none of the usual ones
+ * does.
  */
 export function nearMissOf(
   parameters: Parameters,
   keys: readonly string[],
   foreignKeys: readonly string[],
+  beside: Parameters | null = null,
 ): NearMiss | null {
   const given = (parameters.get('sign') ?? '').trim();
   const kinds = hexKinds(given);
@@ -55,7 +58,25 @@ export function nearMissOf(
   if (fits(signingString(pairs.filter(([name]) => KNOWN_NAMES.has(name))))) return 'known_names_only';
   if (moneyForms(parameters).some((money) => fits(signingString(new Map([...pairs, ['money', money]])))))
     return 'money_rewritten';
+  if (beside !== null && withBeside(parameters, beside).some((text) => fits(text))) return 'query_merged';
   return strings.some((text) => fits(text, foreignKeys)) ? 'foreign_key' : null;
+}
+
+/** A key that is sent itself: what is wrong with it. Compared as hashes, so that the time taken tells nothing of another shop's. */
+export function keyMissOf(given: string, keys: readonly string[], foreignKeys: readonly string[]): NearMiss | null {
+  const isOneOf = (of: readonly string[]): boolean => {
+    const hash = digestOf('sha256', given.trim());
+    return of.filter((key) => digestOf('sha256', key).equals(hash)).length > 0;
+  };
+  if (given.trim() === '') return 'no_key';
+  if (isOneOf(keys)) return 'key_with_blanks';
+  return isOneOf(foreignKeys) ? 'foreign_key' : null;
+}
+
+/** The strings over query and body as one set, whichever wins, and over the half that does not count. */
+function withBeside(parameters: Parameters, beside: Parameters): readonly string[] {
+  const sets = [new Map([...beside, ...parameters]), new Map([...parameters, ...beside]), beside];
+  return sets.flatMap((set) => signableStrings(set));
 }
 
 function hexKinds(given: string): readonly Exclude<EpaySign, 'rsa'>[] {

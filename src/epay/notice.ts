@@ -29,9 +29,16 @@ function isTimed({ version, sign }: EpayTerms): boolean {
   return version === 2 || sign === 'rsa';
 }
 
+/** Servers in front of shops refuse long addresses, and no client compares the name with its own. */
+const NAME_CHARS_MAX = 128;
+
 function plainName(name: string): string {
-  return name.replaceAll(/[&\\\p{Cc}\u2028\u2029]/gu, ' ').trim();
+  const plain = name.replaceAll(/[&\\\p{Cc}\u2028\u2029]/gu, ' ').replace(INVISIBLE_ENDS, '');
+  return [...plain].slice(0, NAME_CHARS_MAX).join('').replace(INVISIBLE_ENDS, '');
 }
+
+/** What frameworks trim: spaces, and what cannot be seen either. */
+const INVISIBLE_ENDS = /^[\s\p{Default_Ignorable_Code_Point}\u2800]+|[\s\p{Default_Ignorable_Code_Point}\u2800]+$/gu;
 
 /** The address of a shop with parameters behind it; its own text stays as it is, also behind a fragment, as the clients expect. */
 export function withParameters(url: string, parameters: Fields): string {
@@ -41,7 +48,7 @@ export function withParameters(url: string, parameters: Fields): string {
 
 /** RFC 3986: a space is `%20`, and what `encodeURIComponent` lets stand is escaped as well. */
 function escaped(value: string): string {
-  return encodeURIComponent(value).replaceAll(
+  return encodeURIComponent(value.toWellFormed()).replaceAll(
     /[!'()*]/g,
     (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,
   );
@@ -70,7 +77,9 @@ export function isAcknowledged(status: number, body: string): boolean {
   const text = body
     .replaceAll('\uFEFF', '')
     .replaceAll(/<[^<>]*>/g, ' ')
-    .trim();
+    .trim()
+    // Frameworks that answer in JSON write a string so.
+    .replace(/^"(.*)"$/s, '$1');
   if (/^success$/i.test(text)) return true;
   if (body.length >= SHORT_CHARS) return false;
   return saysSuccess(body.trim()) ?? /^success(?![\p{L}\p{N}_])|(?<![\p{L}\p{N}_])success$/iu.test(text);

@@ -10,6 +10,7 @@ export interface BoundedMap<T extends Expiring> {
   /** The entry, unless it has ended at `now`. */
   find(key: string, now: EpochMs): T | undefined;
   set(key: string, entry: T, now: EpochMs): void;
+  delete(key: string): void;
   clear(): void;
 }
 
@@ -38,6 +39,7 @@ export function createBoundedMap<T extends Expiring>(sizeMax: number): BoundedMa
       entries.delete(key); // A Map remembers the first insertion; what is in use belongs to the end.
       entries.set(key, entry);
     },
+    delete: (key) => void entries.delete(key),
     clear: () => entries.clear(),
   };
 }

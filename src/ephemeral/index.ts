@@ -1,2 +1,3 @@
 export { createMemoryEphemeral, type MemoryOptions } from './memory.ts';
 export type * from './port.ts';
+export { withLocal } from './with-local.ts';

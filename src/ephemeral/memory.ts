@@ -36,8 +36,26 @@ export function createMemoryEphemeral({ now, entriesMax = 100_000 }: MemoryOptio
       sums.set(key, { endsAt: forgetAt, total }, at);
       return total;
     },
+    async addBegun(key, amount) {
+      const at = now();
+      const sum = sums.find(key, at);
+      if (!sum) return null;
+      const total = sum.total + amount;
+      sums.set(key, { ...sum, total }, at);
+      return total;
+    },
+    async begin(key, total, forgetAt) {
+      const at = now();
+      const sum = sums.find(key, at);
+      if (sum) return sum.total;
+      sums.set(key, { endsAt: forgetAt, total }, at);
+      return total;
+    },
     async total(key) {
-      return sums.find(key, now())?.total ?? 0;
+      return sums.find(key, now())?.total ?? null;
+    },
+    async drop(key) {
+      sums.delete(key);
     },
     async close() {
       windows.clear();

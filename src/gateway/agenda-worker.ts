@@ -2,6 +2,7 @@ import { type AgendaItem, type Fact, isUnresolved, type Payment, unreachable } f
 import type { Change } from './change.ts';
 import { createClockWatch } from './clock-watch.ts';
 import { pause } from './deadline.ts';
+import { LEASE_MS, type Leases } from './leases.ts';
 import type { Orders } from './orders.ts';
 import type { Parts } from './parts.ts';
 import { abandoned } from './placement.ts';
@@ -15,9 +16,7 @@ const POLL_MS = 500;
  * wait at once. Waiting costs a little memory and no processor, so the number is large.
  */
 const IN_HAND_MAX = 512;
-/** Longer than `WORK_MS` and the longest item after it (a call of thirty seconds) with its commits. */
-const LEASE_MS = 60_000;
-/** No further item of a payment is begun after this long; what is left is claimed again. */
+/** No further item of a payment is begun after this long; what is left is claimed again. With the longest item, less than a lease. */
 const WORK_MS = 25_000;
 /** After a fault of ours or of the store, its payment is left alone for this long. */
 const FAULT_PAUSE_MS = 1_000;
@@ -28,10 +27,10 @@ const FAULT_PAUSE_MS = 1_000;
  */
 export function createAgendaWorker(
   parts: Parts,
-  services: { change: Change; orders: Orders; refunds: Refunds; notify: Notify },
+  services: { change: Change; leases: Leases; orders: Orders; refunds: Refunds; notify: Notify },
 ) {
   const { store, clock, telemetry } = parts;
-  const { change, orders, refunds, notify } = services;
+  const { change, leases, orders, refunds, notify } = services;
   const clockWatch = createClockWatch(parts, change);
   const stopping = new AbortController();
   const inHand = new Set<Promise<void>>();
@@ -58,7 +57,7 @@ export function createAgendaWorker(
   }
 
   function take(payment: Payment): void {
-    const job = work(payment).finally(() => {
+    const job = leases.hold(payment.id, work(payment)).finally(() => {
       inHand.delete(job);
       // Its lease is free again, and something may have become due meanwhile.
       wake();
@@ -99,9 +98,6 @@ export function createAgendaWorker(
     }
     // What failed is still due: without a pause a fault that stays would be met again at once, and again.
     if (faults > 0) await pause(FAULT_PAUSE_MS, stopping.signal);
-    await store.releaseLease(payment.id, parts.processId).catch((thrown: unknown) => {
-      telemetry.error({ paymentId: payment.id, err: thrown }, 'lease not released; it runs out by itself');
-    });
   }
 
   /** Null when it threw. */

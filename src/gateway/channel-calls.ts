@@ -33,7 +33,6 @@ const GUARDED_AS: Readonly<Record<Exclude<Operation, 'create' | 'probe' | 'balan
  */
 export function createChannelCalls(parts: Parts) {
   const { telemetry, clock, breakers, statistics } = parts;
-  const outOfService = new Set<string>();
   const lastContactAt = new Map<string, number>();
   const lastFailureAt = new Map<string, number>();
 
@@ -110,7 +109,6 @@ export function createChannelCalls(parts: Parts) {
     if (options.operation === 'probe') {
       const works = result.ok || !(failed || result.error.kind === 'AUTH_MISCONFIGURED');
       statistics.technical.probe(channel.id, methods, works, now);
-      if (works) outOfService.delete(channel.id);
     }
     if (result.ok) return;
     const { kind, reason } = result.error;
@@ -121,7 +119,6 @@ export function createChannelCalls(parts: Parts) {
     // A right that is missing for refunds alone says nothing of taking money.
     const aboutRefunds = options.operation === 'refund' || options.operation === 'refund_query';
     if (kind === 'AUTH_MISCONFIGURED' && !aboutRefunds && !apart) {
-      outOfService.add(channel.id);
       statistics.technical.trip(channel.id, methods, now);
     }
     if (reason === 'forged_response' || reason === 'unmapped_code') telemetry.anomaly(reason);
@@ -137,7 +134,7 @@ export function createChannelCalls(parts: Parts) {
   return {
     call,
     /** An operator has to mend it; until a probe says that it works nobody is sent there, whatever happens elsewhere. */
-    isOutOfService: (channelId: string): boolean => outOfService.has(channelId),
+    isOutOfService: (channelId: string): boolean => statistics.technical.isOutOfService(channelId),
     /** When the channel was last asked anything, and when it last failed technically. */
     contact: (channelId: string) => ({
       lastAt: lastContactAt.get(channelId) ?? 0,

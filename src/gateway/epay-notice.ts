@@ -1,4 +1,14 @@
-import { isAcknowledged, noticeFields, ownQuery, signed, withoutSign, withParameters } from '../epay/index.ts';
+import {
+  isAcknowledged,
+  lookOfAnswer,
+  noticeFields,
+  ownQuery,
+  secretsIn,
+  shownAnswer,
+  signed,
+  withoutSign,
+  withParameters,
+} from '../epay/index.ts';
 import type { EpayTerms, Payment, PaymentEvent } from '../payment/index.ts';
 import { epaySigner } from './epay-signer.ts';
 import type { Parts } from './parts.ts';
@@ -17,7 +27,8 @@ export function createEpayNotice(parts: Parts) {
   /** The request of one try; null when there is nobody to sign for, or nothing to tell. */
   async function requestOf(payment: Payment, terms: EpayTerms, tryNo: number): Promise<WebhookRequest | null> {
     const signs = await signer.of(payment.merchantId, terms);
-    const url = payment.notifyUrl;
+    // A fragment never leaves the one who calls: behind it everything would stay here.
+    const url = payment.notifyUrl?.replace(/#.*$/, '') ?? null;
     if (signs === null || url === null) return null;
     const { timeoutMs, allowPrivateAddresses } = parts.settings().webhooks;
     const fields = noticeFields(payment, terms, parts.clock.now());
@@ -39,12 +50,16 @@ export function createEpayNotice(parts: Parts) {
     sent: { readonly url: string; readonly tryNo: number; readonly answer: WebhookAnswer; readonly outcome: string },
   ): void {
     const { url, tryNo, answer, outcome } = sent;
-    const isAnswered = answer.outcome === 'answered';
+    const said = { at: parts.clock.now(), eventId: event.id, tryNo, url: withoutSign(url), outcome };
+    if (answer.outcome !== 'answered') {
+      parts.epayRecord.notice(payment.merchantId, { ...said, status: null, answer: answer.reason, look: null });
+      return;
+    }
+    const { status, body, location } = answer;
+    const secrets = secretsIn(url, parts.merchants().byId(payment.merchantId)?.epay?.keys ?? []);
     parts.epayRecord.notice(payment.merchantId, {
-      at: parts.clock.now(),
-      ...{ eventId: event.id, tryNo, url: withoutSign(url), outcome },
-      status: isAnswered ? answer.status : null,
-      answer: (isAnswered ? answer.body : answer.reason).slice(0, SHOWN_CHARS),
+      ...{ ...said, status, answer: shownAnswer(body, secrets, SHOWN_CHARS), look: lookOfAnswer(answer) },
+      ...(location === undefined ? {} : { location }),
     });
   }
 

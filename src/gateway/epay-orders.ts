@@ -24,8 +24,11 @@ import type { Merchant } from './ports.ts';
 
 /** Shops give up after ten seconds; whatever a channel has not done by then is done while the buyer is at the cashier. */
 const ANSWER_WITHIN_MS = 4_000;
-/** Before an order is paid anew, its provider is asked for so long whether the old one has been paid in its last moment. */
-const ASK_OLD_WITHIN_MS = 1_500;
+/**
+ * Before an order is paid anew, its provider is asked for so long whether the old one has been paid in its last moment. Both together
+ * stay below the five seconds in which a shop is answered.
+ */
+const ASK_OLD_WITHIN_MS = 800;
 /** Somebody else changes the same number at the same time; more often than this nobody does. */
 const TRIES_MAX = 10;
 /** A number that was paid anew so often is not an order any more. */
@@ -50,14 +53,16 @@ export function createEpayOrders(
     const requestHash = identityOf(order);
     for (let tries = 0; tries < TRIES_MAX; tries += 1) {
       const entry = await openOrderNumber(store, { merchantId: merchant.id, orderNo, requestHash });
-      if (entry.paidBy !== null) return err('paid_order');
       const current = await currentPayment(entry);
+      if (entry.paidBy !== null && entry.paidBy !== current?.id) return err(await claimedRefusal(entry.paidBy));
       // A payment of the merchant API has this number: it is another order.
       if (current && current.epay === undefined) return err('changed_order');
       if (current && isPaid(current)) return err('paid_order');
       if (current && (awaitsDecision(current) || current.status === 'review')) return err('held_order');
       const isOver = current === null ? entry.requestHash !== requestHash : await hasPassed(current);
       if (isOver) {
+        // No other payment can count any more, and this one cannot be paid: a person has to look at what took the number.
+        if (entry.paidBy !== null) return err('held_order');
         if (entry.round >= ROUNDS_MAX) return err('changed_order');
         await nextRound(store, entry, requestHash);
         continue;
@@ -68,6 +73,12 @@ export function createEpayOrders(
       if (await isStill(entry, created.value)) return created;
     }
     return err('held_order');
+  }
+
+  /** A number is taken a moment before the success is written, and that may yet fail: paid is what reads so. */
+  async function claimedRefusal(paidBy: string): Promise<'paid_order' | 'held_order'> {
+    const owner = await byId(paidBy);
+    return owner && isPaid(owner) ? 'paid_order' : 'held_order';
   }
 
   async function currentPayment({ merchantId, orderNo, round }: OrderNumber): Promise<Payment | null> {

@@ -10,6 +10,7 @@ export const API_ERRORS = {
   invalid_state: 409,
   refund_exceeds_amount: 409,
   no_channel_available: 503,
+  store_unavailable: 503,
   channel_rejected: 422,
   rate_limited: 429,
   risk_denied: 403,

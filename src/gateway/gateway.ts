@@ -11,6 +11,7 @@ import { createPatience } from './create-under-way.ts';
 import { createEpayOrders } from './epay-orders.ts';
 import { type GatewayError, gatewayError } from './errors.ts';
 import { createJanitor } from './janitor.ts';
+import { createLeases } from './leases.ts';
 import { createLimits } from './limits.ts';
 import { createOrders } from './orders.ts';
 import type { Parts } from './parts.ts';
@@ -46,6 +47,7 @@ export function createGateway(parts: Parts): RunningGateway {
     if (dueAt <= parts.clock.now()) agenda.wake();
   };
   const limits = createLimits(parts);
+  const leases = createLeases(parts);
   const watchers = createWatchers(parts);
   const onChanged = (before: Payment, after: Payment): void => {
     limits.note(before, after);
@@ -60,14 +62,14 @@ export function createGateway(parts: Parts): RunningGateway {
   const placement = createPlacement(parts, { calls, change, orders, prober, router });
   const patience = createPatience(parts, placement);
   const ways = createWaysToPay(parts, router);
-  const notifier = createNotifier(parts, change);
-  const refunds = createRefunds(parts, calls, change);
+  const notifier = createNotifier(parts, change, leases);
+  const refunds = createRefunds(parts, { calls, change, leases });
   const refundTaking = createRefundTaking(parts, { change, refunds });
   const presence = createPresence(parts, orders);
   const createPayment = createPaymentCreation(parts, { patience, placement, router });
   const choose = createChoosing(parts, { change, orders, patience, placement, waysToPay: ways });
   const epay = createEpayOrders(parts, { createPayment, change, orders, choose });
-  const agenda = createAgendaWorker(parts, { change, orders, refunds, notify: notifier.notify });
+  const agenda = createAgendaWorker(parts, { change, leases, orders, refunds, notify: notifier.notify });
   const redelivery = createRedelivery(parts, { change, trialWanted: notifier.endpoints.trialWanted });
   const janitor = createJanitor(parts);
   const balancePoller = createBalancePoller(parts, calls);

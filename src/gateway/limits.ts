@@ -4,8 +4,9 @@ import type { Parts } from './parts.ts';
 import type { Channel } from './ports.ts';
 
 const MINUTE_MS = 60_000;
-/** Sums that this process has begun to count; above this, those whose period is over are forgotten. */
-const SUMS_MAX = 2_000;
+/** Of replicas that miss a sum, one asks the store; the others wait so long for it, and look this often. */
+const TURN_MS = 1_000;
+const LOOK_EVERY_MS = 50;
 
 /** What a channel has used up, as routing looks at it. */
 export interface Usage {
@@ -35,33 +36,30 @@ interface Sum {
 /**
  * The sums that limits, pacing and fee tiers are measured by. An order takes its room before its channel is asked, so parallel orders
  * cannot pass a limit together; it gives the room back when it ends unpaid (`channelShifts`). What is counted lives in the
- * ephemeral state, where a question costs little; where one process is alone, each sum is begun from what the store has kept, so a
- * restart forgets nothing. A sum that cannot be read does not stop payments: the provider enforces its own limits.
+ * ephemeral state, where a question costs little; a sum that is not there, or was lost, is begun from what the store has kept, so
+ * neither a restart nor a loss forgets anything but the orders of that very moment. A sum that cannot be read does not stop
+ * payments: the provider enforces its own limits.
  */
-export function createLimits({ store, ephemeral, channels, telemetry, alone, clock }: LimitParts) {
-  /** Sums by key, with the reading that begins them. */
-  const begun = new Map<string, { readonly period: Period; readonly ready: Promise<void> }>();
+export function createLimits({ store, ephemeral, channels, telemetry, clock }: LimitParts) {
+  /** Sums that are being read from the store. */
+  const beginning = new Map<string, Promise<number | null>>();
 
   async function usage({ profile }: Channel, currency: string, now: EpochMs): Promise<Usage> {
     const { limits, fee } = profile;
     return {
-      usedTodayMinor: limits.dailyMinor === null ? 0 : await total(takenSum(profile, currency, now)),
+      usedTodayMinor: limits.dailyMinor === null ? 0 : ((await total(takenSum(profile, currency, now))) ?? 0),
       startedThisMinute:
-        limits.perMinute === null ? 0 : await quietly(() => ephemeral.total(minuteKey(profile.id, now))),
-      ...(fee.tiers && { paidInPeriodMinor: await total(paidSum(profile, currency, now)) }),
+        limits.perMinute === null ? 0 : ((await quietly(ephemeral.total(minuteKey(profile.id, now)))) ?? 0),
+      ...(fee.tiers && { paidInPeriodMinor: (await total(paidSum(profile, currency, now))) ?? 0 }),
     };
   }
 
   /** Takes room for one order, or names the limit that has none. */
   async function reserve({ profile }: Channel, { minor, currency }: Money, at: EpochMs): Promise<Reserved> {
     const { dailyMinor, perMinute } = profile.limits;
-    const taken: (readonly [key: string, by: number, forgetAt: EpochMs])[] = [];
+    const taken: (() => Promise<unknown>)[] = [];
     const release = async (): Promise<void> => {
-      for (const [key, by, forgetAt] of taken.splice(0)) await add(key, -by, forgetAt);
-    };
-    const take = async (key: string, by: number, forgetAt: EpochMs, max: number): Promise<boolean> => {
-      taken.push([key, by, forgetAt]);
-      return ((await add(key, by, forgetAt)) ?? 0) <= max;
+      for (const giveBack of taken.splice(0)) await giveBack();
     };
     const refuse = async (outcome: Full): Promise<Reserved> => {
       await release();
@@ -69,13 +67,23 @@ export function createLimits({ store, ephemeral, channels, telemetry, alone, clo
     };
     if (dailyMinor !== null) {
       const sum = takenSum(profile, currency, at);
-      await begin(sum);
-      if (!(await take(sum.key, minor, sum.period.end, dailyMinor))) return refuse('daily_limit');
+      taken.push(() => quietly(ephemeral.addBegun(sum.key, -minor)));
+      if (((await take(sum, minor)) ?? 0) > dailyMinor) return refuse('daily_limit');
     }
-    if (perMinute !== null && !(await take(minuteKey(profile.id, at), 1, at + MINUTE_MS, perMinute))) {
-      return refuse('rate_limit');
+    if (perMinute !== null) {
+      const key = minuteKey(profile.id, at);
+      const add = (by: number) => quietly(ephemeral.add(key, by, at + MINUTE_MS));
+      taken.push(() => add(-1));
+      if (((await add(1)) ?? 0) > perMinute) return refuse('rate_limit');
     }
     return { outcome: 'reserved', room: { release } };
+  }
+
+  /** The new total; null when it cannot be told. */
+  async function take(sum: Sum, minor: number): Promise<number | null> {
+    const taken = await quietly(ephemeral.addBegun(sum.key, minor));
+    if (taken !== null || (await begin(sum)) === null) return taken;
+    return quietly(ephemeral.addBegun(sum.key, minor));
   }
 
   /** Follows what a committed change moves. What a new attempt takes was reserved for it. */
@@ -88,47 +96,45 @@ export function createLimits({ store, ephemeral, channels, telemetry, alone, clo
     }
   }
 
-  /** A sum that nobody has asked for yet is begun from the store, which knows this change already. */
+  /** A sum that is not there is begun from the store later, which knows this change already. */
   function follow(sum: Sum, byMinor: number): void {
-    if ((alone && !begun.has(sum.key)) || sum.period.end <= clock.now()) return;
-    void add(sum.key, byMinor, sum.period.end);
+    if (sum.period.end > clock.now()) void quietly(ephemeral.addBegun(sum.key, byMinor));
   }
 
-  async function total(sum: Sum): Promise<number> {
-    await begin(sum);
-    return quietly(() => ephemeral.total(sum.key));
+  async function total(sum: Sum): Promise<number | null> {
+    return (await quietly(ephemeral.total(sum.key))) ?? begin(sum);
   }
 
-  function begin(sum: Sum): Promise<void> {
-    const known = begun.get(sum.key);
-    if (known) return known.ready;
-    if (begun.size >= SUMS_MAX) forgetEnded();
-    const ready = alone ? readStored(sum) : Promise.resolve();
-    begun.set(sum.key, { period: sum.period, ready });
-    return ready;
+  /** Null when the store does not say; the next payment tries again. */
+  function begin(sum: Sum): Promise<number | null> {
+    const begun = beginning.get(sum.key) ?? beginOnce(sum).finally(() => beginning.delete(sum.key));
+    beginning.set(sum.key, begun);
+    return begun;
   }
 
-  async function readStored({ key, period, channelId, currency, of }: Sum): Promise<void> {
-    try {
-      const counted = await ephemeral.total(key);
-      const volume = await store.channelVolume({ channelId, currency, from: period.start, until: period.end });
-      await ephemeral.add(key, (of === 'taken' ? volume.takenMinor : volume.paidMinor) - counted, period.end);
-    } catch (thrown) {
-      begun.delete(key); // The next payment tries again.
-      telemetry.warn(
-        { channelId, err: thrown },
-        'the volume of a channel could not be read; its limits count from here',
-      );
+  async function beginOnce(sum: Sum): Promise<number | null> {
+    const turn = await quietly(ephemeral.hit(`begin/${sum.key}`, 1, TURN_MS));
+    const begunElsewhere = turn?.allowed === false ? await waitFor(sum) : null;
+    return begunElsewhere ?? readStored(sum);
+  }
+
+  async function waitFor({ key }: Sum): Promise<number | null> {
+    for (let waitedMs = 0; waitedMs < TURN_MS; waitedMs += LOOK_EVERY_MS) {
+      const total = await quietly(ephemeral.total(key));
+      if (total !== null) return total;
+      await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
     }
+    return null;
   }
 
-  function forgetEnded(): void {
-    for (const [key, { period }] of begun) if (period.end <= clock.now()) begun.delete(key);
-    if (begun.size >= SUMS_MAX) begun.clear();
-  }
-
-  async function add(key: string, by: number, forgetAt: EpochMs): Promise<number | null> {
-    return ephemeral.add(key, by, forgetAt).catch(() => null);
+  async function readStored({ key, period, channelId, currency, of }: Sum): Promise<number | null> {
+    try {
+      const volume = await store.channelVolume({ channelId, currency, from: period.start, until: period.end });
+      return await ephemeral.begin(key, of === 'taken' ? volume.takenMinor : volume.paidMinor, period.end);
+    } catch (thrown) {
+      telemetry.warn({ channelId, err: thrown }, 'the volume of a channel could not be read; its limits do not hold');
+      return null;
+    }
   }
 
   return { usage, reserve, note };
@@ -136,14 +142,11 @@ export function createLimits({ store, ephemeral, channels, telemetry, alone, clo
 
 export type Limits = ReturnType<typeof createLimits>;
 
-type LimitParts = Pick<Parts, 'store' | 'ephemeral' | 'channels' | 'telemetry' | 'alone' | 'clock'>;
+type LimitParts = Pick<Parts, 'store' | 'ephemeral' | 'channels' | 'telemetry' | 'clock'>;
 
-async function quietly(read: () => Promise<number>): Promise<number> {
-  try {
-    return await read();
-  } catch {
-    return 0;
-  }
+/** Null when the ephemeral state is out of reach. */
+function quietly<T>(asked: Promise<T>): Promise<T | null> {
+  return asked.catch(() => null);
 }
 
 function takenSum(profile: ChannelProfile, currency: string, at: EpochMs): Sum {

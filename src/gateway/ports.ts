@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import type { Capability, ChannelAdapter, ChannelErrorKind } from '../channel/index.ts';
+import type { AnswerLook } from '../epay/index.ts';
 import type {
   AnomalyKind,
   Decision,
@@ -155,7 +156,7 @@ export type EpayOutcome =
   | 'rate_limited'
   | 'internal';
 
-/** One request by the epay protocol, as far as an operator needs it to find out why a shop gets no further. Holds no value. */
+/** One request by the epay protocol, as far as an operator needs it to find out why a shop gets no further; no values but these. */
 export interface EpayRequestNote {
   readonly at: EpochMs;
   readonly endpoint: EpayEndpoint;
@@ -167,6 +168,12 @@ export interface EpayRequestNote {
   readonly names: readonly string[];
   /** With a wrong signature: what would have made it right. */
   readonly nearMiss: string | null;
+  /** Whose key it was signed with, where that is another shop than the one of its number. */
+  readonly keyOf?: string;
+  /** The number that it names, where that is nobody's. */
+  readonly pid?: number;
+  /** With an address for notifications that may not be called: its host. */
+  readonly host?: string;
 }
 
 /** One notification that was sent to a shop. */
@@ -181,6 +188,10 @@ export interface EpayNoticeNote {
   readonly status: number | null;
   /** How the shop's answer begins, or why there was none. */
   readonly answer: string;
+  /** What the whole answer looked like; null when there was none. */
+  readonly look?: AnswerLook | null;
+  /** Of a redirect: where to, without its query. */
+  readonly location?: string;
 }
 
 /** What was last said between us and each shop that speaks epay: bounded, and kept over a restart as far as possible. */
@@ -291,7 +302,15 @@ export interface WebhookRequest {
 
 /** `refused`: the address may not be called (SSRF guard). */
 export type WebhookAnswer =
-  | { readonly outcome: 'answered'; readonly status: number; readonly body: string }
+  | {
+      readonly outcome: 'answered';
+      readonly status: number;
+      readonly body: string;
+      /** Of a redirect that was not followed: where to, without its query. */
+      readonly location?: string;
+      /** What the `Server` header says. */
+      readonly server?: string;
+    }
   | { readonly outcome: 'failed' | 'refused'; readonly reason: string };
 
 /** Posts one event. Never throws, never follows a redirect, reads at most a few kilobytes of the answer. */

@@ -43,7 +43,7 @@ export function createRefundTaking(parts: Parts, services: { change: Change; ref
     const made = findRefund(requested.payment, merchantRefundNo);
     if (!made) throw new Error(`payment ${payment.id}: a refund that was taken on is missing`);
     const repeat = requested.outcome === 'ignored';
-    const after = repeat ? requested.payment : await refunds.pursue(requested.payment, made.seq);
+    const after = repeat ? requested.payment : await refunds.pursueNow(requested.payment, made.seq);
     return ok({ payment: after, refund: after.refunds[made.seq - 1] ?? made, repeat });
   }
 

@@ -10,6 +10,7 @@ import type {
 } from '../payment/index.ts';
 import type { Change } from './change.ts';
 import type { ChannelCalls } from './channel-calls.ts';
+import type { Leases } from './leases.ts';
 import type { Parts } from './parts.ts';
 import type { Channel } from './ports.ts';
 
@@ -21,7 +22,10 @@ type Said = Result<RefundObservation, ChannelError>;
  * Sends refunds to their channels and asks what became of them; what the channel says becomes a fact. A refund keeps its number
  * for as long as its outcome is open, so that sending it again returns no money twice.
  */
-export function createRefunds(parts: Parts, calls: ChannelCalls, change: Change) {
+export function createRefunds(
+  parts: Parts,
+  { calls, change, leases }: { calls: ChannelCalls; change: Change; leases: Leases },
+) {
   const inFlight = new Map<string, Promise<Payment>>();
 
   /** The next step of a pending refund: sends it, or asks about it once the provider has it. Answers the payment as it is then. */
@@ -35,11 +39,17 @@ export function createRefunds(parts: Parts, calls: ChannelCalls, change: Change)
     return started;
   }
 
+  /** The same for somebody who waits for it. Where another process is at the payment, it is left to that one. */
+  async function pursueNow(payment: Payment, refundSeq: number): Promise<Payment> {
+    if (payment.refunds[refundSeq - 1]?.status !== 'pending') return payment;
+    return (await leases.unlessElsewhere(payment.id, () => pursue(payment, refundSeq))) ?? payment;
+  }
+
   /** Asks about every refund that is undecided. */
   async function pursueAll(payment: Payment): Promise<Payment> {
     let current = payment;
     for (const refund of payment.refunds) {
-      if (refund.status === 'pending') current = await pursue(current, refund.seq);
+      if (refund.status === 'pending') current = await pursueNow(current, refund.seq);
     }
     return current;
   }
@@ -126,7 +136,7 @@ export function createRefunds(parts: Parts, calls: ChannelCalls, change: Change)
     return changed.outcome === 'missing' ? payment : changed.payment;
   }
 
-  return { pursue, pursueAll };
+  return { pursue, pursueNow, pursueAll };
 }
 
 export type Refunds = ReturnType<typeof createRefunds>;

@@ -2,6 +2,7 @@ import { lastDeliveryAt, type Payment, type PaymentEvent } from '../payment/inde
 import type { Change } from './change.ts';
 import { createDeliveryLanes, type Leave, type Waiting } from './delivery-lanes.ts';
 import { createFailingEndpoints, type Endpoint, endpointOf } from './failing-endpoints.ts';
+import type { Leases } from './leases.ts';
 import { createOwedDeliveries } from './owed-deliveries.ts';
 import type { Parts } from './parts.ts';
 import { createWebhookPost, type Posted } from './webhook-post.ts';
@@ -16,8 +17,8 @@ const WAS_DOWN_MS = 60_000;
  * failed, and in the order of each payment's events. An event that cannot go out now is put off in its document, at one write, and
  * called from memory when its turn comes; should this process die, the document brings it back.
  */
-export function createNotifier(parts: Parts, change: Change) {
-  const { clock, store, telemetry } = parts;
+export function createNotifier(parts: Parts, change: Change, leases: Leases) {
+  const { clock, telemetry } = parts;
   const post = createWebhookPost(parts);
   const endpoints = createFailingEndpoints(parts);
   const lanes = createDeliveryLanes(() => {
@@ -90,25 +91,23 @@ export function createNotifier(parts: Parts, change: Change) {
   }
 
   async function deliverRemembered(waiting: Waiting, at: Endpoint, leave: Leave): Promise<void> {
-    const found = await ifStillWaiting(waiting).catch((thrown: unknown) => {
-      leave(null);
+    let begun = false;
+    // The agenda may have taken it up meanwhile, here or in another process, so the payment is looked at under its lease.
+    const deliverIfWaiting = async (payment: Payment): Promise<void> => {
+      const event = stillWaiting(payment, waiting);
+      if (!event || inFlight.has(waiting.eventId)) return;
+      begun = true;
+      await deliverIn(leave, at, payment, event, stopping.signal);
+    };
+    try {
+      if (await waiting.written) await leases.alone(waiting.paymentId, deliverIfWaiting, stopping.signal);
+    } catch (thrown) {
+      if (!begun) leave(null);
       throw thrown;
-    });
-    // Looked at once more, and nothing comes between this look and the entry: the agenda may have taken it up meanwhile.
-    if (found && !inFlight.has(waiting.eventId)) {
-      return deliverIn(leave, at, found.payment, found.event, stopping.signal);
     }
+    if (begun) return;
     leave(null);
     callNext(at.merchantId);
-  }
-
-  /** Null when it has been taken up otherwise. */
-  async function ifStillWaiting({ paymentId, eventId, until, written }: Waiting) {
-    if (!(await written) || inFlight.has(eventId)) return null;
-    const stored = await store.findById(paymentId);
-    const event = stored?.payment.events.find((e) => e.id === eventId);
-    if (!stored || event?.delivery.state !== 'pending' || event.delivery.nextAt !== until) return null;
-    return { payment: stored.payment, event };
   }
 
   async function deliverIn(
@@ -207,6 +206,12 @@ export function createNotifier(parts: Parts, change: Change) {
       await endpoints.settled();
     },
   };
+}
+
+/** Undefined when it has been taken up otherwise. */
+function stillWaiting({ events }: Payment, { eventId, until }: Waiting): PaymentEvent | undefined {
+  const event = events.find(({ id }) => id === eventId);
+  return event?.delivery.state === 'pending' && event.delivery.nextAt === until ? event : undefined;
 }
 
 export type Notifier = ReturnType<typeof createNotifier>;

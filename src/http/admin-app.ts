@@ -6,6 +6,7 @@ import { addDryRunRoute, type DryRunParts } from './admin-dry-run.ts';
 import { addWebhookRoutes, type WebhookParts } from './admin-events.ts';
 import { type AdminGuard, adminGuard } from './admin-guard.ts';
 import { addHeldMoneyRoutes, type HeldMoneyParts } from './admin-payments.ts';
+import { addEpayDoctorRoutes, type EpayDoctorParts } from './epay-doctor/index.ts';
 import { addStatusRoutes, type StatusParts } from './status/index.ts';
 
 export interface Readiness {
@@ -14,7 +15,14 @@ export interface Readiness {
   readonly checks: Readonly<Record<string, string>>;
 }
 
-export interface AdminAppParts extends HeldMoneyParts, WebhookParts, StatusParts, AlertParts, ConfigParts, DryRunParts {
+export interface AdminAppParts
+  extends HeldMoneyParts,
+    WebhookParts,
+    StatusParts,
+    AlertParts,
+    ConfigParts,
+    DryRunParts,
+    EpayDoctorParts {
   readonly guard: AdminGuard;
   /** In the format that the `Accept` header of the scraper asks for. */
   readonly metrics: (accept: string) => Promise<{ readonly contentType: string; readonly body: string }>;
@@ -42,6 +50,7 @@ export function createAdminApp(parts: AdminAppParts): Koa {
   addDryRunRoute(router, parts);
   addAlertRoutes(router, parts);
   addConfigRoutes(router, parts);
+  addEpayDoctorRoutes(router, parts);
 
   router.get('/metrics', async (ctx) => {
     const { contentType, body } = await parts.metrics(ctx.get('Accept'));

@@ -1,5 +1,6 @@
 import type { Middleware } from 'koa';
 import type { RequestSpan } from '../gateway/index.ts';
+import { StoreUnavailable } from '../store/port.ts';
 import type { EdgeContext, PublicAppParts, RequestState } from './context.ts';
 import { singleHeader } from './headers.ts';
 import type { EdgeError } from './problem.ts';
@@ -12,6 +13,11 @@ const NONSENSE: EdgeError = { code: 'not_found', detail: 'The request target mus
 const CRASHED: EdgeError = {
   code: 'internal',
   detail: 'Something went wrong on our side. Repeat the request; it is safe.',
+};
+
+const NO_STORE: EdgeError = {
+  code: 'store_unavailable',
+  detail: 'The database does not answer. Repeat the request with the same number; it is safe.',
 };
 
 type EdgeParts = Pick<PublicAppParts, 'telemetry' | 'clock' | 'randomBytes' | 'settings'>;
@@ -60,7 +66,7 @@ async function answer(
   } catch (thrown) {
     span.fail();
     parts.telemetry.error({ err: thrown, requestId: ctx.state.requestId, route: routeOf(ctx) }, 'request crashed');
-    fail(ctx, CRASHED);
+    fail(ctx, thrown instanceof StoreUnavailable ? NO_STORE : CRASHED);
   }
   const { requestId: id, merchantId, code } = ctx.state;
   const about = {

@@ -1,5 +1,6 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { takeRawTargets } from './raw-targets.ts';
 
 /** A client gets this long to send its headers, and its whole request; then the connection is cut. Milliseconds. */
 const HEADERS_TIMEOUT_MS = 10_000;
@@ -43,6 +44,7 @@ export async function listen(app: { callback(): RequestListener }, options: List
     },
   );
   server.maxConnections = CONNECTIONS_MAX;
+  takeRawTargets(server);
   await bind(server, options);
   return {
     url: urlOf(server),

@@ -69,6 +69,11 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemWords>> = {
       'Every channel is down, at its limit, or does not offer this method, currency, scene or amount. `detail` names the reasons.',
     cure: 'Repeat the same request, with the same number, after `Retry-After` seconds; it cannot make a second payment.',
   },
+  store_unavailable: {
+    title: 'The payments cannot be read or written now',
+    cause: 'The database does not answer. Whether the request was kept is not known.',
+    cure: 'Repeat the same request, with the same number, after `Retry-After` seconds; it cannot make a second payment.',
+  },
   channel_rejected: {
     title: 'The channel refused the payment',
     cause: 'The provider refused it for good (`detail` is for the buyer), or the pinned channel may not take it.',

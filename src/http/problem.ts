@@ -11,7 +11,9 @@ export interface FieldError {
 export type EdgeError = Omit<GatewayError, 'code'> & { readonly code: ProblemCode };
 
 /** How long a caller should wait when the refusal itself does not say. Seconds. */
-const RETRY_AFTER_DEFAULT_S: Partial<Record<ProblemCode, number>> = { no_channel_available: 5, rate_limited: 60 };
+const RETRY_AFTER_DEFAULT_S: Partial<Record<ProblemCode, number>> = {
+  ...{ no_channel_available: 5, store_unavailable: 5, rate_limited: 60 },
+};
 
 export interface Problem {
   readonly status: number;

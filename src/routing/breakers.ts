@@ -55,6 +55,8 @@ export interface Breakers {
   wantsProbe(channelId: string, operation: string): boolean;
   /** Opens at once, for failures that need no second sight (AUTH_MISCONFIGURED). A success of a call under way changes nothing. */
   trip(channelId: string, operation: string): void;
+  /** Follows another replica, whose breaker has opened or closed. */
+  follow(channelId: string, operation: string, state: 'open' | 'closed'): void;
   /** Drops the breakers of a channel that is gone. */
   forget(channelId: string): void;
   /** Stops all timers. From then on every `run` answers `open`. */
@@ -158,6 +160,12 @@ export function createBreakers({ settingsOf, onChange }: BreakersOptions): Break
     wantsProbe: (channelId, operation) => find(channelId, operation)?.pendingClose ?? false,
     trip: (channelId, operation) => {
       if (!disposed) get(channelId, operation).breaker.open();
+    },
+    follow: (channelId, operation, state) => {
+      if (disposed || stateOf(find(channelId, operation)) === state) return;
+      const { breaker } = get(channelId, operation);
+      if (state === 'open') breaker.open();
+      else breaker.close();
     },
     forget,
     dispose: () => {

@@ -2,6 +2,7 @@ export type { GateSettings, GateState } from './breaker-rule.ts';
 export * from './breakers.ts';
 export type { CallTicket } from './call-record.ts';
 export { exclusionOf, methodFor, takesOrders } from './eligibility.ts';
+export { type RoutingNews, routingNewsSchema } from './news.ts';
 export { type Pacing, pacedMinor } from './pacing.ts';
 export type { Segment } from './paid-share.ts';
 export { type Chance, rank } from './rank.ts';
@@ -17,6 +18,7 @@ export {
   type Traits,
   valueFor,
 } from './score.ts';
+export { createSharing, type Sharing } from './sharing.ts';
 export * from './statistics.ts';
 export * from './types.ts';
 export {

@@ -14,7 +14,7 @@ export interface StatisticsOptions {
   /** Asked at every call, so that a reloaded configuration holds from the next call on. */
   readonly settingsOf: (channelId: string) => GateSettings;
   /** Hears when the breaker of `create` opens or closes for a method of the channel. */
-  readonly onChange?: (channelId: string, state: 'open' | 'closed') => void;
+  readonly onChange?: (channelId: string, state: 'open' | 'closed', method: string) => void;
 }
 
 /** How a call that creates an order ended, as far as routing cares. `refused`: it answered, and it was not the channel's fault. */

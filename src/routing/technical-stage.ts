@@ -1,5 +1,15 @@
 import type { EpochMs } from '../payment/index.ts';
-import { ended, type GateSettings, type GateState, judge, open, probed, started, stateOf } from './breaker-rule.ts';
+import {
+  close,
+  ended,
+  type GateSettings,
+  type GateState,
+  judge,
+  open,
+  probed,
+  started,
+  stateOf,
+} from './breaker-rule.ts';
 import {
   begin,
   beginAnew,
@@ -27,11 +37,13 @@ export function createTechnicalStage(
   settingsOf: (channelId: string) => GateSettings,
   /** How far apart payments of a method are, whatever the channel: what pauses are measured in. */
   paymentsMs: (method: string) => number,
-  onChange: (channelId: string, state: 'open' | 'closed') => void = () => {},
+  onChange: (channelId: string, state: 'open' | 'closed', method: string) => void = () => {},
   /** Hears when the channel's answers have suddenly become slow, and when they are as usual again. */
   onPace: (channelId: string, method: string, pace: 'slow' | 'usual', now: EpochMs) => void = () => {},
 ) {
   const channels = new Map<string, Map<string, CallRecord>>();
+  /** An operator has to mend them; until a probe says that one works nobody is sent there, whatever happens elsewhere. */
+  const outOfService = new Set<string>();
   let records = 0;
 
   function recordOf(channelId: string, method: string): CallRecord {
@@ -79,13 +91,13 @@ export function createTechnicalStage(
     const pace = learnCall(record, failed, latencyMs, now);
     if (pace !== null) onPace(channelId, method, pace, now);
     const call = { failed, startedAt, paymentsMs: paymentsMs(method) };
-    if (ended(record.gate, settingsOf(channelId), call, now)) closed(channelId, record);
+    if (ended(record.gate, settingsOf(channelId), call, now)) closed(channelId, method, record);
     assess(channelId, method, record, now);
   }
 
-  function closed(channelId: string, record: CallRecord): void {
+  function closed(channelId: string, method: string, record: CallRecord): void {
     beginAnew(record);
-    onChange(channelId, 'closed');
+    onChange(channelId, 'closed', method);
   }
 
   function gate(channelId: string, method: string, now: EpochMs): GateState {
@@ -101,7 +113,11 @@ export function createTechnicalStage(
     if (record.gate.evidence === 0 && hanging === 0) return;
     judge(record.gate, settingsOf(channelId), hanging, paymentsMs(method), now);
     if (stateOf(record.gate, now) === 'closed') return;
-    onChange(channelId, 'open');
+    opened(channelId, method);
+  }
+
+  function opened(channelId: string, method: string): void {
+    onChange(channelId, 'open', method);
     for (const [other, sibling] of channels.get(channelId) ?? []) {
       if (other !== method) sibling.gate.evidence = Math.max(sibling.gate.evidence, SUSPICION);
     }
@@ -114,11 +130,12 @@ export function createTechnicalStage(
 
   /** A side-effect-free probe speaks for all methods: it may bring a trial forward, and a failed one is evidence like a failed call, until one is good. */
   function probe(channelId: string, methods: readonly string[], ok: boolean, now: EpochMs): void {
+    if (ok) outOfService.delete(channelId);
     for (const method of methods) {
       const record = recordOf(channelId, method);
       const settings = settingsOf(channelId);
       if (record.gate.openedAt !== null) {
-        if (probed(record.gate, settings, ok, paymentsMs(method), now)) closed(channelId, record);
+        if (probed(record.gate, settings, ok, paymentsMs(method), now)) closed(channelId, method, record);
         continue;
       }
       learnProbe(record, ok);
@@ -137,13 +154,14 @@ export function createTechnicalStage(
     return false;
   }
 
-  /** Opens at once, for failures that need no second sight. */
+  /** Opens at once, for failures that need no second sight, and takes the channel out of service. */
   function trip(channelId: string, methods: readonly string[], now: EpochMs): void {
+    outOfService.add(channelId);
     for (const method of methods) {
       const record = recordOf(channelId, method);
       if (record.gate.openedAt !== null) continue;
       open(record.gate, settingsOf(channelId), paymentsMs(method), now);
-      onChange(channelId, 'open');
+      onChange(channelId, 'open', method);
     }
   }
 
@@ -175,11 +193,64 @@ export function createTechnicalStage(
   }
 
   function forget(channelId: string): void {
+    outOfService.delete(channelId);
     records -= channels.get(channelId)?.size ?? 0;
     channels.delete(channelId);
   }
 
+  /** What another replica says of its calls and breakers. */
+  const elsewhere = {
+    call: ({ channelId, method, outcome, latencyMs, trial }: CallElsewhere, now: EpochMs): void => {
+      const record = recordOf(channelId, method);
+      const { gate: one } = record;
+      if (one.openedAt !== null) {
+        // What it had under way when the breaker opened is old news.
+        if (!trial) return;
+        const startedAt = Math.max(one.openedAt, one.trialSince ?? now);
+        one.trialSince = null;
+        if (outcome === 'refused') return;
+        const call = { failed: outcome === 'failed', startedAt, paymentsMs: paymentsMs(method) };
+        if (ended(one, settingsOf(channelId), call, now)) closed(channelId, method, record);
+        return;
+      }
+      if (outcome === 'refused') return;
+      const failed = outcome === 'failed';
+      const pace = learnCall(record, failed, latencyMs, now);
+      if (pace !== null) onPace(channelId, method, pace, now);
+      ended(one, settingsOf(channelId), { failed, startedAt: now, paymentsMs: paymentsMs(method) }, now);
+      assess(channelId, method, record, now);
+    },
+    /** It has a trial under way: one is enough for all. */
+    trial: (channelId: string, method: string, now: EpochMs): void => {
+      const { gate: one } = recordOf(channelId, method);
+      if (one.openedAt !== null) one.trialSince = now;
+    },
+    gate: (channelId: string, method: string, state: 'open' | 'closed', now: EpochMs): void => {
+      const record = recordOf(channelId, method);
+      if ((record.gate.openedAt === null) === (state === 'closed')) return;
+      if (state === 'closed') {
+        close(record.gate);
+        closed(channelId, method, record);
+        return;
+      }
+      open(record.gate, settingsOf(channelId), paymentsMs(method), now);
+      record.gate.paymentsFailed = true;
+      opened(channelId, method);
+    },
+    mended: (channelId: string): void => void outOfService.delete(channelId),
+  };
+
+  /** Breakers that are not closed, for somebody who has just come. */
+  function openGates(): { readonly channelId: string; readonly method: string }[] {
+    return [...channels].flatMap(([channelId, methods]) =>
+      [...methods].filter(([, record]) => record.gate.openedAt !== null).map(([method]) => ({ channelId, method })),
+    );
+  }
+
   return {
+    ...{ elsewhere, openGates },
+    outOfService: (): readonly string[] => [...outOfService],
+    isOutOfService: (channelId: string): boolean => outOfService.has(channelId),
     callStarted,
     callEnded,
     gate,
@@ -192,6 +263,15 @@ export function createTechnicalStage(
     snapshot,
     restore,
   };
+}
+
+/** `trial`: its breaker was open. */
+export interface CallElsewhere {
+  readonly channelId: string;
+  readonly method: string;
+  readonly outcome: 'ok' | 'failed' | 'refused';
+  readonly latencyMs: number;
+  readonly trial: boolean;
 }
 
 export type TechnicalStage = ReturnType<typeof createTechnicalStage>;

@@ -1,5 +1,10 @@
 import type { DurableReceipt, EpochMs, Payment, PaymentEvent, PaymentStatus } from '../payment/index.ts';
 
+/** The store cannot serve now; whether the last write was kept is not known. Whoever asked may ask again. */
+export class StoreUnavailable extends Error {
+  override readonly name = 'StoreUnavailable';
+}
+
 /** A document that is on stable storage, with the proof of it (I3). */
 export interface Stored {
   readonly payment: Payment;
@@ -141,6 +146,13 @@ export interface PaymentStore {
     readonly leaseMs: number;
     readonly limit: number;
   }): Promise<readonly Payment[]>;
+  /** The same for one payment, whether it is due or not; null when somebody holds it, or there is none. */
+  claimPayment(claim: {
+    readonly id: string;
+    readonly now: EpochMs;
+    readonly owner: string;
+    readonly leaseMs: number;
+  }): Promise<Payment | null>;
   releaseLease(id: string, owner: string): Promise<void>;
   /** How many payments are due at `now`, and since when the oldest of them has been (null when none). */
   dueBacklog(now: EpochMs): Promise<{ readonly count: number; readonly oldestDueAt: EpochMs | null }>;

@@ -47,6 +47,30 @@ export function addGauges({ registry }: Metrics, observed: Observed): void {
   });
 }
 
+/** With Redis alone: where nothing is shared nothing is amiss. */
+export function addSharedGauge({ registry }: Metrics, isUp: () => boolean): void {
+  new Gauge({
+    name: 'switchyard_shared_state_up',
+    help: '1 while Redis answers; 0 while this replica counts and learns by itself.',
+    registers: [registry],
+    collect() {
+      this.set(isUp() ? 1 : 0);
+    },
+  });
+}
+
+/** With Redis alone. */
+export function addReplicasGauge({ registry }: Metrics, count: () => number): void {
+  new Gauge({
+    name: 'switchyard_replicas',
+    help: 'Replicas that share what routing learns, as this one hears of them, itself included.',
+    registers: [registry],
+    collect() {
+      this.set(count());
+    },
+  });
+}
+
 function addChannelGauges(registry: Registry, observed: Observed): void {
   const perChannel = (name: string, help: string, value: (channel: Channel) => number) =>
     new Gauge({

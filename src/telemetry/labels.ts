@@ -146,6 +146,9 @@ export const LABELS = {
   store_errors_total: {
     operation: words<StoreOperation>({ insert: true, update: true, read: true, claim: true, other: true }),
   },
+  replicas: {},
+  shared_state_up: {},
+  shared_state_fallbacks_total: {},
   alert_threshold: { alert: [{ names: 'alert' }] },
   build_info: { version: [{ names: 'version' }] },
   config_last_reload_successful: {},

@@ -133,6 +133,11 @@ export function createMetrics() {
       'outcome',
     ]),
     traceSpans: counter('trace_spans_total', 'Spans that the trace collector has taken, or has not.', ['outcome']),
+    sharedFallbacks: counter(
+      'shared_state_fallbacks_total',
+      'Times that this replica counted by itself because Redis was away.',
+      [],
+    ),
     storeErrors: counter('store_errors_total', 'What the store could not do.', ['operation']),
     adminRefusals: counter('admin_refusals_total', 'Requests that the admin listener turned away.', ['reason']),
     alertNotifications: counter('alert_notifications_total', 'Messages of alerts to people.', [

@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns';
 import type { LookupFunction } from 'node:net';
-import { Agent, request } from 'undici';
+import { Agent, type Dispatcher, request } from 'undici';
 import type { SendWebhook, WebhookAnswer, WebhookRequest } from '../gateway/index.ts';
 import { isPublicAddress } from './address.ts';
 import { askNameServers, type Resolve } from './resolve.ts';
@@ -41,7 +41,11 @@ export function createWebhookSender(resolve: Resolve = askNameServers()): {
     return allowPrivateAddresses ? agents.open : agents.guarded;
   }
 
-  const send: SendWebhook = async (webhook, signal) => {
+  const send: SendWebhook = (webhook, signal) =>
+    sendOnce(webhook, AbortSignal.any([signal, AbortSignal.timeout(webhook.timeoutMs)]));
+
+  /** `signal` ends the delivery as a whole, also where it takes two requests. */
+  const sendOnce: SendWebhook = async (webhook, signal) => {
     const refusal = refusalOf(webhook);
     if (refusal !== null) return { outcome: 'refused', reason: refusal };
     try {
@@ -50,7 +54,7 @@ export function createWebhookSender(resolve: Resolve = askNameServers()): {
         headers: { 'user-agent': 'switchyard-webhooks/1', ...webhook.headers },
         body: webhook.method === 'GET' ? null : webhook.body,
         dispatcher: agentFor(webhook),
-        signal: AbortSignal.any([signal, AbortSignal.timeout(webhook.timeoutMs)]),
+        signal,
       });
       const secure = webhook.followsToHttps
         ? upgraded(webhook.url, response.statusCode, response.headers.location)
@@ -58,9 +62,10 @@ export function createWebhookSender(resolve: Resolve = askNameServers()): {
       if (secure !== null) {
         await response.body.dump();
         const { followsToHttps: _once, ...again } = webhook;
-        return await send({ ...again, url: secure }, signal);
+        return await sendOnce({ ...again, url: secure }, signal);
       }
-      return { outcome: 'answered', status: response.statusCode, body: await readStart(response.body) };
+      const told = headersToTell(webhook.url, response);
+      return { outcome: 'answered', status: response.statusCode, body: await readStart(response.body), ...told };
     } catch (thrown) {
       return failure(thrown);
     }
@@ -82,6 +87,21 @@ function upgraded(from: string, status: number, location: string | string[] | un
   const isSame =
     before.hostname === after.hostname && before.pathname === after.pathname && before.search === after.search;
   return isSame ? after.href : null;
+}
+
+const HEADER_CHARS_MAX = 300;
+
+/** What helps to tell who answered: the shop, or something in front of it. */
+function headersToTell(
+  from: string,
+  { statusCode, headers: { location, server } }: Pick<Dispatcher.ResponseData, 'statusCode' | 'headers'>,
+): { location?: string; server?: string } {
+  const isRedirect = statusCode >= 300 && statusCode < 400;
+  const to = isRedirect && typeof location === 'string' ? URL.parse(location, from) : null;
+  return {
+    ...(to === null ? {} : { location: `${to.origin}${to.pathname}`.slice(0, HEADER_CHARS_MAX) }),
+    ...(typeof server === 'string' ? { server: server.slice(0, HEADER_CHARS_MAX) } : {}),
+  };
 }
 
 /** The guard at the moment of connecting: a name that leads to any private address is not called at all. */

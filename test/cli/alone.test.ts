@@ -25,7 +25,7 @@ describe.concurrent('config check', { timeout: SLOW_MS }, () => {
   test(
     'of a good configuration counts what is in it: the named file, or the one of CONFIG',
     inTheatre(async (theatre) => {
-      const good = { code: 0, out: `${theatre.config}: ok, 6 channels, 1 merchant\n`, err: '' };
+      const good = { code: 0, out: `${theatre.config}: ok, 7 channels, 1 merchant\n`, err: '' };
       expect(await ending(theatre.run(['config', 'check']))).toEqual(good);
       expect(await ending(theatre.run(['config', 'check', theatre.config], { CONFIG: '/nowhere' }))).toEqual(good);
     }),
@@ -34,7 +34,7 @@ describe.concurrent('config check', { timeout: SLOW_MS }, () => {
   test(
     'of the shipped configuration is good',
     inTheatre(async (theatre) => {
-      const shipped = { code: 0, out: 'config/gateway.yaml: ok, 6 channels, 1 merchant\n', err: '' };
+      const shipped = { code: 0, out: 'config/gateway.yaml: ok, 7 channels, 1 merchant\n', err: '' };
       expect(await ending(theatre.run(['config', 'check', 'config/gateway.yaml']))).toEqual(shipped);
     }),
   );
@@ -85,7 +85,7 @@ describe.concurrent('sandbox', { timeout: SLOW_MS }, () => {
         `Sandbox for alipay-main, alipay-backup, wechatpay-main, stripe-main, paypal-main, epay-upstream, usdt-main on ${url}\nStart gateways with SANDBOX_URL=${url}\n`,
       );
       const { body } = await call('GET', `${url}/_control/channels`);
-      expect(body.data).toHaveLength(6);
+      expect(body.data).toHaveLength(7);
       program.kill('SIGTERM');
       expect(await program.ended).toEqual({ code: 0, signal: null });
       expect(await isListening(`${url}/_control/channels`)).toBe(false);

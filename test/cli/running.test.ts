@@ -102,6 +102,15 @@ describe.concurrent('channels', { timeout: SLOW_MS }, () => {
   });
 });
 
+describe.concurrent('doctor epay', { timeout: SLOW_MS }, () => {
+  test('lists the shops that speak epay, and tells what to type into their plug-ins', async () => {
+    expect(await success(theatre.run(['doctor', 'epay'], PORTS()))).toMatch(/^1000 +m_demo +enabled +- +-$/m);
+    const shop = JSON.parse(await success(theatre.run(['doctor', 'epay', '--pid', '1000', '--json'], PORTS())));
+    expect(shop.plug_ins[0]).toMatchObject({ programs: 'dujiaoka', address: expect.stringMatching(/\/submit\.php$/) });
+    expect(await refusal(theatre.run(['doctor', 'epay', '--pid', '7'], PORTS()))).toContain('No shop has the pid 7');
+  });
+});
+
 describe('payments show', { timeout: SLOW_MS }, () => {
   const expectStory = (text: string): void => {
     const [first = '', ...more] = text.split('\n');

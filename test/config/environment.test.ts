@@ -17,6 +17,8 @@ test('nothing set means the defaults of the contract', () => {
       traces: null,
       configPath: 'config/gateway.yaml',
       dataDir: './data',
+      redis: null,
+      mongoUrl: null,
       publicUrl: null,
       logLevel: 'info',
       production: false,
@@ -99,12 +101,36 @@ test.each([
   ['OTEL_TRACES_SAMPLER_ARG', '1.5', /share from 0 to 1/],
   ['OTEL_TRACES_SAMPLER_ARG', '10%', /share from 0 to 1/],
   ['NODE_ENV', 'prod', /one of production/],
-  ['MONGO_URL', 'mongodb://127.0.0.1', /cluster adapters are not part of this version yet/],
-  ['REDIS_URL', 'redis://127.0.0.1', /cluster adapters are not part of this version yet/],
+  ['MONGO_URL', 'postgres://user:password@127.0.0.1/payments', /begins with mongodb/],
+  ['REDIS_URL', 'http://127.0.0.1', /must be redis:/],
+  ['REDIS_URL', 'redis://', /must be redis:/],
+  ['REDIS_URL', 'redis://a:6379,b:6379', /several nodes are those of a redis.cluster:/],
+  ['REDIS_URL', 'redis+cluster://a:6379/2', /a cluster has none/],
+  ['REDIS_URL', 'redis://:%zz@a', /must be redis:/],
+  ['REDIS_URL', 'redis://a:99999', /must be redis:/],
 ])('%s=%s is a fault', (name, value, message) => {
   const result = readEnvironment({ [name]: value });
   expect(result).toMatchObject({ ok: false, error: [{ file: 'environment', line: 0, path: name }] });
   expect(result.ok ? '' : result.error[0]?.message).toMatch(message);
+});
+
+test.each([
+  ['redis://localhost', { nodes: [{ host: 'localhost', port: 6379 }], cluster: false, tls: false, password: null }],
+  ['rediss://u:p%40:x@[::1]:7000/3', { nodes: [{ host: '::1', port: 7000 }], tls: true, username: 'u', database: 3 }],
+  ['redis://:p%40:x@r', { username: null, password: 'p@:x' }],
+  [
+    'redis+cluster://a:1,b:2/',
+    {
+      nodes: [
+        { host: 'a', port: 1 },
+        { host: 'b', port: 2 },
+      ],
+      cluster: true,
+      database: 0,
+    },
+  ],
+])('REDIS_URL=%s is understood', (REDIS_URL, redis) => {
+  expect(readEnvironment({ REDIS_URL })).toMatchObject({ ok: true, value: { redis } });
 });
 
 test('every wrong variable is named, without its value', () => {

@@ -1,5 +1,6 @@
 import { createHash, generateKeyPairSync } from 'node:crypto';
 import { expect, test } from 'vitest';
+import { identifyByKey } from '../../src/http/epay/identify.ts';
 import { loaded, MERCHANTS, replaced } from './builders.ts';
 
 test('a merchant is found by each of its keys, and only by a whole one', () => {
@@ -60,10 +61,34 @@ test('a shop that speaks epay is found by its number, with what was agreed', () 
   expect(merchants.epayMerchants().map(({ id }) => id)).toEqual(['m_shop']);
 });
 
+test('a disabled shop cannot call by epay either, and is still told what becomes of its orders', () => {
+  const { merchants } = loaded({ merchants: replaced(MERCHANTS, 'name: A shop', 'name: A shop\n    enabled: false') });
+  expect(merchants.byEpayPid(2000)).toBeUndefined();
+  expect(merchants.epayMerchants()).toEqual([]);
+  expect(merchants.byId('m_shop')?.epay?.pid).toBe(2000);
+});
+
 test('of two epay keys the first one is the one that signs', () => {
   const keys = '[fedcba98765432100123456789ABCDEF, 0123456789abcdef0123456789ABCDEF]';
   const merchants = replaced(MERCHANTS, 'key: 0123456789abcdef0123456789ABCDEF', `key: ${keys}`);
   expect(loaded({ merchants }).merchants.byEpayPid(2000)?.epay?.keys[0]).toMatch(/^fedc/);
+});
+
+test('the key of a shop that signs with RSA alone opens nothing', () => {
+  const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const line = publicKey.export({ format: 'der', type: 'spki' }).toString('base64');
+  const keyed = replaced(MERCHANTS, 'public_key: null', `public_key: ${line}`);
+  const rsaOnly = replaced(keyed, 'sign: [sha256]', 'sign: [rsa]');
+  const byKey = (merchants: string) =>
+    identifyByKey(
+      new Map([
+        ['pid', '2000'],
+        ['key', '0123456789abcdef0123456789ABCDEF'],
+      ]),
+      loaded({ merchants }).merchants,
+    );
+  expect(byKey(MERCHANTS)).toMatchObject({ ok: true });
+  expect(byKey(rsaOnly)).toMatchObject({ ok: false, error: { outcome: 'sign_kind_refused' } });
 });
 
 test('the public key of a shop may be a PEM text or its base64 on one line', () => {

@@ -68,8 +68,8 @@ export function describeEphemeralContract(name: string, open: () => Promise<Ephe
     });
 
     describe('a sum', () => {
-      test('is zero before anything was added', async () => {
-        expect(await state.total('alipay-main/today')).toBe(0);
+      test('is not there before anything was added', async () => {
+        expect(await state.total('alipay-main/today')).toBeNull();
       });
 
       test('answers its new total at each addition and the same when asked', async () => {
@@ -83,7 +83,7 @@ export function describeEphemeralContract(name: string, open: () => Promise<Ephe
       test('is forgotten at its time', async () => {
         await state.add('k', 250, harness.now() + 1_000);
         await harness.advance(1_000);
-        expect(await state.total('k')).toBe(0);
+        expect(await state.total('k')).toBeNull();
         expect(await state.add('k', 100, harness.now() + 1_000)).toBe(100);
       });
 
@@ -102,7 +102,35 @@ export function describeEphemeralContract(name: string, open: () => Promise<Ephe
 
       test('is not the limit of the same name', async () => {
         await state.hit('k', 5, 1_000);
-        expect(await state.total('k')).toBe(0);
+        expect(await state.total('k')).toBeNull();
+      });
+
+      test('is begun once, by whoever comes first', async () => {
+        const forgetAt = harness.now() + 60_000;
+        expect(await state.begin('k', 700, forgetAt)).toBe(700);
+        expect(await state.addBegun('k', 50)).toBe(750);
+        expect(await state.begin('k', 900, forgetAt)).toBe(750);
+        expect(await state.total('k')).toBe(750);
+      });
+
+      test('that is not there takes nothing from somebody who would only follow it', async () => {
+        expect(await state.addBegun('k', 50)).toBeNull();
+        expect(await state.total('k')).toBeNull();
+      });
+
+      test('that was begun is forgotten at its time, whatever was added to it', async () => {
+        await state.begin('k', 700, harness.now() + 1_000);
+        await state.addBegun('k', 50);
+        await harness.advance(1_000);
+        expect(await state.total('k')).toBeNull();
+      });
+
+      test('that is dropped can be begun anew', async () => {
+        const forgetAt = harness.now() + 60_000;
+        await state.add('k', 50, forgetAt);
+        await state.drop('k');
+        expect(await state.addBegun('k', 50)).toBeNull();
+        expect(await state.begin('k', 700, forgetAt)).toBe(700);
       });
     });
   });

@@ -10,11 +10,14 @@ export interface RoutingMemoryHarness {
 }
 
 /** What every adapter of `RoutingMemoryStore` does. */
-export function describeRoutingMemoryContract(name: string, openStore: () => RoutingMemoryHarness): void {
+export function describeRoutingMemoryContract(
+  name: string,
+  openStore: () => RoutingMemoryHarness | Promise<RoutingMemoryHarness>,
+): void {
   describe(`${name} as memory of routing`, () => {
     let harness: RoutingMemoryHarness;
-    beforeEach(() => {
-      harness = openStore();
+    beforeEach(async () => {
+      harness = await openStore();
     });
     afterEach(() => harness.dispose());
 

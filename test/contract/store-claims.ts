@@ -114,6 +114,31 @@ export function describeClaims({ store, reopen }: StoreUnderTest): void {
     });
   });
 
+  describe('claimPayment', () => {
+    const take = (id: string, owner: string, afterMs: number) =>
+      store().claimPayment({ id, now: NEW_YEAR + afterMs, owner, leaseMs: LEASE_MS });
+
+    test('takes one payment, due or not, as it is now, until its lease is over', async () => {
+      const payment = await due(1_000);
+      const next = afterFact(payment, attemptStarted(payment));
+      await store().update(next);
+      expect(await take(payment.id, 'a', 0)).toEqual(next);
+      expect(await take(payment.id, 'b', LEASE_MS - 1)).toBeNull();
+      expect(await claim('b', LEASE_MS - 1)).toEqual([]);
+      expect(await take(payment.id, 'b', LEASE_MS)).toEqual(next);
+      await store().releaseLease(payment.id, 'b');
+      expect(await claim('c', LEASE_MS)).toEqual([payment.id]);
+      expect(await take(payment.id, 'b', LEASE_MS)).toBeNull();
+    });
+
+    test('gives a payment to one of many, and one that nobody knows to none', async () => {
+      const { id } = await due(0);
+      const taken = await Promise.all(Array.from({ length: 10 }, (_, i) => take(id, `owner-${i}`, 0)));
+      expect(taken.filter((payment) => payment !== null)).toHaveLength(1);
+      expect(await take(aPayment().id, 'a', 0)).toBeNull();
+    });
+  });
+
   describe('dueBacklog', () => {
     test('is empty when nothing is due', async () => {
       await due(100);

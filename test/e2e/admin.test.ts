@@ -128,7 +128,7 @@ test('a status of the JSON kind is what the page shows', async () => {
   const { gateway, channels, webhooks } = await status();
   expect(gateway).toMatchObject({ store: { ok: true, reason: null }, evidence_dropped: 0, unavailable: {} });
   expect(gateway.uptime_seconds).toBeGreaterThan(0);
-  expect(channels).toHaveLength(6);
+  expect(channels).toHaveLength(7);
   expect(webhooks).toEqual({ failing: [] });
   expect(await call('GET', `${stage.gateway().publicUrl}/admin/status`)).toMatchObject({ status: 404 });
 });

@@ -69,10 +69,10 @@ async function submitted(fields: Record<string, string>, path = '/submit.php'): 
 }
 
 describe('F1 F5 a buyer is sent with an order', () => {
-  test('to an address with two slashes and an empty parameter, escaped no further than a browser does, and comes to the cashier', async () => {
+  test('to an address with two slashes and an empty parameter, with Chinese as it is, and comes to the cashier', async () => {
     const order = signedOrder(anOrder());
     const query = Object.entries(order)
-      .map(([name, value]) => `${name}=${encodeURI(value).replaceAll('#', '%23')}`)
+      .map(([name, value]) => `${name}=${value.replaceAll('#', '%23').replaceAll(' ', '%20')}`)
       .join('&');
     const request = rawRequest('GET', `//submit.php?&${query}`, []);
     const answer = await sendRaw(stage.gateway().publicUrl, request);
@@ -118,6 +118,15 @@ describe('F5 a shop orders by mapi.php', () => {
     const again = await post('/mapi.php', signedOrder({ ...order, device: 'mobile', clientip: '203.0.113.9' }));
     expect(again).toMatchObject({ code: 1, trade_no: answer.trade_no });
     expect(again).not.toHaveProperty('qrcode');
+  });
+
+  test('and never with the bare address of a transfer, which says neither amount nor network', async () => {
+    const order = anOrder({ type: 'usdt', money: '50' });
+    const answer = await post('/mapi.php', signedOrder(order));
+    expect(answer).toMatchObject({ code: 1, payurl: expect.stringMatching(/\/pay\/pay_/) });
+    expect(answer).not.toHaveProperty('qrcode');
+    const { body } = await stage.api('GET', `/v1/payments/${answer.trade_no}`);
+    expect(body).toMatchObject({ method: 'usdt', action: { type: 'qr_code', transfer: { currency: 'USDT' } } });
   });
 
   test('F1 also as PHP sends an array', async () => {
@@ -173,6 +182,7 @@ describe('F7 F8 F9 F10 a paid order', () => {
     ['md5', {}],
     ['sha256', { param: 'a_1|b', name: "A&B \\ 'x' " }],
     ['md5', { notify_url: '/notify?method=epay', money: '19.90', name: '0' }],
+    ['md5', { name: `a${'😀'.repeat(600)}`, param: `b${'😀'.repeat(600)}` }],
   ] as const)('is told to the shop as it asked (%s %j), so that every client believes it', async (kind, set) => {
     const extra: Record<string, string> = { ...set };
     if (extra.notify_url) extra.notify_url = shop.url + extra.notify_url;
@@ -242,6 +252,9 @@ describe('F6 api.php', () => {
       await api({ act: 'order', ...credentials, trade_no: tradeNo, out_trade_no: 'other' }),
       await post('/api.php', { act: 'order', ...credentials, out_trade_no }),
       await post('/api.php?act=order', { ...credentials, out_trade_no }),
+      await post(`/api.php?${new URLSearchParams(credentials)}`, { act: 'order', out_trade_no }),
+      await post(`/api.php?act=order&key=${EPAY_KEY}`, { pid: '1000', out_trade_no }),
+      await post(`/api.php?${new URLSearchParams({ ...credentials, act: 'order', out_trade_no })}`, {}),
       await api(signedOrder({ pid: '1000', out_trade_no })),
     ];
     for (const answer of answers) {
@@ -289,6 +302,39 @@ describe('F6 api.php', () => {
     const refunded = await api({ act: 'order', ...credentials, trade_no: tradeNo });
     expect(refunded.status).not.toBe(1);
     expect(shop.told(refunded.out_trade_no)).toHaveLength(1);
+  });
+});
+
+describe('S8 what a buyer has seen signed', () => {
+  const refunds = async (tradeNo: string) => (await stage.api('GET', `/v1/payments/${tradeNo}`)).body.refunds;
+
+  test('is no call of the shop: neither the link of the order nor the return of a paid one', async () => {
+    const link = signedOrder(anOrder());
+    const tradeNo = await submitted(link);
+    await buyerPays(tradeNo);
+    await eventually(() => shop.told(link.out_trade_no ?? '')[0]);
+    const back = await fetch(`${stage.gateway().publicUrl}/pay/${tradeNo}/return`, { redirect: 'manual' });
+    const returned = Object.fromEntries(new URLSearchParams(back.headers.get('location')?.split('?')[1]));
+    for (const seen of [link, returned]) {
+      for (const act of ['refund', 'orders', 'order', 'query']) {
+        expect(await post(`/api.php?act=${act}`, seen)).toMatchObject({ code: -3 });
+      }
+    }
+    expect(await refunds(tradeNo)).toEqual([]);
+  });
+
+  test('the act of a signed call is signed as well, but for the one that only asks for an order', async () => {
+    const order = signedOrder(anOrder());
+    const tradeNo = await submitted(order);
+    await buyerPays(tradeNo);
+    await eventually(() => shop.told(order.out_trade_no ?? '')[0]);
+    const asked = { pid: '1000', trade_no: tradeNo, money: '0.10' };
+    expect(await post('/api.php?act=refund', signedOrder(asked))).toMatchObject({ code: -3 });
+    expect(await refunds(tradeNo)).toEqual([]);
+    expect(await post('/api.php?act=order', signedOrder(asked))).toMatchObject({ code: 1, status: 1 });
+    expect(await api({ act: 'order', ...signedOrder(asked) })).toMatchObject({ code: 1, status: 1 });
+    expect(await api({ act: 'orders', ...signedOrder(asked) })).toMatchObject({ code: -3 });
+    expect(await post('/api.php', signedOrder({ ...asked, act: 'refund' }))).toMatchObject({ code: 1 });
   });
 });
 
@@ -346,6 +392,18 @@ describe('version 2', () => {
     expect(orders.data).toHaveLength(3);
     expect(isOurs(orders)).toBe(true);
     expect((await post('/api/transfer/submit', withRsa(asked))).code).toBe(-5);
+  });
+
+  test('S8 takes the signed link of an order for that order alone', async () => {
+    const order = anOrder({ timestamp: now() });
+    const link = withRsa(order);
+    const tradeNo = await submitted(link, '/api/pay/submit');
+    await buyerPays(tradeNo);
+    await eventually(() => shop.told(order.out_trade_no ?? '')[0]);
+    for (const path of ['pay/refund', 'pay/query', 'merchant/orders']) {
+      expect(await post(`/api/${path}`, link)).toMatchObject({ code: -3 });
+    }
+    expect((await stage.api('GET', `/v1/payments/${tradeNo}`)).body.refunds).toEqual([]);
   });
 
   test('S4 refuses what was signed too long ago, and what was changed', async () => {

@@ -127,7 +127,7 @@ describe('every status that is described can happen, and no other does', () => {
     expect((await send('createPayment', { body: anOrder(stage, { channel: 'nowhere' }) })).body.code).toBe(
       'channel_rejected',
     );
-    expect((await send('createPayment', { body: anOrder(stage, { methods: ['usdt'] }) })).status).toBe(503);
+    expect((await send('createPayment', { body: anOrder(stage, { methods: ['pix'] }) })).status).toBe(503);
     const { id } = open;
     expect((await send('createRefund', { id, body: { merchant_refund_no: 'R' } })).body.code).toBe('invalid_state');
     expect((await send('markDelivered', { id, body: { status: 'delivered' } })).status).toBe(409);

@@ -98,7 +98,7 @@ describe.concurrent('a start is refused', { timeout: SLOW_MS }, () => {
           PORT: 'http',
           LOG_LEVEL: 'loud',
           PUBLIC_URL: 'pay.example',
-          MONGO_URL: 'mongodb://x',
+          MONGO_URL: 'mongo.example',
         }),
       );
       expect(lines(said).map((line) => line.split(': ').slice(0, 2).join(' '))).toEqual([

@@ -47,6 +47,15 @@ describe('F7 what a shop is told', () => {
     );
   });
 
+  test('a name of any length in an address that every server takes, and no more of a character than all of it', () => {
+    const nameOf = (name: string) => new Map(noticeFields(aNewPayment(), someTerms({ name }), NOW)).get('name');
+    expect(nameOf(`${'长'.repeat(127)}😀${'长'.repeat(900)}`)).toBe(`${'长'.repeat(127)}😀`);
+    expect(nameOf(`${'x'.repeat(127)} y`)).toBe('x'.repeat(127));
+    // Frameworks of shops trim what cannot be seen.
+    expect(nameOf('\u200B月卡\u3000\u200E')).toBe('月卡');
+    expect(withParameters('https://s.example/', [['param', 'x\uD83D']])).toBe('https://s.example/?param=x%EF%BF%BD');
+  });
+
   test('in version 2, and by RSA, names the moment', () => {
     for (const terms of [someTerms({ version: 2 }), someTerms({ sign: 'rsa' })]) {
       expect(new Map(noticeFields(aNewPayment(), terms, NOW)).get('timestamp')).toBe(String(NOW / 1_000));
@@ -70,6 +79,7 @@ describe('F8 an acknowledgement', () => {
   test.each([
     'success',
     'SUCCESS\n',
+    '"success"\n',
     '\uFEFFsuccess',
     '<html><body>Success</body></html>',
     'success|order 12',

@@ -78,6 +78,7 @@ describe('money', () => {
     ['19.9', 1990],
     ['0.01', 1],
     ['19.900', 1990],
+    ['1.10000000000000000000', 110],
     ['999999999.99', 99_999_999_999],
   ])('%s is %d fen', (text, minor) => {
     expect(readMoney(text)).toEqual({ ok: true, value: { minor, currency: 'CNY' } });

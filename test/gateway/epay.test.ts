@@ -3,7 +3,7 @@ import type { EpayOrder } from '../../src/gateway/index.ts';
 import type { Attempt, EpayTerms, Payment } from '../../src/payment/index.ts';
 import type { PaymentStore } from '../../src/store/port.ts';
 import { type Fate, faultyStore } from './faulty-store.ts';
-import { refuses } from './scripted-channel.ts';
+import { hangs, refuses } from './scripted-channel.ts';
 import { HOUR, MINUTE, openStage, SECOND, type Stage, type StageOptions } from './stage.ts';
 
 let stage: Stage<'a' | 'b'>;
@@ -100,6 +100,14 @@ describe('F4 an order number', () => {
     ]);
   });
 
+  test('keeps the type that it was first asked for in, however it is paid', async () => {
+    await open();
+    await placed();
+    await pay(await placed({ terms: { type: 'wxpay' } }), 'b');
+    await stage.elapse(SECOND);
+    expect(new URL(stage.shop.requests[0]?.url ?? '').searchParams.get('type')).toBe('alipay');
+  });
+
   test.each([
     ['money', { amount: { minor: 1_001, currency: 'CNY' } }],
     ['name', { terms: { name: 'other' } }],
@@ -141,6 +149,23 @@ describe('F4 an order number', () => {
     await open();
     stage.channels.a.always('create', refuses('CHANNEL_UNAVAILABLE'));
     expect(await placed()).toMatchObject({ status: 'created' });
+  });
+
+  test('is answered within five seconds although all channels hang, also where an old payment has to be asked about first', async () => {
+    await open({ channels: { a: { timeoutMs: 6_000 }, b: { timeoutMs: 6_000 } } });
+    const first = await placed();
+    for (const { always } of [stage.channels.a, stage.channels.b]) {
+      for (const what of ['create', 'query', 'close'] as const) always(what, hangs);
+    }
+    stage.clock.advance(15 * MINUTE);
+    let ms = 0;
+    const watch = setInterval(() => {
+      ms += 50;
+    }, 50);
+    expect((await placed()).id).not.toBe(first.id);
+    clearInterval(watch);
+    expect(ms).toBeGreaterThan(3_000);
+    expect(ms).toBeLessThan(5_000);
   });
 
   test('that has expired can be paid again, as another payment, also with other content', async () => {
@@ -245,6 +270,31 @@ describe('I2 of all payments under one number', () => {
     },
   );
 
+  test('one whose success is refused after it has taken the number can still be paid, and nothing else under that number', async () => {
+    await open();
+    const other = await placed({ terms: { outTradeNo: 'B1' } });
+    await pay(other);
+    const payment = await placed();
+    const channelTradeNo = (await stage.read(other.id)).attempts[0]?.channelTradeNo ?? '';
+    stage.channels.a.always('query', refuses('CHANNEL_UNAVAILABLE'));
+    await pay(payment, 'a', stage, { channelTradeNo });
+    expect(stage.reports).toContainEqual(['anomaly', 'trade_number_reused']);
+    expect(await placed()).toMatchObject({ id: payment.id, status: 'pending' });
+    await pay(payment);
+    await stage.elapse(SECOND);
+    expect(told()).toEqual([other.id, payment.id]);
+    expect(await refusal()).toBe('paid_order');
+  });
+
+  test('a number that was taken for a success that never came is left to a person', async () => {
+    await open();
+    await pay(await placed({ terms: { outTradeNo: 'B1' } }));
+    const payment = await expiredButAlive();
+    const channelTradeNo = (await find('B1'))?.attempts[0]?.channelTradeNo ?? '';
+    await pay(payment, 'a', stage, { channelTradeNo });
+    expect(await refusal()).toBe('held_order');
+  });
+
   test.each(
     (['fails', 'loses_its_answer'] as const).flatMap((fate) => [1, 2, 3, 4].map((nth) => [nth, fate] as const)),
   )('when write %d of taking an order %s, the repeat is one payment that can be paid', async (nth, fate) => {
@@ -306,7 +356,7 @@ describe('F8 a notification', () => {
   test('that is answered without the word is repeated, and every second repeat covers the query of the address', async () => {
     await open();
     stage.shop.answer = () => ({ outcome: 'answered', status: 200, body: 'got it' });
-    await paidOrder({ notifyUrl: 'http://shop.example/notify?inst=7' });
+    await paidOrder({ notifyUrl: 'http://shop.example/notify?inst=7#top' });
     for (const ms of [6 * SECOND, 34 * SECOND]) await stage.elapse(ms);
     expect(stage.shop.requests).toHaveLength(3);
     expect(query(0).get('sign')).toBe(query(2).get('sign'));

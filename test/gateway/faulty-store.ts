@@ -30,6 +30,7 @@ export function faultyStore(store: PaymentStore, fateOf: (method: keyof PaymentS
     listCreated: behind('listCreated', store.listCreated),
     countCreated: behind('countCreated', store.countCreated),
     claimDue: behind('claimDue', store.claimDue),
+    claimPayment: behind('claimPayment', store.claimPayment),
     releaseLease: behind('releaseLease', store.releaseLease),
     dueBacklog: behind('dueBacklog', store.dueBacklog),
     listEvents: behind('listEvents', store.listEvents),

@@ -4,7 +4,7 @@ import { createAdminApp, type Listener, listen, type Readiness } from '../../src
 import { err } from '../../src/payment/index.ts';
 import { aStatus } from './admin-status.ts';
 import { createStubAlerts } from './stub-alerts.ts';
-import { createStubGateway, stubConfig } from './stub-gateway.ts';
+import { createStubGateway, stubConfig, stubEpayDoctor } from './stub-gateway.ts';
 
 let listener: Listener | null = null;
 afterEach(() => listener?.close(1_000));
@@ -23,6 +23,7 @@ async function serveAdmin(set: {
     webhooks: createStubGateway().webhooks,
     dryRun: async () => ({ outcome: 'busy' }),
     alerts: createStubAlerts(),
+    epayDoctor: stubEpayDoctor,
     config: stubConfig,
     onError: (thrown) => errors.push(thrown),
   });

@@ -3,7 +3,7 @@ import type { AdminAppParts } from '../../src/http/index.ts';
 import { err } from '../../src/payment/index.ts';
 import { aStatus } from './admin-status.ts';
 import { createStubAlerts } from './stub-alerts.ts';
-import { createStubGateway, stubConfig } from './stub-gateway.ts';
+import { createStubGateway, stubConfig, stubEpayDoctor } from './stub-gateway.ts';
 
 /** The parts of an admin listener that is well and asks for no token; a test names what it is about. */
 export function adminParts(set: Partial<AdminAppParts> = {}): AdminAppParts {
@@ -16,6 +16,7 @@ export function adminParts(set: Partial<AdminAppParts> = {}): AdminAppParts {
     webhooks: createStubGateway().webhooks,
     dryRun: async () => ({ outcome: 'busy' }),
     alerts: createStubAlerts(),
+    epayDoctor: stubEpayDoctor,
     config: stubConfig,
     onError: (thrown) => {
       throw thrown;

@@ -3,7 +3,7 @@ import { createAdminApp, type Listener, listen } from '../../src/http/index.ts';
 import { aStatus } from './admin-status.ts';
 import { type Edge, problemOf, serveEdge } from './serve.ts';
 import { createStubAlerts } from './stub-alerts.ts';
-import { createStubGateway, type StubGateway, stubConfig } from './stub-gateway.ts';
+import { createStubGateway, type StubGateway, stubConfig, stubEpayDoctor } from './stub-gateway.ts';
 
 let edge: Edge;
 let admin: Listener;
@@ -20,6 +20,7 @@ beforeEach(async () => {
     webhooks: operated.webhooks,
     dryRun: async () => ({ outcome: 'busy' }),
     alerts: createStubAlerts(),
+    epayDoctor: stubEpayDoctor,
     config: stubConfig,
     onError: (thrown) => {
       throw thrown;

@@ -2,6 +2,7 @@ import { Agent, createServer, type RequestListener, request } from 'node:http';
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
 import { listen } from '../../src/http/index.ts';
+import { rawRequest, sendRaw } from './serve.ts';
 
 const appOf = (handle: RequestListener) => ({ callback: () => handle });
 const LOCAL = { host: '127.0.0.1', port: 0 };
@@ -107,6 +108,29 @@ test('bytes that are no HTTP are answered 400 and the connection ends', async ()
     socket.on('close', () => resolve(text));
   });
   expect(answer).toMatch(/^HTTP\/1\.1 400 /);
+  await listener.close(1_000);
+});
+
+test('a link with bytes that should have been escaped is read as if they were, and the answer comes whole', async () => {
+  const listener = await listen(
+    appOf((request, response) => response.end(`${request.socket.remoteAddress} ${request.url} ${'x'.repeat(100_000)}`)),
+    LOCAL,
+  );
+  const ask = (text: string) => sendRaw(listener.url, text);
+  const answer = await ask(rawRequest('GET', '//submit.php?&name=月卡', []));
+  expect(answer).toMatch(/^HTTP\/1\.1 200 /);
+  expect(answer).toContain('127.0.0.1 //submit.php?&name=%E6%9C%88%E5%8D%A1 xxx');
+  expect(answer).toMatch(/x{100000}/);
+  const keptAlive = 'GET /月 HTTP/1.1\r\nHost: gw\r\nConnection: keep-alive\r\n\r\n';
+  expect(await ask(keptAlive)).toContain('/%E6%9C%88 xxx');
+  for (const odd of [
+    rawRequest('POST', '/月', [], 'a=1'),
+    `${keptAlive}GET /two HTTP/1.1\r\n\r\n`,
+    'GET /月\r\n\r\n',
+  ]) {
+    expect(await ask(odd)).toMatch(/^HTTP\/1\.1 400 /);
+  }
+  expect(await ask(rawRequest('GET', '/', [`X: ${'y'.repeat(20_000)}`]))).toMatch(/^HTTP\/1\.1 431 /);
   await listener.close(1_000);
 });
 

@@ -278,3 +278,9 @@ export const stubConfig: AdminAppParts['config'] = {
   reload: async () => ({ outcome: 'unchanged', changes: [] }),
   shown: () => ({}),
 };
+
+/** No shop speaks epay. */
+export const stubEpayDoctor: AdminAppParts['epayDoctor'] = {
+  overview: () => ({ time: '2026-01-01T00:00:00.000Z', shops: [], nobodys: [] }),
+  shop: async () => null,
+};

@@ -107,6 +107,8 @@ function otherFact(payment: Payment, move: Move, now: number): Fact | null {
       return { type: 'close_requested', by: 'merchant' };
     case 'expires':
       return now >= payment.expiresAt ? { type: 'close_requested', by: 'expiry' } : null;
+    case 'overtaken':
+      return { type: 'overtaken' };
     case 'fulfilled':
       return { type: 'fulfilled' };
     case 'remind':

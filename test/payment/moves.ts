@@ -30,6 +30,7 @@ const ORDER_KINDS = [
   'want_query',
   'merchant_closes',
   'expires',
+  'overtaken',
   'event_delivered',
   'event_failed',
   'redeliver',
@@ -103,6 +104,9 @@ const BEGINNINGS: readonly (readonly Move[])[] = [
   [...GIVEN_UP, move('start_chosen', 0, 1), move('open', 1), move('paid', 0)],
   PAID,
   PAID_TWICE,
+  // The order's number is another payment's by now: what is still paid here goes the way of surplus, also where a person keeps it.
+  [move('start'), move('open'), move('overtaken'), move('paid'), move('dispose_keep')],
+  [...TWO_ORDERS, move('paid_other_amount', 1, BY_QUERY), move('overtaken'), move('dispose_keep'), move('paid', 0)],
   [...ENDED, move('paid', 0), move('paid', 1)],
   [...ENDED, move('paid_other_amount', 0, BY_QUERY)],
   // Another amount, beside an order that is unknown, and beside one that is shown.

@@ -10,6 +10,27 @@ export const MONEY_MUTANTS: readonly Mutant[] = [
     caughtBy: ['takes effect at most once', 'what becomes of unexpected money'],
   },
   {
+    removes: 'a payment without its number takes no effect',
+    file: 'apply-observed.ts',
+    find: 'if (payment.overtaken || effectiveAttempt(payment) !== undefined) {',
+    replace: 'if (effectiveAttempt(payment) !== undefined) {',
+    caughtBy: ['whose order number has gone to another one'],
+  },
+  {
+    removes: 'money kept by a person on a payment without its number counts for nothing',
+    file: 'apply-observed.ts',
+    find: 'if (payment.overtaken || effectiveAttempt(payment) !== undefined) return next(decided);',
+    replace: 'if (effectiveAttempt(payment) !== undefined) return next(decided);',
+    caughtBy: ['whose order number has gone to another one'],
+  },
+  {
+    removes: 'a paid payment keeps its number',
+    file: 'apply.ts',
+    find: "if (isPaid(payment)) return { outcome: 'rejected', reason: 'already_paid' };\n  const closeRequested",
+    replace: 'const closeRequested',
+    caughtBy: ['whose order number has gone to another one'],
+  },
+  {
     removes: 'late money follows its policy',
     file: 'apply-observed.ts',
     find: "hasEnded(payment) && lateSuccess !== 'accept'",

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Fact, Payment, Refund, SucceededAttempt } from '../../src/payment/index.ts';
-import { type CoreProperty, effective, holds, isPaid, refundsMinor, successes } from './property.ts';
+import { type CoreProperty, effective, holds, isPaid, isUnpaid, refundsMinor, successes } from './property.ts';
 
 /** What a payment may hold in refunds before a merchant's, and then an automatic one's next try, is refused. */
 const MERCHANT_REFUNDS_MAX = 100;
@@ -12,6 +12,8 @@ const isReversal = (was: Refund | undefined, is: Refund | undefined): boolean =>
 /** What can still be asked back of a success, counted apart from the core. */
 const roomMinor = (payment: Payment, paid: SucceededAttempt): number =>
   paid.paidMinor - refundsMinor(payment, paid.seq, 'pending', 'succeeded');
+
+const mayBePaid = (payment: Payment): boolean => isUnpaid(payment) && payment.closeRequested === null;
 
 /** What of an attempt tells where its money came from and when. */
 function receiptOf({ effect: _effect, disposition: _disposition, ...rest }: SucceededAttempt): object {
@@ -25,6 +27,19 @@ function orderOf(refund: Refund): readonly unknown[] {
 }
 
 export const MONEY_PROPERTIES: readonly CoreProperty[] = [
+  {
+    invariant: 'I2',
+    says: 'a payment whose order number has gone to another one never takes effect, and one that is paid never loses it',
+    rule: ({ before, fact, applied, after }) => {
+      if (before.overtaken) {
+        holds(after.overtaken === true, 'an overtaken payment was given its number back');
+        holds(effective(after).length === 0 && !isPaid(after), 'an overtaken payment took effect');
+      }
+      if (fact.type !== 'overtaken') return;
+      holds(applied.outcome === 'rejected' || !isPaid(before), 'a paid payment lost its number');
+      holds(isPaid(after) || (after.overtaken === true && !mayBePaid(after)), 'an overtaken payment may still be paid');
+    },
+  },
   {
     invariant: 'I2',
     says: 'money that arrived stays recorded for ever, and only a person changes what becomes of it',
@@ -52,7 +67,7 @@ export const MONEY_PROPERTIES: readonly CoreProperty[] = [
       const ended = ['failed', 'closed'].includes(before.status);
       const other = paid.paidMinor !== paid.amount.minor;
       const verdict = ((): [SucceededAttempt['effect'], string] => {
-        if (effective(before).length > 0) return ['surplus', surplus];
+        if (before.overtaken || effective(before).length > 0) return ['surplus', surplus];
         if (ended && lateSuccess !== 'accept') return ['late', lateSuccess];
         return other && amountMismatch !== 'accept' ? ['mismatch', amountMismatch] : ['effective', 'accept'];
       })();

@@ -11,6 +11,13 @@ const PROGRAMS = {
     commands: ['chromium', 'chromium-browser', 'google-chrome'],
     packages: ['chromium', 'fonts-noto-cjk'],
   },
+  redis: {
+    name: 'Redis',
+    variable: 'REDIS_SERVER',
+    commands: ['redis-server'],
+    packages: ['redis-server'],
+    services: ['redis-server.service'],
+  },
   prometheus: { ...PROMETHEUS, name: 'Prometheus', variable: 'PROMETHEUS', commands: ['prometheus'] },
   promtool: { ...PROMETHEUS, name: 'promtool', variable: 'PROMTOOL', commands: ['promtool'] },
   alertmanager: {

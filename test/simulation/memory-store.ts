@@ -150,6 +150,13 @@ export function createMemoryStore({
     return taken.map(({ payment }) => payment);
   }
 
+  function claimPayment({ id, now, owner, leaseMs }: Parameters<PaymentStore['claimPayment']>[0]): Payment | null {
+    const row = rows.get(id);
+    if (!row || isLeased(row, now, leaseMs)) return null;
+    row.lease = { owner, until: now + leaseMs };
+    return row.payment;
+  }
+
   function reserveKey({ merchantId, key, requestHash, subject, now }: Parameters<PaymentStore['reserveKey']>[0]) {
     const known = keys.get(keyOf(merchantId, key));
     if (!known) {
@@ -186,6 +193,7 @@ export function createMemoryStore({
     listCreated: open((page) => createdOf([...rows.values()], page)),
     countCreated: open(({ from, before }) => all().filter((p) => p.createdAt >= from && p.createdAt < before).length),
     claimDue: open(claimDue),
+    claimPayment: open(claimPayment),
     releaseLease: open(release),
     dueBacklog: open((now) => {
       const due = all().flatMap(({ nextDueAt }) => (nextDueAt !== null && nextDueAt <= now ? [nextDueAt] : []));

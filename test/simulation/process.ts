@@ -134,7 +134,11 @@ function shaky(state: EphemeralState, fails: () => boolean): EphemeralState {
       if (fails()) throw new MadeUpFault('ephemeral state is out of reach');
       return act(...given);
     };
-  return { hit: orFail(state.hit), add: orFail(state.add), total: orFail(state.total), close: state.close };
+  const { hit, add, addBegun, begin, total, drop, close } = state;
+  return {
+    ...{ hit: orFail(hit), add: orFail(add), addBegun: orFail(addBegun), begin: orFail(begin) },
+    ...{ total: orFail(total), drop: orFail(drop), close },
+  };
 }
 
 function settingsOf({ climate }: World): GatewaySettings {

@@ -14,8 +14,11 @@ import type { World } from './world.ts';
 
 /** The widest pause between two questions about an order that is being paid, with room for a queue. */
 const KNOWN_WITHIN_MS = 8 * MINUTE;
-/** The same where no question fails; a lease of a process that has died may run out first. */
-const PROMPT_MS = 4 * MINUTE;
+/**
+ * The same where no question fails; a lease of a process that has died may run out first, and each time that a clock is set back the
+ * pause of 90 s begins anew, which may be twice within one.
+ */
+const PROMPT_MS = 5.5 * MINUTE;
 /** Twice the widest pause between two tries to close an order, since a breaker may refuse one of them, with room for a queue. */
 const CLOSED_WITHIN_MS = 21 * MINUTE;
 

@@ -16,6 +16,7 @@ const CONTRACT: readonly (readonly [string, 'counter' | 'gauge' | 'histogram', r
   ['channel_score', 'gauge', ['channel']],
   ['channel_info', 'gauge', ['channel', 'provider', 'mode', 'method']],
   ['build_info', 'gauge', ['version']],
+  ['shared_state_fallbacks_total', 'counter', []],
   ['store_errors_total', 'counter', ['operation']],
   ['admin_refusals_total', 'counter', ['reason']],
   ['trace_spans_total', 'counter', ['outcome']],

@@ -1,4 +1,5 @@
 import { createSocket } from 'node:dgram';
+import { createServer as createHttpsServer } from 'node:https';
 import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import { gzipSync } from 'node:zlib';
@@ -94,6 +95,56 @@ describe('an answer', () => {
     );
     const answer = await send({ url: `https://localhost:${port}/` });
     expect(answer).toEqual({ outcome: 'failed', reason: 'DEPTH_ZERO_SELF_SIGNED_CERT' });
+  });
+});
+
+describe('a shop behind https', () => {
+  async function openSecureShop(answer = 'success') {
+    const seen: string[] = [];
+    const server = createHttpsServer({ key: SELF_SIGNED_KEY, cert: SELF_SIGNED_CERTIFICATE }, (request, response) => {
+      seen.push(`${request.method} ${request.url}`);
+      if (answer === '') return;
+      response
+        .writeHead(answer === 'success' ? 200 : 302, answer === 'success' ? {} : { location: answer })
+        .end(answer);
+    });
+    server.on('tlsClientError', () => {});
+    return { seen, port: await listening(server) };
+  }
+  const anyCertificate = { method: 'GET', body: '', verifyTls: false } as const;
+  const asked = { ...anyCertificate, followsToHttps: true } as const;
+
+  test('is believed under any certificate where its merchant is configured so', async () => {
+    const { port, seen } = await openSecureShop();
+    const url = `https://localhost:${port}/notify?a=1`;
+    expect(await send({ ...asked, url })).toEqual({ outcome: 'answered', status: 200, body: 'success' });
+    expect(await send({ method: 'GET', url })).toMatchObject({ outcome: 'failed' });
+    expect(seen).toEqual(['GET /notify?a=1']);
+  });
+
+  test('is reached from http by one redirect to the same address, within one time', async () => {
+    const secure = await openSecureShop();
+    let location = '';
+    const plain = await shops.open((response) => response.writeHead(301, { location }).end());
+    const url = `http://localhost:${plain.port}/notify?sign=a%20b`;
+    location = `https://localhost:${secure.port}/notify?sign=a%20b`;
+    expect(await send({ ...asked, url })).toEqual({ outcome: 'answered', status: 200, body: 'success' });
+    expect(secure.seen).toEqual(['GET /notify?sign=a%20b']);
+    expect(await send({ ...anyCertificate, url })).toMatchObject({ status: 301 });
+    for (const elsewhere of ['/notify', '/other?sign=a%20b', '/notify?sign=a%20b&x=1']) {
+      location = `https://localhost:${secure.port}${elsewhere}`;
+      expect(await send({ ...asked, url })).toMatchObject({ status: 301 });
+    }
+    location = `https://127.0.0.1:${secure.port}/notify?sign=a%20b`;
+    expect(await send({ ...asked, url })).toMatchObject({ status: 301 });
+    expect(secure.seen).toHaveLength(1);
+
+    const circle = await openSecureShop(url);
+    location = `https://localhost:${circle.port}/notify?sign=a%20b`;
+    expect(await send({ ...asked, url })).toMatchObject({ status: 302 });
+    const silent = await openSecureShop('');
+    location = `https://localhost:${silent.port}/notify?sign=a%20b`;
+    expect(await send({ ...asked, url, timeoutMs: 300 })).toEqual({ outcome: 'failed', reason: 'TimeoutError' });
   });
 });
 

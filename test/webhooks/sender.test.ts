@@ -45,8 +45,8 @@ describe('a delivery', () => {
 
   test.each([301, 302, 307, 308])('does not follow a %d to anywhere', async (status) => {
     const inside = await openShop((response) => response.end('secret'));
-    const shop = await openShop((response) => response.writeHead(status, { location: inside.url }).end());
-    expect(await send({ url: shop.url })).toEqual({ outcome: 'answered', status, body: '' });
+    const shop = await openShop((response) => response.writeHead(status, { location: `${inside.url}?key=1` }).end());
+    expect(await send({ url: shop.url })).toEqual({ outcome: 'answered', status, body: '', location: inside.url });
     expect(inside.requests).toEqual([]);
   });
 

@@ -2,7 +2,7 @@ import type { EpayOutcome, Merchant } from '../../gateway/index.ts';
 import { toDecimalString } from '../../payment/index.ts';
 import type { EdgeContext, PublicAppParts } from '../context.ts';
 import { sendAnswer, sendRefusal } from './answers.ts';
-import { identifyByKey, identifyBySign } from './identify.ts';
+import { identifyByKey, identifySignedAct } from './identify.ts';
 import { countOrders, listOrders } from './listing.ts';
 import type { Sent } from './parameters.ts';
 import { refundOrder } from './refund.ts';
@@ -16,13 +16,15 @@ type Answered =
 
 /** `api.php`: the shop's server asks about its orders, by its key or, better, by a signature. */
 export async function api(parts: PublicAppParts, ctx: EdgeContext, sent: Sent): Promise<void> {
-  const { parameters } = sent;
-  const isByKey = parameters.has('key') || !parameters.has('sign');
-  const identity = (isByKey ? identifyByKey : identifyBySign)(parameters, parts.merchants);
+  const isByKey = sent.everything.has('key') || !sent.parameters.has('sign');
+  const parameters = isByKey ? sent.everything : sent.parameters;
+  const identity = isByKey ? identifyByKey(parameters, parts.merchants) : identifySignedAct(sent, parts.merchants);
   const merchant = identity.ok ? identity.value.merchant : identity.error.merchant;
-  const answered = identity.ok ? await act(parts, identity.value.merchant, sent) : { refusal: identity.error.outcome };
+  const answered = identity.ok
+    ? await act(parts, identity.value.merchant, { ...sent, parameters })
+    : { refusal: identity.error.outcome };
   const outcome = 'refusal' in answered ? answered.refusal : 'ok';
-  await report(parts, ctx, { endpoint: 'api', outcome, merchant, parameters });
+  await report(parts, ctx, { endpoint: 'api', outcome, merchant, parameters, beside: sent.beside });
   if ('refusal' in answered) sendRefusal(ctx, answered.refusal, answered.msg);
   else sendAnswer(ctx, { code: 1, ...answered.fields });
 }
@@ -31,7 +33,7 @@ async function act(parts: PublicAppParts, merchant: Merchant, sent: Sent): Promi
   const { parameters } = sent;
   const hasOrder = parameters.has('trade_no') || parameters.has('out_trade_no');
   // One client names no act when it asks for an order.
-  switch (sent.act ?? (hasOrder ? 'order' : '')) {
+  switch (sent.everything.get('act') ?? (hasOrder ? 'order' : '')) {
     case 'order':
       return order(parts, merchant, sent);
     case 'orders': {

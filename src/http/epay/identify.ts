@@ -2,6 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { isSignedWithKey, isSignedWithRsa, type Parameters, signableStrings, signKindOf } from '../../epay/index.ts';
 import type { EpayAccount, EpayOutcome, Merchant, Merchants } from '../../gateway/index.ts';
 import { type EpaySign, err, ok, type Result } from '../../payment/index.ts';
+import type { Sent } from './parameters.ts';
 
 /** A shop that has proved who it is. */
 export interface Identified {
@@ -56,7 +57,31 @@ export function identifyByKey(parameters: Parameters, merchants: Merchants): Res
   const fits = keys.map((key) => timingSafeEqual(digest(key), given) && key !== '').includes(true);
   if (!merchant?.epay) return err({ outcome: 'unknown_pid', merchant: null });
   if (!fits) return err({ outcome: 'bad_signature', merchant });
-  return ok({ merchant, account: merchant.epay, sign: merchant.epay.signs[0] ?? 'md5' });
+  // A shop that signs with RSA alone has nothing left that the key would prove.
+  const sign = merchant.epay.signs.find((kind) => kind !== 'rsa');
+  return sign ? ok({ merchant, account: merchant.epay, sign }) : err({ outcome: 'sign_kind_refused', merchant });
+}
+
+/**
+ * Checks the signature of a call that asks, or asks for a refund. Buyers hold signed parameters, too: those that brought their order,
+ * and those of the return that proved it paid. Neither makes a call of theirs the shop's.
+ */
+export function identifyCall(parameters: Parameters, merchants: Merchants): Result<Identified, Unidentified> {
+  const identity = identifyBySign(parameters, merchants);
+  const isBuyers = parameters.has('notify_url') || parameters.has('trade_status');
+  return identity.ok && isBuyers ? err({ outcome: 'bad_signature', merchant: identity.value.merchant }) : identity;
+}
+
+/** The same for `api.php`, where the act has to be signed; but for the harmless one, which some clients leave out. */
+export function identifySignedAct(
+  { parameters, everything }: Sent,
+  merchants: Merchants,
+): Result<Identified, Unidentified> {
+  const identity = identifyCall(parameters, merchants);
+  const act = everything.get('act');
+  if (act === undefined || (act === parameters.get('act') && identity.ok)) return identity;
+  if (act === 'order') return identifyCall(new Map([...parameters].filter(([name]) => name !== 'act')), merchants);
+  return identity.ok ? err({ outcome: 'bad_signature', merchant: identity.value.merchant }) : identity;
 }
 
 function digest(text: string): Buffer {

@@ -36,10 +36,15 @@ export function parseOrder(
     terms: {
       ...{ pid: by.account.pid, outTradeNo, version: by.version, sign: by.sign },
       type: TYPE.test(type) && type !== '0' ? type : null,
-      name: (parameters.get('name') ?? '').slice(0, NAME_CHARS_MAX),
-      param: parameters.get('param')?.slice(0, PARAM_CHARS_MAX) || null,
+      name: cut(parameters.get('name') ?? '', NAME_CHARS_MAX),
+      param: cut(parameters.get('param') ?? '', PARAM_CHARS_MAX) || null,
     },
   });
+}
+
+/** Never through the middle of a character of two units: half of one is no text, and can stand in no address. */
+function cut(text: string, max: number): string {
+  return text.slice(0, max).replace(/[\uD800-\uDBFF]$/, '');
 }
 
 function isWebAddress(url: string): boolean {

@@ -5,31 +5,37 @@ import { readBody } from '../read-body.ts';
 
 type Fault = ParameterFault | 'unreadable';
 
-/** The parameters of one request, and the act that it names, wherever that stands. */
+/** The parameters of one request. */
 export interface Sent {
+  /** The set that is signed. */
   readonly parameters: Parameters;
-  readonly act: string | null;
+  /** The query and the body together, for calls that name the key itself and sign nothing. */
+  readonly everything: Parameters;
+  /** The other half of a form with a query, which does not count: some sign over both. Null where there is nothing. */
+  readonly beside: Parameters | null;
 }
 
 const NOTHING: Parameters = new Map();
 const UTF8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
- * Reads the set that is signed: the query when it has a `pid`, else the body. The two are never merged, since clients post their forms to
- * addresses with a query that nobody signs.
+ * Reads the set that is signed: the query when it has a `pid`, else the body. For a signature the two are never merged, since clients
+ * post their forms to addresses with a query that nobody signs.
  */
 export async function readSent(ctx: EdgeContext): Promise<Result<Sent, Fault>> {
   const query = readUrlEncoded(queryBytes(ctx.req.url ?? ''));
-  if (ctx.method !== 'POST' || (query.ok && query.value.has('pid'))) {
-    return query.ok ? ok({ parameters: query.value, act: query.value.get('act') ?? null }) : query;
-  }
+  if (ctx.method !== 'POST')
+    return query.ok ? ok({ parameters: query.value, everything: query.value, beside: null }) : query;
+  const isInQuery = query.ok && query.value.has('pid');
   const body = await readForm(ctx);
-  if (!body.ok) return body;
-  const act = body.value.get('act') ?? (query.ok ? query.value.get('act') : undefined) ?? null;
-  return ok({ parameters: body.value, act });
+  if (!body.ok && !isInQuery) return body;
+  const [asked, posted] = [query.ok ? query.value : NOTHING, body.ok ? body.value : NOTHING];
+  const [parameters, other] = isInQuery ? [asked, posted] : [posted, asked];
+  const everything = new Map([...asked, ...posted, ...parameters]);
+  return ok({ parameters, everything, beside: other.size > 0 ? other : null });
 }
 
-/** What stands behind the `?`, byte by byte: Node gives one character to each byte of a target, also to those that should be escaped. */
+/** What stands behind the `?`, byte by byte. */
 function queryBytes(target: string): Uint8Array {
   const at = target.indexOf('?');
   return at < 0 ? new Uint8Array() : Buffer.from(target.slice(at + 1), 'latin1');

@@ -49,7 +49,7 @@ export async function place(
   const { parameters } = sent;
   const { endpoint, version } = as;
   const done = async (outcome: EpayOutcome, merchant = identity.ok ? identity.value.merchant : null) =>
-    report(parts, ctx, { endpoint, outcome, merchant, parameters });
+    report(parts, ctx, { endpoint, outcome, merchant, parameters, beside: sent.beside });
   const refuse = async (refusal: Refusal) => {
     await done(refusal);
     return err(refusal);

@@ -1,9 +1,11 @@
-import { nearMissOf, type Parameters, signedNames, signKindOf } from '../../epay/index.ts';
-import type { EpayEndpoint, EpayOutcome, Merchant } from '../../gateway/index.ts';
+import { keyMissOf, nearMissOf, type Parameters, signedNames, signKindOf } from '../../epay/index.ts';
+import type { EpayEndpoint, EpayOutcome, EpayRequestNote, Merchant } from '../../gateway/index.ts';
 import type { EdgeContext, PublicAppParts } from '../context.ts';
+import type { Sent } from './parameters.ts';
 
 const NAMES_MAX = 40;
 const NAME_CHARS_MAX = 40;
+const HOST_CHARS_MAX = 253;
 /** Failures of one address in a minute that are looked into; what is above is counted and answered, and costs nothing more. */
 const FAILURES_PER_MINUTE = 60;
 
@@ -15,14 +17,12 @@ export interface Report {
   readonly merchant: Merchant | null;
   /** Null when the request could not be read. */
   readonly parameters: Parameters | null;
+  readonly beside?: Sent['beside'];
 }
 
 /** Counts a request, writes a refused one to the log, and keeps both for the operator; never a value, a key or a signature. */
-export async function report(
-  parts: PublicAppParts,
-  ctx: EdgeContext,
-  { endpoint, outcome, merchant, parameters }: Report,
-): Promise<void> {
+export async function report(parts: PublicAppParts, ctx: EdgeContext, reported: Report): Promise<void> {
+  const { endpoint, outcome, merchant, parameters } = reported;
   const { telemetry, ephemeral, clock } = parts;
   telemetry.epayRequest(endpoint, outcome);
   if (merchant) ctx.state.merchantId = merchant.id;
@@ -36,10 +36,10 @@ export async function report(
   }
   const names = parameters ? shownNames(parameters) : [];
   const sign = parameters ? signKindOf(parameters) : null;
-  const nearMiss =
-    outcome === 'bad_signature' && parameters && merchant ? explained(parts, merchant, parameters) : null;
+  const { nearMiss = null, ...more } = parameters ? await explained(parts, reported, parameters) : {};
   const method = ctx.method === 'POST' ? 'POST' : 'GET';
-  parts.epayRecord.request(merchant?.id ?? null, { at: clock.now(), endpoint, method, outcome, sign, names, nearMiss });
+  const note = { at: clock.now(), endpoint, method, outcome, sign, names, nearMiss, ...more } as const;
+  parts.epayRecord.request(merchant?.id ?? null, note);
   if (outcome === 'ok') return;
   const who = merchant === null ? {} : { merchantId: merchant.id };
   telemetry.info(
@@ -48,13 +48,32 @@ export async function report(
   );
 }
 
-function explained(parts: PublicAppParts, merchant: Merchant, parameters: Parameters): string | null {
-  const others = parts.merchants.epayMerchants().filter(({ id }) => id !== merchant.id);
-  return nearMissOf(
-    parameters,
-    merchant.epay?.keys ?? [],
-    others.flatMap(({ epay }) => epay?.keys ?? []),
-  );
+type Explained = Partial<Pick<EpayRequestNote, 'nearMiss' | 'keyOf' | 'pid' | 'host'>>;
+
+/** What can be told beyond the outcome, for whoever has to set it right. */
+async function explained(
+  parts: PublicAppParts,
+  { outcome, merchant, beside }: Report,
+  parameters: Parameters,
+): Promise<Explained> {
+  if (outcome === 'bad_notify_url') {
+    const host = URL.parse(parameters.get('notify_url')?.trim() ?? '')?.hostname ?? '';
+    return host === '' ? {} : { host: host.slice(0, HOST_CHARS_MAX) };
+  }
+  const pid = parameters.get('pid') ?? '';
+  const named = outcome === 'unknown_pid' && /^[1-9]\d{0,8}$/.test(pid) ? { pid: Number(pid) } : {};
+  if (outcome !== 'bad_signature' && outcome !== 'unknown_pid') return {};
+  const others = parts.merchants.epayMerchants().filter(({ id }) => id !== merchant?.id);
+  const half = outcome === 'bad_signature' && beside ? beside : null;
+  const missOf = (foreign: readonly Merchant[]): string | null => {
+    const keys = merchant?.epay?.keys ?? [];
+    const foreignKeys = foreign.flatMap(({ epay }) => epay?.keys ?? []);
+    const given = parameters.get('key');
+    return given === undefined ? nearMissOf(parameters, keys, foreignKeys, half) : keyMissOf(given, keys, foreignKeys);
+  };
+  const nearMiss = missOf(others);
+  const owner = nearMiss === 'foreign_key' ? others.find((other) => missOf([other]) === 'foreign_key') : undefined;
+  return { ...named, nearMiss, ...(owner === undefined ? {} : { keyOf: owner.id }) };
 }
 
 /** Names as they can stand in a log: whoever sends a request chooses them. */

@@ -3,7 +3,7 @@ import { findRefund, type Payment, type Refund, toDecimalString } from '../../pa
 import type { EdgeContext, PublicAppParts } from '../context.ts';
 import { sendAnswer } from './answers.ts';
 import { orderNumbers } from './api.ts';
-import { identifyBySign } from './identify.ts';
+import { identifyCall } from './identify.ts';
 import { countOrders, listOrders } from './listing.ts';
 import type { Sent } from './parameters.ts';
 import { place, showsQr } from './place.ts';
@@ -51,11 +51,12 @@ export async function create(parts: PublicAppParts, ctx: EdgeContext, sent: Sent
 
 /** Everything else under `api/`. */
 export async function v2Api(parts: PublicAppParts, ctx: EdgeContext, sent: Sent, path: string): Promise<void> {
-  const identity = identifyBySign(sent.parameters, parts.merchants);
+  const identity = identifyCall(sent.parameters, parts.merchants);
   const merchant = identity.ok ? identity.value.merchant : identity.error.merchant;
   const answered = await answer();
   const outcome = 'refusal' in answered ? answered.refusal : 'ok';
-  await report(parts, ctx, { endpoint: 'v2_api', outcome, merchant, parameters: sent.parameters });
+  const { parameters, beside } = sent;
+  await report(parts, ctx, { endpoint: 'v2_api', outcome, merchant, parameters, beside });
   await sendSigned(parts, ctx, answered);
 
   async function answer(): Promise<Answered> {

@@ -42,8 +42,11 @@ export function refundedText(payment: Payment): string {
   return minor === 0 ? '0.00' : toDecimalString({ ...payment.amount, minor });
 }
 
-/** The text of a QR code, while there is one that the buyer may scan. */
+/**
+ * The text of a QR code, while there is one that the buyer may scan. An address to transfer to says neither how much nor on which
+ * network, and a shop's page would say the price in yuan: only the cashier tells that whole.
+ */
 export function qrText(payment: Payment): string | null {
   const attempt = payableAttempt(payment);
-  return attempt?.action.type === 'qr_code' ? attempt.action.qrCode : null;
+  return attempt?.action.type === 'qr_code' && attempt.quote === undefined ? attempt.action.qrCode : null;
 }

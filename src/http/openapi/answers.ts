@@ -22,10 +22,24 @@ const errorCode = text
   .describe('What went wrong last, in a word that is the same for all channels.');
 const providerCode = text.nullable().describe("The provider's own code for it.");
 
+const transfer = z
+  .object({
+    amount,
+    currency: text,
+    network: text.meta({ examples: ['TRC20'] }),
+    address: text,
+    expires_at: time.describe('The price holds until then.'),
+  })
+  .describe("What the buyer has to send, exactly, where that is another sum than the payment's.");
+
 export const action = z
   .discriminatedUnion('type', [
     z.object({ type: z.literal('redirect'), url: text.describe('Send the buyer there.') }),
-    z.object({ type: z.literal('qr_code'), qr_code: text.describe('Show this text as a QR code.') }),
+    z.object({
+      type: z.literal('qr_code'),
+      qr_code: text.describe('Show this text as a QR code.'),
+      transfer: transfer.exactOptional(),
+    }),
     z.object({ type: z.literal('form'), html: text.describe('A form that sends itself; put it into a page.') }),
     z.object({
       type: z.literal('client_secret'),
@@ -53,6 +67,7 @@ export const attempt = z
     amount_paid: z.int().min(0).nullable(),
     disposition: z.enum(['keep', 'refund', 'hold']).nullable().describe('What becomes of that money.'),
     latency_ms: z.number().nullable().describe('How long the channel took to answer.'),
+    quote: transfer.exactOptional(),
   })
   .describe('One try on one channel.');
 
@@ -134,6 +149,12 @@ export const candidate = z
 
 const actedRule = z.object({ name: text, effect: z.enum(['exclude', 'require', 'prefer', 'split']) });
 
+const omitted = z
+  .int()
+  .min(1)
+  .exactOptional()
+  .describe('So many further channels were judged, which are not told one by one; absent: none.');
+
 export const decision = z
   .object({
     attempt: z.int().min(1).max(99),
@@ -145,6 +166,7 @@ export const decision = z
     draw: z.number().nullable().describe('The random number, where chance had a say.'),
     rules: z.array(actedRule),
     candidates: z.array(candidate),
+    omitted,
   })
   .describe('Why an attempt went where it went.');
 
@@ -175,7 +197,7 @@ export const eventList = z
   .describe('Oldest first. `next_cursor` goes into `after`.');
 export const routing = z.object({ data: z.array(decision) }).describe('One decision per attempt.');
 export const quote = z
-  .object({ channel: text.nullable().describe('Null: none can take it.'), candidates: z.array(candidate) })
+  .object({ channel: text.nullable().describe('Null: none can take it.'), candidates: z.array(candidate), omitted })
   .describe('What would be chosen now.');
 export const redelivered = z
   .object({ redelivered: z.int().min(0), next: eventId.nullable().describe('Goes into `after` of the next call.') })

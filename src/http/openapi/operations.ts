@@ -37,6 +37,7 @@ export const ALWAYS: readonly ProblemCode[] = [
   'method_not_allowed',
   'rate_limited',
   'internal',
+  'store_unavailable',
 ];
 export const OF_BODIES: readonly ProblemCode[] = ['validation_failed', 'invalid_json', 'body_too_large'];
 

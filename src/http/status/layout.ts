@@ -1,7 +1,8 @@
+import type { RouterContext } from '@koa/router';
 import { type Html, html } from '../cashier/html.ts';
 
 /** What a page of the admin listener may load: our own style sheet, and nothing else. No form, no script, no frame. */
-export const PAGE_POLICY =
+const PAGE_POLICY =
   "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 export interface AdminPage {
@@ -12,7 +13,7 @@ export interface AdminPage {
 }
 
 /** The document around a page of the admin listener. Addresses are relative, so that a proxy may add a prefix. */
-export function layout({ title, main, refreshS }: AdminPage, base: string): string {
+function layout({ title, main, refreshS }: AdminPage, base: string): string {
   const refresh = refreshS === null ? null : html`<meta http-equiv="refresh" content="${refreshS}">`;
   return html`<!doctype html>
 <html lang="en">
@@ -31,4 +32,14 @@ ${main}
 </body>
 </html>
 `.safeHtml;
+}
+
+/** `base`: from where the page is to where the status page is. */
+export function sendPage(ctx: RouterContext, status: number, page: AdminPage, base: string): void {
+  ctx.status = status;
+  ctx.set({
+    ...{ 'Content-Type': 'text/html; charset=utf-8', 'Content-Security-Policy': PAGE_POLICY },
+    ...{ 'Referrer-Policy': 'no-referrer', 'X-Content-Type-Options': 'nosniff' },
+  });
+  ctx.body = layout(page, base);
 }

@@ -23,6 +23,8 @@ export interface GatewayStatus {
   readonly started_at: string;
   readonly uptime_seconds: number;
   readonly store: { readonly ok: boolean; readonly reason: string | null };
+  /** Redis, which replicas share counters through; null where none is set. */
+  readonly shared_state: { readonly ok: boolean; readonly since: string; readonly reason: string | null } | null;
   readonly agenda_due: number | null;
   readonly agenda_lag_seconds: number | null;
   readonly webhook_backlog: number | null;

@@ -23,7 +23,7 @@ ${channelsSection(channels, gateway)}
 ${figuresSection(gateway)}
 ${endpointsSection(webhooks.failing, gateway.time)}
 </main>
-<footer><p><a href="status">as JSON</a> · <a href="runbooks/README">all runbooks</a> · money of a day: UTC+8, since ${dayText(status)}</p></footer>`;
+<footer><p><a href="status">as JSON</a> · <a href="runbooks/README">all runbooks</a> · <a href="epay">shops that speak epay</a> · money of a day: UTC+8, since ${dayText(status)}</p></footer>`;
   return { title: titleOf(problems), main, refreshS: paused ? null : REFRESH_S };
 }
 

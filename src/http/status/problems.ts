@@ -154,6 +154,11 @@ function gatewayProblems(gateway: GatewayStatus, webhookOldestS: number): readon
       now(`An event has waited for its shop for ${age}: buyers have paid and get nothing.`, 'WebhookEventsWaiting'),
     );
   }
+  if (gateway.shared_state?.ok === false) {
+    const age = agoText(gateway.shared_state.since, gateway.time);
+    const text = `Redis has been away for ${age} (${gateway.shared_state.reason}): each replica counts by itself.`;
+    problems.push(soon(text, 'SharedStateDown'));
+  }
   if (gateway.event_loop_delay_ms.p99 > EVENT_LOOP_P99_MS) {
     const delay = Math.round(gateway.event_loop_delay_ms.p99);
     problems.push(soon(`The process is overloaded: it answers ${delay} ms late.`, 'AgendaLag'));

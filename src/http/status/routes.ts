@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
-import type { Router, RouterContext } from '@koa/router';
+import type { Router } from '@koa/router';
 import { html } from '../cashier/html.ts';
-import { type AdminPage, layout, PAGE_POLICY } from './layout.ts';
+import { type AdminPage, sendPage } from './layout.ts';
 import type { AdminStatus } from './model.ts';
 import { statusPage } from './page.ts';
 import { loadRunbooks, runbookPage } from './runbooks.ts';
@@ -49,12 +49,3 @@ const MISSING: AdminPage = {
   main: html`<main class="runbook"><h1>No such runbook</h1><p>They are in grafana/runbooks of the sources. <a href="../">Status</a></p></main>`,
   refreshS: null,
 };
-
-function sendPage(ctx: RouterContext, status: number, page: AdminPage, base: string): void {
-  ctx.status = status;
-  ctx.set({
-    ...{ 'Content-Type': 'text/html; charset=utf-8', 'Content-Security-Policy': PAGE_POLICY },
-    ...{ 'Referrer-Policy': 'no-referrer', 'X-Content-Type-Options': 'nosniff' },
-  });
-  ctx.body = layout(page, base);
-}

@@ -10,6 +10,8 @@ export interface Claim {
   readonly limit: number;
 }
 
+type OneClaim = Omit<Claim, 'limit'> & { readonly id: string };
+
 interface Lease {
   readonly pk: number;
   readonly owner: string;
@@ -27,6 +29,9 @@ export function prepareLeases(db: Database.Database, onDamaged: (error: Error) =
     'SELECT pk FROM payments INDEXED BY payments_due WHERE next_due_at <= ? ORDER BY next_due_at, pk',
   );
   const byPk = db.prepare<[number], DocumentRow>('SELECT id, version, document FROM payments WHERE pk = ?');
+  const byId = db.prepare<[string], DocumentRow & { readonly pk: number }>(
+    'SELECT pk, id, version, document FROM payments WHERE id = ?',
+  );
   const ahead = db.prepare<[EpochMs], DocumentRow>(`
     SELECT id, version, document FROM payments INDEXED BY payments_due WHERE next_due_at IS NOT NULL
       AND CASE WHEN json_valid(document) THEN json_extract(document, '$.updatedAt') > ? END
@@ -66,6 +71,16 @@ export function prepareLeases(db: Database.Database, onDamaged: (error: Error) =
     leased.delete(pk);
   }
 
+  function claimOne({ id, now, owner, leaseMs }: OneClaim): Payment | null {
+    const lease = leases.get(id);
+    if (lease !== undefined && lease.until > now) return null;
+    const row = byId.get(id);
+    if (row === undefined) return null;
+    leases.set(id, { pk: row.pk, owner, until: now + leaseMs });
+    leased.add(row.pk);
+    return trusted(row)[0] ?? null;
+  }
+
   /** Parses every unfinished document: for rare occasions. */
   function findAhead(now: EpochMs, limit: number): readonly Payment[] {
     const found: Payment[] = [];
@@ -85,7 +100,7 @@ export function prepareLeases(db: Database.Database, onDamaged: (error: Error) =
     }
   }
 
-  return { claim, release, findAhead };
+  return { claim, claimOne, release, findAhead };
 }
 
 export type Leases = ReturnType<typeof prepareLeases>;

@@ -68,6 +68,10 @@ function storeOn(connection: Connection, onDamaged: (error: Error) => void): Sql
       await endOutage();
       return explaining(path, () => leases.claim(claim));
     },
+    async claimPayment(claim) {
+      await endOutage();
+      return explaining(path, () => leases.claimOne(claim));
+    },
     releaseLease: async (id, owner) => leases.release(id, owner),
     findAhead: async (now, limit) => explaining(path, () => leases.findAhead(now, limit)),
     saveFailingEndpoint: async (entry) => queue.submit(failingEndpoints.save(entry)),

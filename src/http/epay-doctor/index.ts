@@ -1,0 +1,1 @@
+export { addEpayDoctorRoutes, type EpayDoctorParts } from './routes.ts';

@@ -1,0 +1,69 @@
+import { join } from 'node:path';
+import type { Environment } from './config/index.ts';
+import type { Telemetry } from './gateway/index.ts';
+import type { PaymentStore, RoutingMemoryStore } from './store/index.ts';
+import { openSqliteReader, openSqliteStore } from './store/sqlite/index.ts';
+
+export interface OpenedStore {
+  readonly store: PaymentStore & RoutingMemoryStore;
+  /** No other process works on it. */
+  readonly alone: boolean;
+}
+
+/** What commands look at, beside a gateway that may be running. */
+export type StoreReader = Pick<PaymentStore, 'findById' | 'listCreated' | 'countCreated' | 'channelVolume' | 'close'>;
+
+interface StoreParts {
+  readonly telemetry: Pick<Telemetry, 'error' | 'warn' | 'info'>;
+  readonly now: () => number;
+  readonly processId: string;
+  /** The key that this process seals with. */
+  readonly keyId: string;
+}
+
+/** Opens the store that the environment names, or throws with what to do about it. */
+export async function openStore(environment: Environment, parts: StoreParts): Promise<OpenedStore> {
+  const { telemetry } = parts;
+  const onDamaged = (error: Error): void =>
+    telemetry.error({ err: error }, 'a stored payment cannot be trusted; repair it by hand');
+  if (environment.mongoUrl !== null)
+    return { store: await openShared(environment.mongoUrl, parts, onDamaged), alone: false };
+  return { store: openSqliteStore({ path: databasePath(environment), onDamaged }), alone: true };
+}
+
+async function openShared(url: string, parts: StoreParts, onDamaged: (error: Error) => void) {
+  const { telemetry, now, processId, keyId } = parts;
+  // Loaded for whoever uses it alone: it is large.
+  const { openMongoStore } = await import('./store/mongo/index.ts');
+  const onTrouble = (error: Error): void =>
+    telemetry.warn({ err: error }, 'what is counted beside a payment could not be written');
+  const store = await openMongoStore({ url, process: processId, now, onDamaged, onTrouble });
+  const settled = await store.settleMasterKey(keyId).catch(async (error: unknown) => {
+    await store.close();
+    throw error;
+  });
+  if (settled !== keyId) {
+    await store.close();
+    throw new Error(
+      `MASTER_KEY: the database of MONGO_URL is sealed with the master key ${settled}, and this process has ${keyId}; give all replicas the same MASTER_KEY`,
+    );
+  }
+  telemetry.info({}, 'payments are kept in MongoDB; limits, breakers and statistics are of this process alone');
+  return store;
+}
+
+/** Opens the same store for looking only. */
+export async function openStoreReader(environment: Environment): Promise<StoreReader> {
+  if (environment.mongoUrl === null) return openSqliteReader(databasePath(environment));
+  const { openMongoStore } = await import('./store/mongo/index.ts');
+  return openMongoStore({ url: environment.mongoUrl, process: 'reader', now: Date.now, poolSize: 5 });
+}
+
+/** Where the payments are, in words that may be shown. */
+export function placeOf({ mongoUrl, dataDir }: Environment): string {
+  return mongoUrl === null ? dataDir : 'the database of MONGO_URL';
+}
+
+function databasePath({ dataDir }: Environment): string {
+  return join(dataDir, 'switchyard.db');
+}

@@ -1,0 +1,94 @@
+import { createConnection } from 'mongoose';
+import { explain } from './failures.ts';
+import { type Rows, rowsOn } from './rows.ts';
+
+export interface MongoAddress {
+  /** A `mongodb://` or `mongodb+srv://` URL; it may hold a password, so it must never be told. */
+  readonly url: string;
+  /** Connections that this process opens at most. */
+  readonly poolSize?: number;
+  /** How long an operation waits for a primary. */
+  readonly selectionMs?: number;
+}
+
+/** A database that is open. */
+export interface Link {
+  readonly rows: Rows;
+  ping(): Promise<void>;
+  /** Runs an operation; an error leaves in an operator's words, and closing waits for it. */
+  run<T>(operation: () => Promise<T>): Promise<T>;
+  /** The same for work that follows from an operation, also while closing waits. */
+  finish(work: Promise<void>): Promise<void>;
+  close(): Promise<void>;
+}
+
+const DEFAULT_DATABASE = 'switchyard';
+const POOL_SIZE = 100;
+/** An election takes some seconds; a request waits for the next primary this long. */
+const SELECTION_MS = 5_000;
+const CONNECT_MS = 3_000;
+/** Whatever hangs for longer is given up; its outcome is not known then. */
+const SOCKET_MS = 15_000;
+const MAJORITY_MS = 10_000;
+
+/** Connects, or throws with what to do about it. */
+export async function openLink({ url, poolSize = POOL_SIZE, selectionMs = SELECTION_MS }: MongoAddress): Promise<Link> {
+  const connection = createConnection();
+  const rows = rowsOn(connection);
+  const pending = new Set<Promise<unknown>>();
+  let closed = false;
+
+  async function run<T>(operation: () => Promise<T>): Promise<T> {
+    if (closed) throw new Error('store: it is closed');
+    return finish(operation());
+  }
+
+  async function finish<T>(running: Promise<T>): Promise<T> {
+    pending.add(running);
+    try {
+      return await running;
+    } catch (error) {
+      throw explain(error);
+    } finally {
+      pending.delete(running);
+    }
+  }
+
+  try {
+    await connection.openUri(url, {
+      ...(hasDatabase(url) ? {} : { dbName: DEFAULT_DATABASE }),
+      appName: 'switchyard',
+      bufferCommands: false,
+      maxPoolSize: poolSize,
+      serverSelectionTimeoutMS: selectionMs,
+      connectTimeoutMS: CONNECT_MS,
+      waitQueueTimeoutMS: SELECTION_MS,
+      socketTimeoutMS: SOCKET_MS,
+      retryWrites: true,
+      // What is read or acknowledged is on the journal of a majority, whatever the URL says.
+      readPreference: 'primary',
+      readConcern: { level: 'majority' },
+      writeConcern: { w: 'majority', journal: true, wtimeoutMS: MAJORITY_MS },
+    });
+  } catch (error) {
+    await connection.close().catch(() => {});
+    throw explain(error);
+  }
+  return {
+    rows,
+    async ping() {
+      await connection.db?.command({ ping: 1 }, { readPreference: 'primary' });
+    },
+    run,
+    finish,
+    async close() {
+      closed = true;
+      while (pending.size > 0) await Promise.allSettled(pending);
+      await connection.close();
+    },
+  };
+}
+
+function hasDatabase(url: string): boolean {
+  return /^mongodb(\+srv)?:\/\/[^/]+\/[^?]+/.test(url);
+}

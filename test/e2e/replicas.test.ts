@@ -1,0 +1,66 @@
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { type RedisServer, startRedis } from '../services/redis.ts';
+import { anOrder, eventually, openStage, patient, type Stage } from './stage.ts';
+
+const found = inject('redis');
+const BREAKER = 'switchyard_channel_breaker_state{channel="alipay-main",operation="create"}';
+
+const limited = (yaml: string) => yaml.replace('per_minute: null', 'per_minute: 6000');
+
+describe.skipIf('missing' in found)('two gateways that share a Redis', () => {
+  let server: RedisServer;
+  let one: Stage;
+  let other: Stage;
+
+  beforeAll(async () => {
+    server = await startRedis('path' in found ? found.path : '');
+    const env = { REDIS_URL: server.url };
+    [one, other] = await Promise.all([
+      openStage({ env, editConfig: patient, editMerchants: limited }),
+      openStage({ env, editConfig: patient, editMerchants: limited }),
+    ]);
+  });
+  afterAll(async () => {
+    await Promise.all([one.stop(), other.stop()]);
+    await server.stop();
+  });
+
+  const pay = async (stage: Stage) => (await stage.api('POST', '/v1/payments', anOrder(stage))).body;
+
+  test('hear of each other', async () => {
+    for (const stage of [one, other]) await eventually(async () => (await stage.metric('switchyard_replicas')) === 2);
+    expect(await one.metric('switchyard_shared_state_up')).toBe(1);
+  });
+
+  test('avoid a channel that only one of them has seen fail', async () => {
+    await one.control('alipay-main', 'faults', { outage: true });
+    await eventually(async () => (await one.metric(BREAKER)) > 0);
+    await eventually(async () => (await other.metric(BREAKER)) > 0, 5_000);
+    await one.control('alipay-main', 'faults', {});
+    for (const stage of [one, other]) {
+      await eventually(async () => {
+        await pay(stage);
+        return (await stage.metric(BREAKER)) === 0;
+      }, 15_000);
+    }
+  });
+
+  test('take payments while Redis is away, say so, and find back to it by themselves', async () => {
+    await server.kill();
+    for (let i = 0; i < 5; i += 1) {
+      for (const stage of [one, other]) expect((await pay(stage)).status).toBe('pending');
+    }
+    const status = async () => (await fetch(`${one.gateway().adminUrl}/admin/status`)).json();
+    expect(await status()).toMatchObject({
+      gateway: { shared_state: { ok: false, reason: expect.any(String) } },
+      problems: [expect.objectContaining({ runbook: 'SharedStateDown' })],
+    });
+    expect(await one.metric('switchyard_shared_state_up')).toBe(0);
+    expect(await one.metric('switchyard_shared_state_fallbacks_total')).toBeGreaterThan(0);
+    await server.start();
+    for (const stage of [one, other]) {
+      await eventually(async () => (await stage.metric('switchyard_shared_state_up')) === 1);
+      expect((await pay(stage)).status).toBe('pending');
+    }
+  });
+});

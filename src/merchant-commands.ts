@@ -173,7 +173,7 @@ function epayEntry(
     epay: {
       pid: pid === undefined ? nextPid(file) : numberOr(pid),
       key: key.value,
-      sign: sign === undefined ? ['sha256'] : listed(sign),
+      sign: sign === undefined ? ['md5', 'sha256'] : listed(sign),
       ...(pem.value === null ? {} : { public_key: pem.value }),
     },
   });

@@ -46,7 +46,7 @@ export function addMerchantsCommand(program: Command, { env, told, failed }: Mer
     .option('--pid <n>', 'with --epay: its number; default: the next free one')
     .option(
       '--sign <kinds>',
-      'with --epay: md5, sha256, rsa, with commas; md5 for shops that know no other (default: sha256)',
+      'with --epay: md5, sha256, rsa, with commas (default: md5,sha256: most plug-ins know md5 alone)',
     )
     .option('--public-key <file>', "with --epay and --sign rsa: the shop's public key (PEM)")
     .option(...json)

@@ -102,7 +102,7 @@ describe('a new shop', () => {
     expect(parse(written).merchants.m_shop).toMatchObject({
       secret_keys: [expect.stringMatching(/^sha256:/)],
       webhook: { secret: expect.stringMatching(/^sealed:/) },
-      epay: { pid: 1001, key: expect.stringMatching(/^sealed:/), sign: ['sha256'] },
+      epay: { pid: 1001, key: expect.stringMatching(/^sealed:/), sign: ['md5', 'sha256'] },
     });
     const told = [await said('list'), await said('show', 'm_shop'), JSON.stringify(await json('show', 'm_shop'))];
     expect(told.join()).toContain('m_shop');

@@ -132,7 +132,7 @@ async function expectAgreement(site: Site, shop: Shop, traffic: Traffic): Promis
       ...unknownTo(traffic, accounts.payments),
     ];
   } while (differences.length > 0 && Date.now() - startedAt < SETTLING_MS_MAX);
-  await tellStories(site, differences);
+  await tellStories(site, [...differences, ...(await idsOf(site, traffic.complaints))]);
   say(`agreement after ${Date.now() - startedAt} ms; ${shop.heard.size} events`);
   expect(differences).toEqual([]);
   expect(traffic.complaints).toEqual([]);
@@ -149,6 +149,15 @@ async function tellStories(site: Site, differences: readonly string[]): Promise<
     say(story.output());
   }
   if (ids.size > 0) say(site.gateway.program().output().slice(-20_000));
+}
+
+/** The payments of the orders that complaints name by the shop's number. */
+async function idsOf(site: Site, complaints: readonly string[]): Promise<readonly string[]> {
+  const orderNos = complaints.flatMap((complaint) => /^create (\w+)/.exec(complaint)?.[1] ?? []);
+  const found = await Promise.all(
+    orderNos.slice(0, 3).map((orderNo) => site.api('GET', `/v1/payments?merchant_order_no=${orderNo}`)),
+  );
+  return found.flatMap(({ body }) => body.data?.map(({ id }: { id: string }) => id) ?? []);
 }
 
 /** An Alipay order that nobody has opened stays unknown until it expires (I7), so `payments_unknown` need not be zero. */

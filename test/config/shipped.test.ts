@@ -10,7 +10,7 @@ import { faultsOf, lineOfPart, loaded, SHIPPED } from './builders.ts';
 const providers = [alipay, epay, paypal, stripe, usdt, wechatpay];
 
 test('the shipped files load with the shipped providers', () => {
-  expect(loaded(SHIPPED, { providers }).channels).toHaveLength(6);
+  expect(loaded(SHIPPED, { providers }).channels).toHaveLength(7);
 });
 
 test('the credentials that the shipped file shows as comments are the ones that its providers want', () => {

@@ -149,11 +149,11 @@ describe('every status that is described can happen, and no other does', () => {
     // A disabled shop, a crowd, a fault of ours: `test/http/openapi.test.ts`. Another method is another request.
     const elsewhere = ['403', '405', '429', '500'];
     for (const { operationId, responses } of reading.operations) {
-      const described = Object.keys(responses).filter((status) => !elsewhere.includes(status));
-      expect({ operationId, seen: [...(seen.get(operationId) ?? [])].map(String).sort() }).toEqual({
-        operationId,
-        seen: described.sort(),
-      });
+      const here = [...(seen.get(operationId) ?? [])].map(String).sort();
+      // A store that is away answers everything with 503; here it is the answer of a create that no channel takes.
+      const isHere = (status: string) => !elsewhere.includes(status) && (status !== '503' || here.includes(status));
+      expect({ operationId, seen: here }).toEqual({ operationId, seen: Object.keys(responses).filter(isHere).sort() });
     }
+    expect(seen.get('createPayment')).toContain(503);
   });
 });

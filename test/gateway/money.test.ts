@@ -39,11 +39,12 @@ describe('another amount than asked for', () => {
     const asked = stage.channels.a.count('query');
     const wrong = { amount: { minor: 1, currency: 'CNY' } };
     expect(await stage.callback(attempt, stage.channels.a, wrong)).toBe('FAIL');
-    expect((await stage.read(payment.id)).status).toBe('pending');
     await stage.elapse();
     // The provider itself says that the whole amount was paid: the message was wrong, the payment is not.
     expect(stage.channels.a.count('query')).toBe(asked + 1);
-    expect((await stage.read(payment.id)).status).toBe('succeeded');
+    const paid = await stage.read(payment.id);
+    expect(paid.status).toBe('succeeded');
+    expect(paid.attempts[0]).toMatchObject({ effect: 'effective', paidMinor: 1_000 });
   });
 
   test('is held by default: no more is asked of the buyer, and a person is reminded until they decide', async () => {

@@ -121,7 +121,8 @@ describe('an unknown attempt beside an open one', () => {
     expect(await stage.callback(first, stage.channels.a)).toBe('SUCCESS');
     const twice = await stage.read(payment.id);
     expect(twice.attempts.map((a) => a.status === 'succeeded' && a.effect)).toEqual(['surplus', 'effective']);
-    expect(eventsOf(twice)).toEqual(['payment.succeeded']);
+    // The refund of the surplus may have an event of its own by now.
+    expect(eventsOf(twice).filter((type) => type.startsWith('payment.'))).toEqual(['payment.succeeded']);
     expect(stage.reports).toContainEqual(['surplusPayment', 'a']);
     expect(stage.reports).toContainEqual(['anomaly', 'surplus_payment']);
   });

@@ -8,6 +8,7 @@ import {
   newId,
   ok,
   type Payment,
+  pauseBeforeAttempt,
   type Result,
   whyExcluded,
 } from '../payment/index.ts';
@@ -17,7 +18,7 @@ import { sealBuyer } from './buyer.ts';
 import type { Patience } from './create-under-way.ts';
 import { type GatewayError, gatewayError } from './errors.ts';
 import type { Parts } from './parts.ts';
-import { nobodyOf, type Placement } from './placement.ts';
+import { exhausted, nobodyOf, type Placement } from './placement.ts';
 import type { Merchant } from './ports.ts';
 import { type Router, requestOf } from './router.ts';
 
@@ -174,7 +175,9 @@ export function createPaymentCreation(
     )
       return ok(payment);
     const joined = underWay.get(payment.id);
-    return joined ?? resume(merchant, payment);
+    if (joined) return joined;
+    const pauseMs = pauseBeforeAttempt(payment, clock.now());
+    return pauseMs > 0 ? err(exhausted([], pauseMs)) : resume(merchant, payment);
   }
 
   function resume(merchant: Merchant, payment: Payment): Promise<Placed> {

@@ -261,14 +261,14 @@ const GONE: ChannelError = { kind: 'CHANNEL_UNAVAILABLE', created: 'no', provide
 type Judged = Pick<Candidate, 'channelId' | 'excluded' | 'rule'>;
 
 /** Nobody takes the payment; the detail names what stands against each channel, as far as there is room. */
-export function exhausted(candidates: readonly Judged[] = []): GatewayError {
+export function exhausted(candidates: readonly Judged[] = [], pauseMs = 0): GatewayError {
   const reasons = candidates.flatMap((one) => (one.excluded ? [`${one.channelId}: ${whyExcluded(one)}`] : []));
   const more = reasons.length > REASONS_NAMED_MAX ? [`${reasons.length - REASONS_NAMED_MAX} more`] : [];
   const named = [...reasons.slice(0, REASONS_NAMED_MAX), ...more].join('; ');
   return gatewayError(
     'no_channel_available',
     `No payment channel can take this payment now${named && ` (${named})`}. Repeat the same request after the given time.`,
-    RETRY_AFTER_S,
+    Math.max(RETRY_AFTER_S, Math.ceil(pauseMs / 1_000)),
   );
 }
 

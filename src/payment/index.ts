@@ -10,4 +10,4 @@ export * from './inspect.ts';
 export { assertPayment } from './invariants.ts';
 export * from './money.ts';
 export * from './result.ts';
-export { lastDeliveryAt } from './schedule.ts';
+export { lastDeliveryAt, pauseBeforeAttempt } from './schedule.ts';

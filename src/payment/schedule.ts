@@ -34,6 +34,11 @@ const WEBHOOK_RETRY_MS = [5 * SECOND, 30 * SECOND, 2 * MINUTE, 10 * MINUTE, HOUR
 const WEBHOOK_LATER_MS = 3 * HOUR;
 const WEBHOOK_MAX_AGE_MS = 72 * HOUR;
 
+/** A shop may repeat its request this often without a pause; after that each further attempt doubles the pause before the next. */
+const ATTEMPTS_AT_ONCE = 6;
+const ATTEMPT_PAUSE_MS = 250;
+const ATTEMPT_PAUSE_MAX_MS = 30 * SECOND;
+
 /** An attempt whose create was never answered is taken as lost after this long: longer than any request may run. */
 export const ABANDON_AFTER_MS = MINUTE;
 /** Clocks differ, and a payment made in the last second takes a moment to be booked. */
@@ -70,6 +75,20 @@ export function nextQueryAt(payment: Payment, attempt: Attempt, tries: number, n
   if (payment.status !== 'created' && payment.status !== 'pending') return now + step(QUERY_ENDED_MS, tries);
   const widestMs = Math.floor(payment.policies.paidKnownWithinMs * QUERY_SHARE_OF_PROMISE);
   return now + Math.min(widestMs, step(attempt.status === 'unknown' ? QUERY_UNKNOWN_MS : QUERY_OPEN_MS, tries));
+}
+
+/**
+ * How long after its last attempt a payment without a way to pay may get another, in milliseconds from `now`; 0: at once. A shop that
+ * repeats its request several times a second while the channels are away would otherwise use up all attempts that a payment has.
+ */
+export function pauseBeforeAttempt({ attempts }: Payment, now: EpochMs): number {
+  const last = attempts.at(-1);
+  const doubled = attempts.length - ATTEMPTS_AT_ONCE;
+  if (last === undefined || doubled < 0) return 0;
+  const pauseMs = Math.min(ATTEMPT_PAUSE_MAX_MS, ATTEMPT_PAUSE_MS * 2 ** doubled);
+  const waitedMs = now - last.openedAt;
+  // A clock that was set back says nothing about how long has been waited.
+  return waitedMs < 0 ? 0 : Math.max(0, pauseMs - waitedMs);
 }
 
 /** When to try again to close an order after `tries` closes that settled nothing. */

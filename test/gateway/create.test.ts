@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import type { PaymentStore } from '../../src/store/port.ts';
 import { type Fate, faultyStore } from './faulty-store.ts';
-import { held, refuses } from './scripted-channel.ts';
+import { held, type Reply, refuses } from './scripted-channel.ts';
 import { anOrder, attemptsOf, MINUTE, openStage, type Stage, type StageOptions } from './stage.ts';
 
 let stage: Stage<'a' | 'b'>;
@@ -43,6 +43,21 @@ describe('the same request', () => {
     const stored = await stage.read(paymentOf(answers[0]).id);
     expect(attemptsOf(stored)).toEqual(['a failed', 'b failed', 'a open']);
     expect(stage.channels.a.count('create')).toBe(asked + 1);
+  });
+
+  test('many times a second while nobody takes orders does not use up the attempts of the payment', async () => {
+    await open();
+    let isAway = true;
+    const reply: Reply = (honest, signal) => (isAway ? refuses('CHANNEL_UNAVAILABLE')(honest, signal) : honest());
+    for (const channel of Object.values(stage.channels)) for (let i = 0; i < 50; i += 1) channel.next('create', reply);
+    const ask = () => stage.create({ merchantOrderNo: 'R21' });
+    for (let passed = 0; passed < MINUTE; passed += 200) {
+      expect(await ask()).toMatchObject({ ok: false, error: { code: 'no_channel_available' } });
+      stage.clock.advance(200);
+    }
+    isAway = false;
+    stage.clock.advance(MINUTE / 2);
+    expect(paymentOf(await ask()).attempts.at(-1)?.status).toBe('open');
   });
 
   test('with other content is a conflict, whatever has become of the first', async () => {

@@ -2,6 +2,7 @@ import {
   type AdapterPorts,
   type ChannelError,
   channelError,
+  cleanExchange,
   errorOfSending,
   openHttpTransport,
   type WireExchange,
@@ -81,13 +82,5 @@ function withoutKey(exchange: WireExchange, config: EpayConfig): WireExchange {
   if (config.version === 'v2') return exchange;
   const clean = (text: string): string =>
     text.replaceAll(encodeURIComponent(config.key), LEFT_OUT).replaceAll(config.key, LEFT_OUT);
-  return {
-    ...exchange,
-    url: clean(exchange.url),
-    requestBody: clean(exchange.requestBody),
-    responseHeaders: Object.fromEntries(
-      Object.entries(exchange.responseHeaders).map(([name, value]) => [name, clean(value)]),
-    ),
-    responseBody: exchange.responseBody === null ? null : clean(exchange.responseBody),
-  };
+  return cleanExchange(exchange, clean);
 }

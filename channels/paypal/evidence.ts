@@ -1,4 +1,4 @@
-import type { WireExchange } from '../../src/channel/index.ts';
+import { cleanExchange, type WireExchange } from '../../src/channel/index.ts';
 import type { PayPalConfig } from './config.ts';
 
 const LEFT_OUT = '[left out]';
@@ -15,15 +15,5 @@ export function withoutSecrets(exchange: WireExchange, config: PayPalConfig): Wi
   const secrets = [config.client_secret, basicOf(config), ...(bearer === undefined ? [] : [bearer])];
   const clean = (text: string): string =>
     secrets.reduce((rest, secret) => rest.replaceAll(secret, LEFT_OUT), text).replace(ACCESS_TOKEN, `$1${LEFT_OUT}`);
-  const cleanAll = (headers: Readonly<Record<string, string>>): Record<string, string> =>
-    Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, clean(value)]));
-  const { authorization: _key, ...requestHeaders } = exchange.requestHeaders;
-  return {
-    ...exchange,
-    url: clean(exchange.url),
-    requestHeaders: cleanAll(requestHeaders),
-    requestBody: clean(exchange.requestBody),
-    responseHeaders: cleanAll(exchange.responseHeaders),
-    responseBody: exchange.responseBody === null ? null : clean(exchange.responseBody),
-  };
+  return cleanExchange(exchange, clean);
 }

@@ -1,4 +1,4 @@
-import type { WireExchange } from '../../src/channel/index.ts';
+import { cleanExchange, type WireExchange } from '../../src/channel/index.ts';
 import type { StripeConfig } from './config.ts';
 
 const LEFT_OUT = '[left out]';
@@ -12,15 +12,5 @@ const CLIENT_SECRET = /_secret_[A-Za-z0-9]+/g;
 export function withoutSecrets(exchange: WireExchange, config: StripeConfig): WireExchange {
   const clean = (text: string): string =>
     text.replaceAll(config.secret_key, LEFT_OUT).replace(CLIENT_SECRET, `_secret_${LEFT_OUT}`);
-  const cleanAll = (headers: Readonly<Record<string, string>>): Record<string, string> =>
-    Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, clean(value)]));
-  const { authorization: _key, ...requestHeaders } = exchange.requestHeaders;
-  return {
-    ...exchange,
-    url: clean(exchange.url),
-    requestHeaders: cleanAll(requestHeaders),
-    requestBody: clean(exchange.requestBody),
-    responseHeaders: cleanAll(exchange.responseHeaders),
-    responseBody: exchange.responseBody === null ? null : clean(exchange.responseBody),
-  };
+  return cleanExchange(exchange, clean);
 }

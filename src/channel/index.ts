@@ -1,3 +1,4 @@
+export { cleanExchange } from './clean-exchange.ts';
 export * from './contract.ts';
 export * from './errors.ts';
 export * from './secrets.ts';

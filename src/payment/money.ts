@@ -1,4 +1,3 @@
-import { dinero, toDecimal } from 'dinero.js';
 import * as iso from 'dinero.js/currencies';
 import { err, ok, type Result } from './result.ts';
 
@@ -45,10 +44,15 @@ export function isAmountMinor(value: number): boolean {
   return Number.isSafeInteger(value) && value > 0 && value <= AMOUNT_MINOR_MAX;
 }
 
-/** `{ 1050, CNY }` -> `"10.50"`: every digit of the currency's exponent, no grouping. */
+/**
+ * `{ 1050, CNY }` -> `"10.50"`: every digit of the currency's exponent, no grouping. It only puts the point where it belongs, as every
+ * routing decision writes two of these; the tests compare it with what the money library writes.
+ */
 export function toDecimalString(amount: Money): string {
   const exponent = currencyExponent(amount.currency);
-  return toDecimal(dinero({ amount: amount.minor, currency: { code: amount.currency, base: 10, exponent } }));
+  const sign = amount.minor < 0 ? '-' : '';
+  const digits = String(Math.abs(amount.minor)).padStart(exponent + 1, '0');
+  return exponent === 0 ? sign + digits : `${sign}${digits.slice(0, -exponent)}.${digits.slice(-exponent)}`;
 }
 
 /**

@@ -17,10 +17,11 @@ export interface Collapse {
 }
 
 /** The falls that are looked for, and the log-likelihood ratio at which each is believed. A shallow one may also be a wrong estimate. */
+const SHALLOWEST = { fall: 0.55, log: Math.log(0.55), believedAt: 12 } as const;
 const FALLS = [
   { fall: 0.05, log: Math.log(0.05), believedAt: 7 },
   { fall: 0.3, log: Math.log(0.3), believedAt: 8 },
-  { fall: 0.55, log: Math.log(0.55), believedAt: 12 },
+  SHALLOWEST,
 ] as const;
 /** Evidence against every fall, at which orders are as they should be; whatever was before is over. */
 const WELL_AT = -12;
@@ -47,14 +48,14 @@ export function collapseOf<T extends Watched>(
     if (!cohort) continue;
     paid += cohort.paid;
     expected += expectedOf(cohort);
-    let well = true;
+    // Where there is evidence against the shallowest fall there is more against the deeper ones.
+    const shallow = paid * SHALLOWEST.log + expected * (1 - SHALLOWEST.fall);
+    if (shallow <= WELL_AT) break;
+    if (shallow <= 0) continue;
     for (const { fall, log, believedAt } of FALLS) {
-      const evidence = paid * log + expected * (1 - fall);
-      if (evidence > WELL_AT) well = false;
-      const excess = evidence - believedAt;
+      const excess = paid * log + expected * (1 - fall) - believedAt;
       if (excess > (found?.excess ?? 0)) found = { since: cohort.at, fall, ratio: fall, hopeful: false, excess };
     }
-    if (well) break;
   }
   return found && { since: found.since, fall: found.fall, ratio: found.ratio, hopeful: false };
 }

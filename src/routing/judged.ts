@@ -18,14 +18,26 @@ export interface Judged {
   readonly score: number;
   /** What it would bring alone, and once all are known, what it would bring with the best other behind it: see `expectedShare`. */
   share: number;
+  /** Worked out when they are first asked for. */
+  factors: FactorScores | null;
 }
 
 /** The factors of its score, as they are stored. */
-export function factorsFor({ view, estimate, feeMinor }: Judged, amountMinor: number, pull: Pull): FactorScores {
-  const { settlementDelayMs } = view.profile;
-  const { technicalRatio, paymentRatio, latencyMs, lostMs } = estimate;
-  const traits = { technicalRatio, paymentRatio, latencyMs, lostMs, feeMinor, amountMinor, settlementDelayMs };
-  return factorsOf(valueFor(traits, pull));
+export function factorsFor(one: Judged, amountMinor: number, pull: Pull): FactorScores {
+  if (one.factors !== null) return one.factors;
+  const { settlementDelayMs } = one.view.profile;
+  const { technicalRatio, paymentRatio, latencyMs, lostMs } = one.estimate;
+  const traits = {
+    technicalRatio,
+    paymentRatio,
+    latencyMs,
+    lostMs,
+    feeMinor: one.feeMinor,
+    amountMinor,
+    settlementDelayMs,
+  };
+  one.factors = factorsOf(valueFor(traits, pull));
+  return one.factors;
 }
 
 /** What a payment is expected to bring, in minor units, not rounded. */

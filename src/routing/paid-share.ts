@@ -175,7 +175,7 @@ function ordersOf({ levels }: Path): number {
 
 /**
  * Down the hierarchy: each level starts from the estimate of the level above, moved by what the segment does to everybody, and
- * is corrected by its own orders. In logit space, so that a segment that halves the odds does so for good and bad channels.
+ * is corrected by its own orders. By odds, so that a segment that halves them does so for good and bad channels.
  */
 function sharesOf(path: Path): [number, number, number, number] {
   fadeAll(path);
@@ -206,7 +206,8 @@ function moved(share: number, pooled: PooledSums, kappa: number): number {
   const paid = within((slowPaid + kappa * mean) / (slowExposed + kappa));
   const expected = within(mean);
   if (Math.abs(paid - expected) < 1e-4) return share;
-  return within(sigmoid(logit(within(share)) + logit(paid) - logit(expected)));
+  const odds = (oddsOf(within(share)) * oddsOf(paid)) / oddsOf(expected);
+  return within(odds / (1 + odds));
 }
 
 function fadeAll({ levels, pooled }: Path): void {
@@ -238,10 +239,6 @@ function within(share: number): number {
   return Math.min(0.998, Math.max(0.002, share));
 }
 
-function logit(share: number): number {
-  return Math.log(share / (1 - share));
-}
-
-function sigmoid(x: number): number {
-  return 1 / (1 + Math.exp(-x));
+function oddsOf(share: number): number {
+  return share / (1 - share);
 }

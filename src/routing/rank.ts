@@ -132,7 +132,7 @@ function judge(
   const share = aloneOf(estimate, pull) * costs;
   const bare = successOf(estimate, passedOn, pull) * costs;
   const score = round6(bare * preferenceMultiplier(profile.weight));
-  return { id: profile.id, view, segment, estimate, feeMinor, excluded, passedOn, score, share };
+  return { id: profile.id, view, segment, estimate, feeMinor, excluded, passedOn, score, share, factors: null };
 }
 
 /** Puts the best other behind each. */

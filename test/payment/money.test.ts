@@ -1,3 +1,4 @@
+import { dinero, toDecimal } from 'dinero.js';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
@@ -23,6 +24,17 @@ describe('money', () => {
     [{ minor: AMOUNT_MINOR_MAX, currency: 'CNY' }, '100000000000.00'],
   ])('%j is written as %s', (amount, text) => {
     expect(toDecimalString(amount)).toBe(text);
+  });
+
+  test('it writes what the money library writes, below zero too', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: -AMOUNT_MINOR_MAX, max: AMOUNT_MINOR_MAX }), anyCurrency, (minor, code) => {
+        const theirs = toDecimal(
+          dinero({ amount: minor, currency: { code, base: 10, exponent: currencyExponent(code) } }),
+        );
+        expect(toDecimalString({ minor, currency: code })).toBe(theirs);
+      }),
+    );
   });
 
   test('what is written is read back, for every amount and currency', () => {

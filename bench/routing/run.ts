@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { measureDecisions } from './speed.ts';
@@ -28,11 +28,13 @@ const program = join(simulator, 'src', 'run.ts');
 
 if (existsSync(program)) {
   const share = JSON.stringify({ explorationShare: Number(given.exploration) / 100 });
+  // The simulator runs only when it is started by the name that it has itself, and not through a link.
+  const itself = realpathSync(program);
   const module = `switchyard=${join(root, 'bench', 'routing', 'policy.ts')}#${share}`;
   const { set, policies, seeds, jobs } = given;
   const options = ['--set', set, '--policies', policies, '--module', module, '--seeds', seeds, '--jobs', jobs];
   if (given.scenarios !== undefined) options.push('--scenarios', given.scenarios);
-  const { status } = spawnSync(process.execPath, [program, ...options], { cwd: root, stdio: 'inherit' });
+  const { status } = spawnSync(process.execPath, [itself, ...options], { cwd: root, stdio: 'inherit' });
   if (status !== 0) process.exitCode = status ?? 1;
 } else {
   console.error(

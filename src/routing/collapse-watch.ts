@@ -1,8 +1,8 @@
 import type { EpochMs } from '../payment/index.ts';
 import { collapseOf, recoveryOf } from './collapse.ts';
 import { createShareReader, type Delays } from './delays.ts';
-import { hasChanged, keepRecent, type Sums, witness } from './paid-share.ts';
-import { type Cohort, type Leaf, type Pair, sumsOf } from './payment-tree.ts';
+import { hasChanged, keepRecent, type Path, type Sums, witness } from './paid-share.ts';
+import type { Cohort, Leaf, Pair } from './payment-tree.ts';
 
 /** Below this many orders nothing is known that could collapse. */
 const KNOWN_ORDERS = 50;
@@ -46,9 +46,15 @@ export function createCollapseWatch(stage: {
     if (found) {
       for (const cohort of pair.cohorts) if (cohort.at >= found.since) setApart(cohort, true);
       setCollapse(pair, { ...found, foundAt: now });
-    } else if (hasChanged(pair.sums)) {
-      for (const sums of sumsOf(pair)) keepRecent(sums);
+    } else {
+      for (const { path } of pair.leaves.values()) dropOldWhereChanged(path);
     }
+  }
+
+  /** Asked of a segment: a channel that only gets other payments than before would seem to have changed as a whole. */
+  function dropOldWhereChanged({ levels }: Path): void {
+    if (!hasChanged(levels[3])) return;
+    for (const sums of levels) keepRecent(sums);
   }
 
   function follow(

@@ -84,6 +84,27 @@ describe('which share of orders is paid', () => {
     expect(believed(statistics, 'a', 120 * MINUTE, large).share).toBeLessThan(0.62);
   });
 
+  test('is known as well as before when the channel only gets other payments than before', () => {
+    const statistics = aStatistics();
+    const large = { ...ALIPAY, band: 2 };
+    const ofLarge = allBut(2);
+    for (let minute = 0; minute < 90; minute += 1) {
+      const during = {
+        id: 'a',
+        everyMs: SECOND,
+        delayMs: SECOND,
+        fromMs: minute * MINUTE,
+        untilMs: (minute + 1) * MINUTE,
+      };
+      // The first hour mixes both; then there are only large ones, which are paid as rarely as ever.
+      if (minute < 60 && minute % 2 === 0) live(statistics, { ...during, pays: allBut(20) });
+      else live(statistics, { ...during, segment: large, pays: ofLarge });
+    }
+    const { orders, share } = believed(statistics, 'a', 90 * MINUTE, large);
+    expect(share).toBeCloseTo(0.5, 1);
+    expect(orders).toBeGreaterThan(1_500);
+  });
+
   test('an order from before this memory began teaches nothing, as it never aged here', () => {
     const statistics = aStatistics();
     const before = believed(statistics, 'a', 0).share;

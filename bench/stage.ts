@@ -24,6 +24,10 @@ export interface StageOptions {
   readonly editConfig?: (yaml: string) => string;
   /** Fills the data directory before the gateway starts. */
   readonly prepare?: (dataDir: string) => Promise<void>;
+  /** Where the gateway's data is, or will be; it stays there. Absent: a folder that is removed at the end. */
+  readonly dataDir?: string;
+  /** More variables for the gateway. */
+  readonly env?: Readonly<Record<string, string>>;
   /** More arguments for the gateway's Node, for example `--cpu-prof`. */
   readonly nodeArgs?: readonly string[];
 }
@@ -50,7 +54,8 @@ const manifestSchema = z.object({ scripts: z.object({ start: z.string().startsWi
 export async function openStage(options: StageOptions = {}): Promise<Stage> {
   const folder = await mkdtemp(join(tmpdir(), 'switchyard-bench-'));
   const config = await writeConfig(folder, options.editConfig);
-  await options.prepare?.(join(folder, 'data'));
+  const dataDir = options.dataDir ?? join(folder, 'data');
+  await options.prepare?.(dataDir);
   const collector = await openCollector();
   const [port = 0, adminPort = 0, sandboxPort = 0, floorPort = 0] = await freePorts(4);
   const sandboxUrl = `http://127.0.0.1:${sandboxPort}`;
@@ -82,7 +87,8 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
     {
       PORT: String(port),
       ADMIN_PORT: String(adminPort),
-      DATA_DIR: join(folder, 'data'),
+      DATA_DIR: dataDir,
+      ...options.env,
       ...(options.embedded === true ? {} : { SANDBOX_URL: sandboxUrl }),
       ...(options.holdCallbacks === true ? { PUBLIC_URL: collector.url } : {}),
     },

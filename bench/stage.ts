@@ -28,6 +28,8 @@ export interface StageOptions {
   readonly dataDir?: string;
   /** More variables for the gateway. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Another stage whose simulators and collector serve this one too: another replica of its gateway. */
+  readonly beside?: Pick<Stage, 'sandboxUrl' | 'collector'>;
   /** More arguments for the gateway's Node, for example `--cpu-prof`. */
   readonly nodeArgs?: readonly string[];
 }
@@ -56,9 +58,9 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
   const config = await writeConfig(folder, options.editConfig);
   const dataDir = options.dataDir ?? join(folder, 'data');
   await options.prepare?.(dataDir);
-  const collector = await openCollector();
+  const collector = options.beside?.collector ?? (await openCollector());
   const [port = 0, adminPort = 0, sandboxPort = 0, floorPort = 0] = await freePorts(4);
-  const sandboxUrl = `http://127.0.0.1:${sandboxPort}`;
+  const sandboxUrl = options.beside?.sandboxUrl ?? `http://127.0.0.1:${sandboxPort}`;
   const common = { CONFIG: config, SANDBOX_PORT: String(sandboxPort) };
   const started: Started[] = [];
   const start = async (name: string, args: readonly string[], env: Record<string, string>, readyUrl: string) => {
@@ -68,7 +70,7 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
   };
   const stop = async (): Promise<void> => {
     for (const process of started.toReversed()) await process.stop();
-    await collector.close();
+    if (options.beside === undefined) await collector.close();
     if (options.keep !== true) await rm(folder, { recursive: true, force: true });
   };
 
@@ -77,7 +79,7 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
   const startArgs = manifest.scripts.start.split(' ').slice(1);
   const nodeFlags = startArgs.filter((arg) => arg.startsWith('--'));
   const script = startArgs.slice(nodeFlags.length);
-  if (options.embedded !== true) {
+  if (options.embedded !== true && options.beside === undefined) {
     await start('sandbox', ['src/cli.ts', 'sandbox'], {}, `${sandboxUrl}/_control/channels`);
   }
   const adminUrl = `http://127.0.0.1:${adminPort}`;

@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { startMongo } from '../test/services/mongo.ts';
 import { startRedis } from '../test/services/redis.ts';
 import { type Counted, countPerPayment, printCounted } from './cluster-counts.ts';
+import { fillDatabase } from './cluster-fill.ts';
 import type { Captured } from './collector.ts';
 import { figuresOf, type Round, ratiosOf } from './figures.ts';
 import { closedLoop, type Measured, type Source } from './loops.ts';
@@ -19,7 +20,7 @@ import { openWireCounter } from './wire-counter.ts';
  * One replica beside two, in turns, each cluster with a database and a Redis of its own on the same servers; then what one payment asks of
  * both servers: see docs/scaling.md.
  *
- *   node bench/cluster.ts [--rounds 5 --connections 32 --window 1000 --payments 300]
+ *   node bench/cluster.ts [--rounds 5 --connections 32 --window 1000 --payments 300 --stored 0]
  *
  * The server of TEST_MONGO_URL, or else the FerretDB that the tests build; the redis-server of the PATH.
  */
@@ -30,6 +31,8 @@ const { values: given } = parseArgs({
     window: { type: 'string', default: '1000' },
     /** Whole payments that are counted one by one on the wire. */
     payments: { type: 'string', default: '300' },
+    /** Finished payments in both databases beforehand. FerretDB 1 reads them all for whatever is not asked by `_id`: for a MongoDB alone. */
+    stored: { type: 'string', default: '0' },
   },
 });
 const rounds = Number(given.rounds);
@@ -155,6 +158,16 @@ async function count(mongoUrl: string, redisUrl: string): Promise<Counted> {
   }
 }
 
+async function fill(mongoUrl: string): Promise<void> {
+  const stored = Number(given.stored);
+  if (stored === 0) return;
+  const startedAt = performance.now();
+  for (const name of ['one', 'two']) {
+    await fillDatabase(`${mongoUrl}/bench_${run}_counted`, `${mongoUrl}/bench_${run}_${name}`, stored);
+  }
+  out(`\n${stored} payments stored in each database, in ${((performance.now() - startedAt) / 1_000).toFixed(1)} s`);
+}
+
 async function main(): Promise<void> {
   const server = await startMongo();
   if ('missing' in server) throw new Error(server.missing);
@@ -163,6 +176,7 @@ async function main(): Promise<void> {
   try {
     const counted = await count(server.url, redisAt(2));
     printCounted(counted);
+    await fill(server.url);
     const first = await openReplica(server.url, redisAt(0), 'one');
     const one: Cluster = [first];
     const leader = await openReplica(server.url, redisAt(1), 'two');

@@ -13,6 +13,8 @@ const STOP_MS_MAX = 12_000;
 export interface Started {
   readonly name: string;
   readonly pid: number;
+  /** From its start until it served, to 10 ms. */
+  readonly readyMs: number;
   /** Its stdout and stderr, in a file as an operator would have it, so that nobody has to read along. */
   readonly logPath: string;
   stop(): Promise<void>;
@@ -39,12 +41,14 @@ export async function startProcess(plan: ProcessPlan): Promise<Started> {
   const { PATH = '', HOME = '' } = process.env;
   const child = spawn(process.execPath, args, { cwd, env: { PATH, HOME, ...env }, stdio: ['ignore', log, log] });
   closeSync(log);
+  const startedAt = performance.now();
   const killAtExit = (): void => void child.kill('SIGKILL');
   process.once('exit', killAtExit);
   await untilReady(child, name, readyUrl, logPath);
   return {
     name,
     pid: child.pid ?? 0,
+    readyMs: performance.now() - startedAt,
     logPath,
     stop: async () => {
       process.off('exit', killAtExit);
@@ -70,7 +74,7 @@ async function untilReady(child: ChildProcess, name: string, readyUrl: string, l
       () => 0,
     );
     if (status === 200) return;
-    await pause(50);
+    await pause(10);
   }
   child.kill('SIGKILL');
   throw new Error(`${name} did not start; see ${logPath}`);

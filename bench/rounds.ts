@@ -69,10 +69,10 @@ export async function repeated(
 }
 
 /** Waits for what was set off and comes by itself. */
-export async function until(what: string, holds: () => boolean): Promise<void> {
-  const deadline = performance.now() + ARRIVAL_MS_MAX;
+export async function until(what: string, holds: () => boolean, withinMs = ARRIVAL_MS_MAX): Promise<void> {
+  const deadline = performance.now() + withinMs;
   while (!holds()) {
-    if (performance.now() > deadline) throw new Error(`${what} did not arrive within ${ARRIVAL_MS_MAX} ms`);
+    if (performance.now() > deadline) throw new Error(`${what} did not arrive within ${withinMs} ms`);
     await pause(2);
   }
 }

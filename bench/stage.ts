@@ -24,6 +24,12 @@ export interface StageOptions {
   readonly editConfig?: (yaml: string) => string;
   /** Fills the data directory before the gateway starts. */
   readonly prepare?: (dataDir: string) => Promise<void>;
+  /** Where the gateway's data is, or will be; it stays there. Absent: a folder that is removed at the end. */
+  readonly dataDir?: string;
+  /** More variables for the gateway. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Another stage whose simulators and collector serve this one too: another replica of its gateway. */
+  readonly beside?: Pick<Stage, 'sandboxUrl' | 'collector'>;
   /** More arguments for the gateway's Node, for example `--cpu-prof`. */
   readonly nodeArgs?: readonly string[];
 }
@@ -50,10 +56,11 @@ const manifestSchema = z.object({ scripts: z.object({ start: z.string().startsWi
 export async function openStage(options: StageOptions = {}): Promise<Stage> {
   const folder = await mkdtemp(join(tmpdir(), 'switchyard-bench-'));
   const config = await writeConfig(folder, options.editConfig);
-  await options.prepare?.(join(folder, 'data'));
-  const collector = await openCollector();
+  const dataDir = options.dataDir ?? join(folder, 'data');
+  await options.prepare?.(dataDir);
+  const collector = options.beside?.collector ?? (await openCollector());
   const [port = 0, adminPort = 0, sandboxPort = 0, floorPort = 0] = await freePorts(4);
-  const sandboxUrl = `http://127.0.0.1:${sandboxPort}`;
+  const sandboxUrl = options.beside?.sandboxUrl ?? `http://127.0.0.1:${sandboxPort}`;
   const common = { CONFIG: config, SANDBOX_PORT: String(sandboxPort) };
   const started: Started[] = [];
   const start = async (name: string, args: readonly string[], env: Record<string, string>, readyUrl: string) => {
@@ -63,7 +70,7 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
   };
   const stop = async (): Promise<void> => {
     for (const process of started.toReversed()) await process.stop();
-    await collector.close();
+    if (options.beside === undefined) await collector.close();
     if (options.keep !== true) await rm(folder, { recursive: true, force: true });
   };
 
@@ -72,7 +79,7 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
   const startArgs = manifest.scripts.start.split(' ').slice(1);
   const nodeFlags = startArgs.filter((arg) => arg.startsWith('--'));
   const script = startArgs.slice(nodeFlags.length);
-  if (options.embedded !== true) {
+  if (options.embedded !== true && options.beside === undefined) {
     await start('sandbox', ['src/cli.ts', 'sandbox'], {}, `${sandboxUrl}/_control/channels`);
   }
   const adminUrl = `http://127.0.0.1:${adminPort}`;
@@ -82,7 +89,8 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
     {
       PORT: String(port),
       ADMIN_PORT: String(adminPort),
-      DATA_DIR: join(folder, 'data'),
+      DATA_DIR: dataDir,
+      ...options.env,
       ...(options.embedded === true ? {} : { SANDBOX_URL: sandboxUrl }),
       ...(options.holdCallbacks === true ? { PUBLIC_URL: collector.url } : {}),
     },

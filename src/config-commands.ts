@@ -39,6 +39,7 @@ const shownSchema = z.object({ loaded_at: z.string(), salt: z.string(), config: 
 const changesSchema = z.object({
   outcome: z.enum(['accepted', 'unchanged']),
   changes: z.array(z.object({ text: z.string() })),
+  replicas_told: z.int().nullable(),
 });
 
 /** Compares a proposed configuration with the one in force, or with the files of CONFIG when no gateway answers. */
@@ -64,8 +65,10 @@ export async function diffConfig(env: Env, file: string | undefined, { json }: D
 export async function reloadConfig(env: Env): Promise<Result<string, string>> {
   const answer = await askAdmin(env, { method: 'POST', path: '/admin/config/reload', body: {}, answer: changesSchema });
   if (!answer.ok) return answer;
-  const { outcome, changes } = answer.value;
-  return ok(outcome === 'unchanged' ? 'unchanged' : ['taken:', ...changes.map(({ text }) => text)].join('\n'));
+  const { outcome, changes, replicas_told: told } = answer.value;
+  const here = outcome === 'unchanged' ? ['unchanged'] : ['taken:', ...changes.map(({ text }) => text)];
+  const others = told === null ? [] : [`other replicas that read their files now: ${told}`];
+  return ok([...here, ...others].join('\n'));
 }
 
 /** The configuration in force, or the files of CONFIG when no gateway answers, with the meaning of every key. */

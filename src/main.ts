@@ -37,6 +37,7 @@ import { type ConfigState, createReloads, type ReloadAnswer, type ReloadCause, t
 import { type BreakerChange, createBreakers, createStatistics } from './routing/index.ts';
 import { openRoutingMemory } from './routing-memory.ts';
 import { lazySandboxes, startOwnSandbox } from './sandbox-link.ts';
+import { openSharedConfig } from './shared-config.ts';
 import { openSharedRouting } from './shared-routing.ts';
 import { observedBy } from './status.ts';
 import { watchedStore } from './store/index.ts';
@@ -230,6 +231,8 @@ async function open(
   });
   noteConfig(metrics, reloads.state());
   closers.push(() => reloads.close());
+  const sharedConfig = openSharedConfig({ link, reloads, metrics, telemetry, id: processId, now });
+  closers.push(async () => sharedConfig?.stop());
   const dryRuns = createDryRuns({ env: options.env, now });
   closers.push(() => dryRuns.close());
   const alerts = openAlertRelay({
@@ -247,6 +250,7 @@ async function open(
     ...{ alerts, dryRuns, metrics, store, telemetry, gateway, reloads, now, channels: channels.current },
     version: PACKAGE.version,
     sharedState: link?.state ?? null,
+    sharedConfig,
     channelStates: async () => {
       const live = await liveOrders();
       return channelStates(observed, watch, live.ok ? live.value : null);
@@ -257,6 +261,7 @@ async function open(
   gateway.start();
   routingMemory.start();
   shared.start();
+  sharedConfig?.start();
   sandboxes.started();
   reloads.watch();
   ready.resolve();

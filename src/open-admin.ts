@@ -1,6 +1,7 @@
 import type { AlertRelay } from './alerts/index.ts';
 import type { Environment } from './config/index.ts';
 import { configForAdmin, configState } from './config-for-admin.ts';
+import type { SharedConfig } from './config-sync.ts';
 import type { EpayDoctor } from './doctor/index.ts';
 import type { DryRuns } from './dry-run.ts';
 import type { Channel, Gateway, Telemetry } from './gateway/index.ts';
@@ -29,9 +30,10 @@ export async function openAdmin(
     readonly epayDoctor: EpayDoctor;
     /** Null where nothing is shared. */
     readonly sharedState: SharedStateOf | null;
+    readonly sharedConfig: SharedConfig | null;
   },
 ): Promise<Listener> {
-  const { metrics, store, channels, gateway, telemetry, now, version, reloads, alerts } = parts;
+  const { metrics, store, channels, gateway, telemetry, now, version, reloads, alerts, sharedConfig } = parts;
   const gatewayStatus = openGatewayStatus({
     ...{ version, store, now, startedAt: now(), sharedState: parts.sharedState },
     pausedEndpoints: () => gateway.webhooks.endpoints().filter(({ pausedAt }) => pausedAt !== null).length,
@@ -58,16 +60,17 @@ export async function openAdmin(
     status: async () => {
       const webhooks = { failing: endpointStates(gateway.webhooks) };
       const [gatewayNow, channelsNow] = await Promise.all([gatewayStatus.read(), parts.channelStates()]);
-      const looked = { gateway: gatewayNow, channels: channelsNow, webhooks };
+      const config = configState(reloads, sharedConfig);
+      const looked = { gateway: gatewayNow, channels: channelsNow, webhooks, config };
       const webhookOldestS = parts.alertThresholds().get('webhook_oldest_above') ?? 300;
-      return { ...looked, problems: problemsOf(looked, { webhookOldestS }), config: configState(reloads) };
+      return { ...looked, problems: problemsOf(looked, { webhookOldestS }) };
     },
     disposeMoney: gateway.disposeMoney,
     webhooks: gateway.webhooks,
     dryRun: parts.dryRuns.run,
     alerts,
     epayDoctor: parts.epayDoctor,
-    config: configForAdmin(reloads),
+    config: configForAdmin(reloads, sharedConfig),
     onError: (thrown) => telemetry.error({ err: thrown }, 'admin request failed'),
   });
   const { adminHost: host, adminPort: port } = environment;

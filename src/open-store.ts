@@ -48,7 +48,7 @@ async function openShared(url: string, parts: StoreParts, onDamaged: (error: Err
       `MASTER_KEY: the database of MONGO_URL is sealed with the master key ${settled}, and this process has ${keyId}; give all replicas the same MASTER_KEY`,
     );
   }
-  telemetry.info({}, 'payments are kept in MongoDB; limits, breakers and statistics are of this process alone');
+  telemetry.info({}, 'payments are kept in MongoDB');
   return store;
 }
 

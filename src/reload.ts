@@ -7,6 +7,7 @@ import {
   describeChange,
   describeFaults,
   diffForms,
+  digestOf,
   type LoadedConfig,
   type LoadOptions,
   type Reading,
@@ -25,11 +26,13 @@ export type ReloadAnswer =
   | { readonly outcome: 'accepted' | 'unchanged'; readonly changes: readonly DescribedChange[] }
   | { readonly outcome: 'refused'; readonly faults: readonly ConfigFault[] };
 
-/** Who wants the files looked at: somebody has written them, or a person asks. */
-export type ReloadCause = 'file' | 'signal' | 'request';
+/** Who wants the files looked at: somebody has written them, a person asks, or a person has asked another replica. */
+export type ReloadCause = 'file' | 'signal' | 'request' | 'replica';
 
 /** The configuration in force as an operator may see it. */
 export interface ConfigState {
+  /** Tells it from other configurations; see `digestOf`. */
+  readonly digest: string;
   readonly loadedAt: number;
   readonly refused: { readonly at: number; readonly faults: readonly ConfigFault[] } | null;
 }
@@ -74,7 +77,7 @@ export function createReloads(parts: ReloadParts): Reloads {
   const digest = secretMarks(salt);
   let marks = parts.first.marks;
   let inForce = parts.first.fingerprint;
-  let state: ConfigState = { loadedAt: now(), refused: null };
+  let state: ConfigState = { digest: digestOf(live.current().form), loadedAt: now(), refused: null };
   let lastRefusal = '';
   let turn: Promise<unknown> = Promise.resolve();
   let waiting: { promise: Promise<ReloadAnswer>; by: ReloadCause } | null = null;
@@ -145,7 +148,7 @@ export function createReloads(parts: ReloadParts): Reloads {
     prepared.value.commit();
     live.replace(next);
     inForce = reading.fingerprint;
-    state = { loadedAt: now(), refused: null };
+    state = { digest: digestOf(next.form), loadedAt: now(), refused: null };
     for (const { path, message } of next.warnings) telemetry.warn({ path }, message);
     return ok(diffForms(redacted(before.form, digest), redacted(next.form, digest)).map(describeChange));
   }

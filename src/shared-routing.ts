@@ -27,7 +27,7 @@ export function openSharedRouting(parts: {
   }
   const sharing = createSharing(statistics, breakers, (news) => sync.tell(news));
   const { apply, standing, gateChanged, breakerChanged } = sharing;
-  const sync = createRoutingSync({ board: createRedisBoard(link), id, now, apply, standing });
+  const sync = createRoutingSync({ board: createRedisBoard(link, 'switchyard:routing'), id, now, apply, standing });
   addReplicasGauge(metrics, () => sync.others() + 1);
   return { statistics: sharing.statistics, gateChanged, breakerChanged, start: sync.start, stop: sync.stop };
 }

@@ -15,6 +15,7 @@ export const runtime: Dashboard = {
       panels: [
         storeErrors(),
         sharedState(),
+        configVariants(),
         agendaLag(),
         agendaDue(),
         evidence(),
@@ -181,6 +182,19 @@ function sharedState(): Panel {
     unit: 'short',
     width: 8,
     queries: [{ legend: '{{instance}}', expr: 'switchyard_shared_state_up' }],
+  });
+}
+
+function configVariants(): Panel {
+  return lines({
+    title: 'Configurations in force',
+    shows: 'Different configurations that replicas run by, as each hears of them; absent without `REDIS_URL`.',
+    normal: '1; for seconds 2, while a change reaches one replica after the other.',
+    otherwise: 'More than 1 for minutes: bring the same files to every replica. `/admin/status` names them.',
+    runbooks: ['ConfigDiffers'],
+    unit: 'short',
+    width: 8,
+    queries: [{ legend: '{{instance}}', expr: 'switchyard_config_variants' }],
   });
 }
 

@@ -1,6 +1,7 @@
 export { adminGuardFault } from './admin-token.ts';
 export type { ConfiguredChannel, LoadedConfig } from './assemble.ts';
 export { type ConfigChange, type DescribedChange, describeChange, diffForms } from './diff.ts';
+export { digestOf } from './digest.ts';
 export { type Environment, readEnvironment } from './environment.ts';
 export { openEpayKey } from './epay-key.ts';
 export { explainForm } from './explain.ts';

@@ -5,10 +5,15 @@ import { statusOf } from './problem.ts';
 /** Of the configuration, as far as the admin listener shows and changes it. */
 export interface ConfigParts {
   readonly config: {
-    /** Reads the files again; `faults` only when they are refused, with `detail` in words. */
+    /**
+     * Reads the files again; `faults` only when they are refused, with `detail` in words. `replicas_told`: how many other replicas
+     * now read theirs; null where there is nothing to tell them through.
+     */
     reload(): Promise<
-      | { readonly outcome: 'accepted' | 'unchanged'; readonly changes: readonly unknown[] }
-      | { readonly outcome: 'refused'; readonly faults: readonly unknown[]; readonly detail: string }
+      { readonly replicas_told: number | null } & (
+        | { readonly outcome: 'accepted' | 'unchanged'; readonly changes: readonly unknown[] }
+        | { readonly outcome: 'refused'; readonly faults: readonly unknown[]; readonly detail: string }
+      )
     >;
     /** What is in force, without a secret; JSON. */
     shown(): unknown;
@@ -25,8 +30,8 @@ export function addConfigRoutes(router: Router, { config }: ConfigParts): void {
     if (!body.ok) return send(ctx, statusOf(body.error.code), { error: body.error.code, detail: body.error.detail });
     const answer = await config.reload();
     if (answer.outcome !== 'refused') return send(ctx, 200, answer);
-    const { faults, detail } = answer;
-    send(ctx, 422, { error: 'config_refused', detail, faults });
+    const { faults, detail, replicas_told } = answer;
+    send(ctx, 422, { error: 'config_refused', detail, faults, replicas_told });
   });
 }
 

@@ -71,6 +71,18 @@ export function addReplicasGauge({ registry }: Metrics, count: () => number): vo
   });
 }
 
+/** With Redis alone. */
+export function addConfigVariantsGauge({ registry }: Metrics, variants: () => number): void {
+  new Gauge({
+    name: 'switchyard_config_variants',
+    help: 'Different configurations that replicas run by, as this one hears of them; 1: all run by the same.',
+    registers: [registry],
+    collect() {
+      this.set(variants());
+    },
+  });
+}
+
 function addChannelGauges(registry: Registry, observed: Observed): void {
   const perChannel = (name: string, help: string, value: (channel: Channel) => number) =>
     new Gauge({

@@ -152,6 +152,7 @@ export const LABELS = {
   alert_threshold: { alert: [{ names: 'alert' }] },
   build_info: { version: [{ names: 'version' }] },
   config_last_reload_successful: {},
+  config_variants: {},
   config_loaded_timestamp_seconds: {},
   config_reloads_total: { outcome: ['accepted', 'refused', 'unchanged'] },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, Domain>>>>;

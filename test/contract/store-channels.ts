@@ -55,6 +55,11 @@ export function describeChannels({ store, reopen }: StoreUnderTest): void {
       expect(await live()).toBe(0);
     });
 
+    test('orders that come at once all count', async () => {
+      await Promise.all(Array.from({ length: 30 }, () => started()));
+      expect(await volume()).toEqual({ takenMinor: 30_000, paidMinor: 0 });
+    });
+
     test('each order counts in its own currency, channel and time', async () => {
       await started();
       await started({ amount: { minor: 700, currency: 'USD' } });

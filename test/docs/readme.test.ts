@@ -134,7 +134,7 @@ describe('what a running gateway offers', () => {
   test('every metric that is documented exists, and every metric is documented', async () => {
     const answer = await fetch(`${gateway.adminUrl}/metrics`);
     // Those that are there with REDIS_URL alone; test/e2e/replicas.test.ts reads them.
-    const shared = ['switchyard_shared_state_up', 'switchyard_replicas'];
+    const shared = ['switchyard_shared_state_up', 'switchyard_replicas', 'switchyard_config_variants'];
     const always = [...(await answer.text()).matchAll(/^# TYPE (switchyard_\w+) /gm)].map(([, name]) => name ?? '');
     const exported = [...always, ...shared];
     const named = [...prose.matchAll(/\bswitchyard_[a-z_]+/g)].map(([name]) => name);

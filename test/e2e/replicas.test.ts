@@ -1,6 +1,8 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { type RedisServer, startRedis } from '../services/redis.ts';
-import { anOrder, eventually, openStage, patient, type Stage } from './stage.ts';
+import { anOrder, call, eventually, openStage, patient, type Stage } from './stage.ts';
 
 const found = inject('redis');
 const BREAKER = 'switchyard_channel_breaker_state{channel="alipay-main",operation="create"}';
@@ -43,6 +45,38 @@ describe.skipIf('missing' in found)('two gateways that share a Redis', () => {
         return (await stage.metric(BREAKER)) === 0;
       }, 15_000);
     }
+  });
+
+  test('notice that they run by different configurations, and all read their files when one is told to', async () => {
+    const status = async (stage: Stage) => (await call('GET', `${stage.gateway().adminUrl}/admin/status`)).body;
+    const variants = (stage: Stage) => stage.metric('switchyard_config_variants');
+    const change = async (stage: Stage) => {
+      const file = join(dirname(stage.dataDir), 'gateway.yaml');
+      const yaml = await readFile(file, 'utf8');
+      await writeFile(file, yaml.replace('exploration: 0%', 'exploration: 1%'));
+    };
+    for (const stage of [one, other]) {
+      await eventually(async () => (await status(stage)).config.replicas.list.length === 2);
+      expect(await variants(stage)).toBe(1);
+    }
+
+    await change(one);
+    for (const stage of [one, other]) await eventually(async () => (await variants(stage)) === 2);
+    const { config, problems } = await status(other);
+    expect(config.replicas).toMatchObject({ variants: 2, differ_since: expect.any(String) });
+    expect(config.replicas.list[0].digest).toBe(config.digest);
+    expect(config.replicas.list[1]).toMatchObject({ digest: (await status(one)).config.digest, refused: false });
+    expect(problems).toContainEqual(expect.objectContaining({ runbook: 'ConfigDiffers' }));
+
+    await change(other);
+    for (const stage of [one, other]) await eventually(async () => (await variants(stage)) === 1);
+
+    const looks = () => other.metric('switchyard_config_reloads_total{outcome="unchanged"}');
+    const before = await looks();
+    const told = await call('POST', `${one.gateway().adminUrl}/admin/config/reload`, {});
+    expect(told).toMatchObject({ status: 200, body: { outcome: 'unchanged', replicas_told: 1 } });
+    await eventually(async () => (await looks()) === before + 1);
+    expect(await one.metric('switchyard_config_reloads_total{outcome="unchanged"}')).toBe(1);
   });
 
   test('take payments while Redis is away, say so, and find back to it by themselves', async () => {

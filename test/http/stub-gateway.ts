@@ -275,7 +275,7 @@ export function createStubGateway(): StubGateway {
 
 /** A configuration that nobody changes. */
 export const stubConfig: AdminAppParts['config'] = {
-  reload: async () => ({ outcome: 'unchanged', changes: [] }),
+  reload: async () => ({ outcome: 'unchanged', changes: [], replicas_told: null }),
   shown: () => ({}),
 };
 

@@ -1,6 +1,7 @@
 export type {
   AdminStatus,
   ChannelStatus,
+  ConfigStatus,
   FailureStatus,
   GatewayStatus,
 } from './model.ts';

@@ -5,8 +5,28 @@ export interface AdminStatus {
   readonly problems: readonly Problem[];
   readonly channels: readonly ChannelStatus[];
   readonly webhooks: { readonly failing: readonly FailingEndpointStatus[] };
-  /** When the configuration was taken, and what was refused since. */
-  readonly config?: unknown;
+  readonly config?: ConfigStatus;
+}
+
+/** The configuration in force. */
+export interface ConfigStatus {
+  /** The same wherever the same configuration is in force. */
+  readonly digest: string;
+  readonly loaded_at: string;
+  /** What the files said later, and why it was not taken. */
+  readonly refused: { readonly at: string; readonly faults: readonly unknown[] } | null;
+  /** What the replicas run by that share a Redis with this one, itself first; null where nothing is shared. */
+  readonly replicas: {
+    readonly variants: number;
+    readonly differ_since: string | null;
+    readonly list: readonly {
+      readonly id: string;
+      readonly digest: string;
+      readonly loaded_at: string;
+      /** Its files hold what it does not take. */
+      readonly refused: boolean;
+    }[];
+  } | null;
 }
 
 export interface Problem {

@@ -1,5 +1,5 @@
 import { agoText, moneyText, spanText } from './figures.ts';
-import type { AdminStatus, ChannelStatus, FailureStatus, GatewayStatus, Problem } from './model.ts';
+import type { AdminStatus, ChannelStatus, ConfigStatus, FailureStatus, GatewayStatus, Problem } from './model.ts';
 
 /** As the alert rules have them (grafana/prometheus/rules). */
 const AGENDA_LAG_S = 60;
@@ -21,6 +21,7 @@ export function problemsOf(
     ...methodProblems(status.channels),
     ...status.channels.flatMap((channel) => channelProblems(channel, status)),
     ...gatewayProblems(status.gateway, webhookOldestS),
+    ...configProblems(status),
     ...status.channels.flatMap((channel) => balanceProblems(channel)),
   ];
   return problems.toSorted((a, b) => rank(a) - rank(b));
@@ -130,6 +131,15 @@ function balanceProblems({ channel, balance }: ChannelStatus): readonly Problem[
     const text = `${channel}: only ${moneyText(available_minor, currency)} left; refunds will wait when it is empty.`;
     return [soon(text, 'ChannelBalanceLow')];
   });
+}
+
+function configProblems({ config, gateway }: { readonly config?: ConfigStatus; readonly gateway: GatewayStatus }) {
+  const replicas = config?.replicas;
+  if (!replicas?.differ_since) return [];
+  const age = agoText(replicas.differ_since, gateway.time);
+  const others = replicas.list.filter(({ digest }) => digest !== config?.digest).length;
+  const text = `${others} of ${replicas.list.length} replicas run by another configuration than this one, for ${age}.`;
+  return [soon(text, 'ConfigDiffers')];
 }
 
 function gatewayProblems(gateway: GatewayStatus, webhookOldestS: number): readonly Problem[] {

@@ -1,4 +1,3 @@
-import { dinero, toDecimal } from 'dinero.js';
 import * as iso from 'dinero.js/currencies';
 import { err, ok, type Result } from './result.ts';
 
@@ -48,7 +47,11 @@ export function isAmountMinor(value: number): boolean {
 /** `{ 1050, CNY }` -> `"10.50"`: every digit of the currency's exponent, no grouping. */
 export function toDecimalString(amount: Money): string {
   const exponent = currencyExponent(amount.currency);
-  return toDecimal(dinero({ amount: amount.minor, currency: { code: amount.currency, base: 10, exponent } }));
+  if (!Number.isSafeInteger(amount.minor)) throw new Error(`money: ${amount.minor} is not in minor units`);
+  const digits = String(Math.abs(amount.minor)).padStart(exponent + 1, '0');
+  const point = digits.length - exponent;
+  const fraction = exponent === 0 ? '' : `.${digits.slice(point)}`;
+  return `${amount.minor < 0 ? '-' : ''}${digits.slice(0, point)}${fraction}`;
 }
 
 /**

@@ -1,3 +1,4 @@
+import { dinero, toDecimal } from 'dinero.js';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
@@ -23,6 +24,16 @@ describe('money', () => {
     [{ minor: AMOUNT_MINOR_MAX, currency: 'CNY' }, '100000000000.00'],
   ])('%j is written as %s', (amount, text) => {
     expect(toDecimalString(amount)).toBe(text);
+  });
+
+  test('every amount is written as the money library writes it', () => {
+    fc.assert(
+      fc.property(fc.maxSafeInteger(), anyCurrency, (minor, currency) => {
+        const exponent = currencyExponent(currency);
+        const expected = toDecimal(dinero({ amount: minor, currency: { code: currency, base: 10, exponent } }));
+        expect(toDecimalString({ minor, currency })).toBe(expected);
+      }),
+    );
   });
 
   test('what is written is read back, for every amount and currency', () => {

@@ -50,9 +50,11 @@ export function isAmountMinor(value: number): boolean {
  */
 export function toDecimalString(amount: Money): string {
   const exponent = currencyExponent(amount.currency);
-  const sign = amount.minor < 0 ? '-' : '';
+  if (!Number.isSafeInteger(amount.minor)) throw new Error(`money: ${amount.minor} is not in minor units`);
   const digits = String(Math.abs(amount.minor)).padStart(exponent + 1, '0');
-  return exponent === 0 ? sign + digits : `${sign}${digits.slice(0, -exponent)}.${digits.slice(-exponent)}`;
+  const point = digits.length - exponent;
+  const fraction = exponent === 0 ? '' : `.${digits.slice(point)}`;
+  return `${amount.minor < 0 ? '-' : ''}${digits.slice(0, point)}${fraction}`;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { type Logger, pino } from 'pino';
+import { type DestinationStream, type Logger, type LoggerOptions, pino } from 'pino';
 
 /** Where nothing secret or personal should ever be; if it is all the same, it is cut out here (I10). */
 const NEVER: ReadonlySet<string> = new Set([
@@ -25,7 +25,7 @@ const CENSOR = '[redacted]';
  * `fields` are added to every line, unless it has them already.
  */
 export function createLogger(level: string, fields: () => object = () => ({})): Logger {
-  return pino({
+  const options: LoggerOptions = {
     level,
     base: null,
     mixin: fields,
@@ -38,7 +38,36 @@ export function createLogger(level: string, fields: () => object = () => ({})): 
           ? { type: thrown.name, message: thrown.message, stack: thrown.stack }
           : { type: typeof thrown, message: String(thrown) },
     },
-  });
+  };
+  stdout ??= linesByTurn();
+  return pino(options, stdout);
+}
+
+/** So much waits at most; more is written at once. */
+const WAITING_CHARS_MAX = 15 * 1024;
+
+let stdout: DestinationStream | undefined;
+
+/**
+ * Standard output, written to once per turn of the event loop instead of once per line: a request has several lines, and many
+ * requests share a turn. Whatever ends the process but a kill writes what waits.
+ */
+function linesByTurn(): DestinationStream {
+  const destination = pino.destination({ dest: 1, sync: true, minLength: WAITING_CHARS_MAX });
+  let planned = false;
+  const flush = (): void => {
+    planned = false;
+    destination.flushSync();
+  };
+  process.on('exit', flush);
+  return {
+    write(line) {
+      destination.write(line);
+      if (planned) return;
+      planned = true;
+      setImmediate(flush);
+    },
+  };
 }
 
 /** One level down. An error is left to its serializer, which keeps none of its fields. */

@@ -26,13 +26,12 @@ describe('money', () => {
     expect(toDecimalString(amount)).toBe(text);
   });
 
-  test('it writes what the money library writes, below zero too', () => {
+  test('every amount is written as the money library writes it', () => {
     fc.assert(
-      fc.property(fc.integer({ min: -AMOUNT_MINOR_MAX, max: AMOUNT_MINOR_MAX }), anyCurrency, (minor, code) => {
-        const theirs = toDecimal(
-          dinero({ amount: minor, currency: { code, base: 10, exponent: currencyExponent(code) } }),
-        );
-        expect(toDecimalString({ minor, currency: code })).toBe(theirs);
+      fc.property(fc.maxSafeInteger(), anyCurrency, (minor, currency) => {
+        const exponent = currencyExponent(currency);
+        const expected = toDecimal(dinero({ amount: minor, currency: { code: currency, base: 10, exponent } }));
+        expect(toDecimalString({ minor, currency })).toBe(expected);
       }),
     );
   });

@@ -50,17 +50,17 @@ afterAll(async () => {
 describe('the work', () => {
   test('of a whole payment', async () => {
     expectAtMost(await workOf(takePayment), {
-      ...{ commits: 4, statements: 25, providerCalls: 1, shopCalls: 1 },
-      ...{ rsaSigned: 1, rsaVerified: 3, keysParsed: 0, logLines: 6, evidenceEntries: 5 },
+      ...{ commits: 4, statements: 23, providerCalls: 1, shopCalls: 1 },
+      ...{ rsaSigned: 1, rsaVerified: 2, keysParsed: 0, logLines: 6, evidenceEntries: 5 },
     });
   });
 
   test('of a whole refund', async () => {
     const paid = await take(REPEATS);
-    // Its notice comes while its answer is being written: which one is first decides on a statement or two, nearly always 31.
+    // Its notice comes while its answer is being written: which one is first decides on a statement or two, nearly always 25.
     expectAtMost(await workOf(() => refund(paid.pop() ?? '')), {
-      ...{ commits: 3, statements: 36, providerCalls: 1, shopCalls: 1 },
-      ...{ rsaSigned: 1, rsaVerified: 3, keysParsed: 0, logLines: 6, evidenceEntries: 5 },
+      ...{ commits: 3, statements: 28, providerCalls: 1, shopCalls: 1 },
+      ...{ rsaSigned: 1, rsaVerified: 2, keysParsed: 0, logLines: 6, evidenceEntries: 5 },
     });
   });
 });

@@ -18,7 +18,10 @@ export const NOTHING: Gauges = {
   held: 0,
 };
 
-/** Writes what is kept beside a document. False, with nothing written, when one of its trade numbers is taken (I12). */
+/**
+ * Writes what is kept beside a document. False, with nothing written, when one of its trade numbers is taken (I12). `replaced` is
+ * the stored document that this one follows, where it is at hand: what was in it is recorded already.
+ */
 export function prepareRecording(db: Database.Database) {
   const holder = db.prepare<[string, string], { readonly pk: number; readonly seq: number }>(
     'SELECT payment_pk AS pk, seq FROM trade_numbers WHERE channel_id = ? AND trade_no = ?',
@@ -30,16 +33,23 @@ export function prepareRecording(db: Database.Database) {
   const recordDeadEvents = prepareDeadEvents(db);
   const recordGauges = prepareGauges(db);
 
-  return (pk: number, payment: Payment, before: Gauges, after: Gauges): boolean => {
+  return (
+    pk: number,
+    payment: Payment,
+    { before, after, replaced }: { readonly before: Gauges; readonly after: Gauges; readonly replaced: Payment | null },
+  ): boolean => {
     const fresh: Traded[] = [];
     for (const traded of payment.attempts.filter(isTraded)) {
+      if (isRecorded(traded, replaced)) continue;
       const held = holder.get(traded.channelId, traded.channelTradeNo);
       if (held === undefined) fresh.push(traded);
       else if (held.pk !== pk || held.seq !== traded.seq) return false;
     }
     if (new Set(fresh.map((a) => JSON.stringify([a.channelId, a.channelTradeNo]))).size < fresh.length) return false;
     for (const { channelId, channelTradeNo, seq } of fresh) insertTradeNo.run(channelId, channelTradeNo, pk, seq);
-    for (const event of payment.events) insertEvent.run(event.id, payment.merchantId, pk);
+    for (const [i, { id }] of payment.events.entries()) {
+      if (replaced?.events[i]?.id !== id) insertEvent.run(id, payment.merchantId, pk);
+    }
     if (before.deadEvents > 0 || after.deadEvents > 0) recordDeadEvents(payment);
     recordGauges(pk, before, after);
     return true;
@@ -87,6 +97,16 @@ function prepareGauges(db: Database.Database): (pk: number, before: Gauges, afte
 }
 
 type Traded = SucceededAttempt & { readonly channelTradeNo: string };
+
+function isRecorded({ seq, channelId, channelTradeNo }: Traded, replaced: Payment | null): boolean {
+  const before = replaced?.attempts[seq - 1];
+  return (
+    before !== undefined &&
+    isTraded(before) &&
+    before.channelId === channelId &&
+    before.channelTradeNo === channelTradeNo
+  );
+}
 
 function isTraded(attempt: Payment['attempts'][number]): attempt is Traded {
   return attempt.status === 'succeeded' && attempt.channelTradeNo !== null;

@@ -33,7 +33,7 @@ export function prepareWrites(db: Database.Database, leases: Pick<Leases, 'relea
         return () => ({ outcome: 'exists', payment: found, receipt: issueDurableReceipt() });
       }
       const pk = Number(statements.insert.run(row).lastInsertRowid);
-      if (!statements.record(pk, payment, NOTHING, row)) {
+      if (!statements.record(pk, payment, { before: NOTHING, after: row, replaced: null })) {
         throw new Error(`store: the new payment ${payment.id} names a trade number of another payment`);
       }
       statements.share(null, payment);
@@ -48,8 +48,9 @@ export function prepareWrites(db: Database.Database, leases: Pick<Leases, 'relea
       if (current?.version !== next.version - 1) return () => ({ outcome: 'stale' });
       // Two questions, since SQLite takes ten times as long to answer them as one join.
       const before = { ...NOTHING, ...current, ...statements.currentRare.get(current.pk) };
-      if (!statements.record(current.pk, next, before, row)) return () => ({ outcome: 'trade_no_taken' });
       const document = replaced?.version === current.version ? replaced : documentOf(current.pk);
+      if (!statements.record(current.pk, next, { before, after: row, replaced: document }))
+        return () => ({ outcome: 'trade_no_taken' });
       if (document) statements.share(document, next);
       statements.update.run({ ...row, pk: current.pk });
       return () => {

@@ -9,9 +9,8 @@ import { type BreakableProxy, startProxy } from '../services/breakable-proxy.ts'
 import { type MongoServer, startMongo } from '../services/mongo.ts';
 import { type RedisServer, startRedis } from '../services/redis.ts';
 import type { Chance } from './chance.ts';
-import { type Answer, askOnce, type Counter, openService, START_ARGS, type Service } from './site.ts';
+import { type Answer, askOnce, type Counter, openService, START_ARGS, type Service, DEMO_KEY } from './site.ts';
 
-const KEY = 'sk_sandbox_demo';
 const CLOCK = join(import.meta.dirname, 'clock-process.ts');
 /** A replica that has said nothing for so long is left for another one. */
 const PATIENCE_MS = 12_000;
@@ -139,7 +138,7 @@ export async function openCluster({ chance, redisProgram, size = 3, env = {}, ..
   ): Promise<Answer> {
     const order = body as { merchant_order_no?: string; merchant_refund_no?: string } | undefined;
     const key = order?.merchant_order_no ?? order?.merchant_refund_no;
-    const all = { authorization: `Bearer ${KEY}`, ...(key === undefined ? {} : { 'idempotency-key': key }), ...headers };
+    const all = { authorization: `Bearer ${DEMO_KEY}`, ...(key === undefined ? {} : { 'idempotency-key': key }), ...headers };
     const first = chance.below(size);
     let last: Answer | null = null;
     let failure: unknown = new Error('no replica runs');

@@ -11,7 +11,7 @@ import { type ConfigEdits, eventually } from '../e2e/stage.ts';
 const ROOT = join(import.meta.dirname, '../..');
 const START_MS_MAX = 60_000;
 const ANSWER_MS_MAX = 30_000;
-const KEY = 'sk_sandbox_demo';
+export const DEMO_KEY = 'sk_sandbox_demo';
 
 export const CHANNELS = [
   'alipay-main',
@@ -116,7 +116,7 @@ export async function openSite(options: SiteOptions = {}): Promise<Site> {
   return {
     ...{ theatre, url, adminUrl, sandboxUrl, gateway, sandbox },
     api: (method, path, body, headers) =>
-      ask(method, `${url}${path}`, body, { authorization: `Bearer ${KEY}`, ...headers }),
+      ask(method, `${url}${path}`, body, { authorization: `Bearer ${DEMO_KEY}`, ...headers }),
     control: (channel, verb, body) =>
       ask(body === undefined ? 'GET' : 'POST', `${sandboxUrl}/_control/channels/${channel}/${verb}`, body),
     metrics: () => scrape(adminUrl),

@@ -97,16 +97,22 @@ async function expectAgreement(cluster: Cluster, shop: Shop, traffic: Traffic): 
   const crashed = cluster
     .output()
     .split('\n')
-    .filter((line) => line.includes('request crashed') || line.includes('store: the'));
+    .filter((line) => line.includes('cannot be trusted') || (line.includes('request crashed') && !isOutage(line)));
   await tell(cluster, [...differences, ...traffic.complaints, ...cluster.faults, ...crashed]);
   say(
     `agreement after ${Date.now() - startedAt} ms; ${traffic.created.size} orders, ${traffic.paid()} paid, ${shop.heard.size} events`,
   );
   expect(differences).toEqual([]);
-  expect(traffic.complaints).toEqual([]);
+  // A browser does not ask another replica by itself.
+  expect(traffic.complaints.filter((each) => !/^choose for pay_\w+: 503$/.test(each))).toEqual([]);
   expect(cluster.faults).toEqual([]);
   expect(crashed).toEqual([]);
   expect(traffic.paid()).toBeGreaterThan(ROUNDS);
+}
+
+/** What is answered with 503 is logged with its cause, as any other request that came to nothing. */
+function isOutage(line: string): boolean {
+  return line.includes('"type":"StoreUnavailable"');
 }
 
 /** A run cannot be repeated, so it has to tell now what happened. */

@@ -14,7 +14,9 @@ export interface Balancer {
 
 const LOOKS_EVERY_MS = 100;
 
-export async function startBalancer(replicas: readonly Pick<Replica, 'name' | 'url' | 'adminUrl'>[]): Promise<Balancer> {
+export async function startBalancer(
+  replicas: readonly Pick<Replica, 'name' | 'url' | 'adminUrl'>[],
+): Promise<Balancer> {
   const backends = replicas.map(({ name, url, adminUrl }) => ({ name, adminUrl, pool: new Pool(url), ready: false }));
   const failures: string[] = [];
   let turn = 0;

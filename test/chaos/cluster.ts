@@ -52,7 +52,13 @@ export interface ClusterOptions extends ConfigEdits {
 }
 
 /** Servers and proxies run; no replica and no sandbox is started yet. Null: there is no MongoDB for tests. */
-export async function openCluster({ chance, redisProgram, size = 3, env = {}, ...edits }: ClusterOptions): Promise<Cluster> {
+export async function openCluster({
+  chance,
+  redisProgram,
+  size = 3,
+  env = {},
+  ...edits
+}: ClusterOptions): Promise<Cluster> {
   const mongo = await startMongo();
   if ('missing' in mongo) throw new Error(mongo.missing);
   const redis = await startRedis(redisProgram);
@@ -96,7 +102,10 @@ export async function openCluster({ chance, redisProgram, size = 3, env = {}, ..
         frozen = false;
         const program = theatre.command(process.execPath, START_ARGS, {
           ...{ PORT: String(port), ADMIN_PORT: String(adminPort), SANDBOX_URL: sandboxUrl, DATA_DIR: dataDir },
-          ...{ MONGO_URL: `mongodb://127.0.0.1:${toMongo.port}/${database}`, REDIS_URL: `redis://127.0.0.1:${toRedis.port}` },
+          ...{
+            MONGO_URL: `mongodb://127.0.0.1:${toMongo.port}/${database}`,
+            REDIS_URL: `redis://127.0.0.1:${toRedis.port}`,
+          },
           ...{ MASTER_KEY: Buffer.alloc(32, 'chaos-key-').toString('base64'), PUBLIC_URL: url, ...timed, ...env },
         });
         programs.push(program);
@@ -138,7 +147,11 @@ export async function openCluster({ chance, redisProgram, size = 3, env = {}, ..
   ): Promise<Answer> {
     const order = body as { merchant_order_no?: string; merchant_refund_no?: string } | undefined;
     const key = order?.merchant_order_no ?? order?.merchant_refund_no;
-    const all = { authorization: `Bearer ${DEMO_KEY}`, ...(key === undefined ? {} : { 'idempotency-key': key }), ...headers };
+    const all = {
+      authorization: `Bearer ${DEMO_KEY}`,
+      ...(key === undefined ? {} : { 'idempotency-key': key }),
+      ...headers,
+    };
     const first = chance.below(size);
     let last: Answer | null = null;
     let failure: unknown = new Error('no replica runs');

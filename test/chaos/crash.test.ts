@@ -127,7 +127,7 @@ async function expectAgreement(site: Site, shop: Shop, traffic: Traffic): Promis
     differences = [
       ...differencesInMoney(accounts),
       ...differencesInEvents(accounts, shop),
-      ...(unfinished(await site.metrics())),
+      ...unfinished(await site.metrics()),
       ...unknownTo(traffic, accounts.payments),
     ];
   } while (differences.length > 0 && Date.now() - startedAt < SETTLING_MS_MAX);

@@ -41,7 +41,13 @@ describe.skipIf('missing' in redis || 'missing' in probe)('a rolling restart', (
     const ask = async (): Promise<void> => {
       orders += 1;
       const headers = { authorization: `Bearer ${DEMO_KEY}`, 'content-type': 'application/json' };
-      const order = { merchant_order_no: `R${orders}`, amount: 100, currency: 'CNY', subject: 'Key', notify_url: shop.url };
+      const order = {
+        merchant_order_no: `R${orders}`,
+        amount: 100,
+        currency: 'CNY',
+        subject: 'Key',
+        notify_url: shop.url,
+      };
       const body = JSON.stringify({ ...order, ...WAYS[orders % 2] });
       const made = await fetch(`${balancer.url}/v1/payments`, { method: 'POST', headers, body });
       const { id } = (await made.json()) as { id: string };

@@ -90,27 +90,38 @@ export function describeAdapter(server: () => string): void {
       proxy.cut();
       proxy.pass();
       expect(await asked).toBeInstanceOf(StoreUnavailable);
-      await eventually(() => through.ping().then(
-        () => true,
-        () => false,
-      ));
+      await eventually(() =>
+        through.ping().then(
+          () => true,
+          () => false,
+        ),
+      );
     };
     try {
       const key = { merchantId: MERCHANT, key: 'K1', requestHash: 'h', subject: 'A1', now: NEW_YEAR };
       const kept = () => meddle((c) => c.collection('keys').countDocuments());
-      await unanswered(() => through.reserveKey(key), async () => (await kept()) === 1);
+      await unanswered(
+        () => through.reserveKey(key),
+        async () => (await kept()) === 1,
+      );
       expect(await through.reserveKey(key)).toEqual({ outcome: 'repeat', subject: 'A1' });
 
       // Between the number's reservation and the payment: another replica takes the number over, and the first comes to nothing.
       const [lost, payment] = [aPayment({ merchantOrderNo: 'A1' }), aPayment({ merchantOrderNo: 'A1' })];
       const reserved = () => meddle((c) => c.collection('order_reservations').countDocuments());
-      await unanswered(() => through.insert(lost), async () => (await reserved()) === 1);
+      await unanswered(
+        () => through.insert(lost),
+        async () => (await reserved()) === 1,
+      );
       expect((await direct.insert(payment)).outcome).toBe('inserted');
       expect(await through.insert(lost)).toMatchObject({ outcome: 'exists', payment: { id: payment.id } });
 
       const [started, last] = paid(payment, 'T1');
       const stored = async () => (await direct.findById(payment.id))?.payment;
-      await unanswered(() => through.update(started, { before: payment }), async () => (await stored())?.version === started.version);
+      await unanswered(
+        () => through.update(started, { before: payment }),
+        async () => (await stored())?.version === started.version,
+      );
       expect(await through.update(started, { before: payment })).toEqual({ outcome: 'stale' });
       expect(await stored()).toEqual(started);
       expect((await through.update(last)).outcome).toBe('updated');
@@ -148,9 +159,7 @@ export function describeAdapter(server: () => string): void {
     await store.insert(newer);
     await store.insert(known);
     const document = JSON.stringify({ ...newer, schema: 3, attempts: { moved: 'elsewhere' } });
-    await meddle((c) =>
-      c.collection<{ _id: string }>('payments').updateOne({ _id: newer.id }, { $set: { document } }),
-    );
+    await meddle((c) => c.collection<{ _id: string }>('payments').updateOne({ _id: newer.id }, { $set: { document } }));
     await expect(store.findById(newer.id)).rejects.toThrow(/schema 3.*newer version.*knows up to 2/);
     const claim = { now: NEW_YEAR + 86_400_000, owner: 'old', leaseMs: 1_000, limit: 10 };
     expect((await store.claimDue(claim)).map(({ id }) => id)).toEqual([known.id]);

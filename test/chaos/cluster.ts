@@ -9,7 +9,7 @@ import { type BreakableProxy, startProxy } from '../services/breakable-proxy.ts'
 import { type MongoServer, startMongo } from '../services/mongo.ts';
 import { type RedisServer, startRedis } from '../services/redis.ts';
 import type { Chance } from './chance.ts';
-import { type Answer, askOnce, type Counter, openService, START_ARGS, type Service, DEMO_KEY } from './site.ts';
+import { type Answer, askOnce, type Counter, DEMO_KEY, openService, type Service, START_ARGS } from './site.ts';
 
 const CLOCK = join(import.meta.dirname, 'clock-process.ts');
 /** A replica that has said nothing for so long is left for another one. */

@@ -10,6 +10,8 @@ export interface MongoAddress {
   readonly poolSize?: number;
   /** How long an operation waits for a primary. */
   readonly selectionMs?: number;
+  /** After so long without a primary the client is made anew. */
+  readonly renewAfterMs?: number;
 }
 
 /** A database that is open. */
@@ -36,7 +38,12 @@ const RENEW_AFTER_MS = 8_000;
 const RENEW_PAUSE_MS = 500;
 
 /** Connects, or throws with what to do about it. */
-export async function openLink({ url, poolSize = POOL_SIZE, selectionMs = SELECTION_MS }: MongoAddress): Promise<Link> {
+export async function openLink({
+  url,
+  poolSize = POOL_SIZE,
+  selectionMs = SELECTION_MS,
+  renewAfterMs = RENEW_AFTER_MS,
+}: MongoAddress): Promise<Link> {
   const connection = createConnection();
   const rows = rowsOn(connection);
   const pending = new Set<Promise<unknown>>();
@@ -61,7 +68,7 @@ export async function openLink({ url, poolSize = POOL_SIZE, selectionMs = SELECT
   function noteLoss(error: unknown): void {
     if (closed || renewing || !isSelectionError(error)) return;
     lostSince ??= performance.now();
-    if (performance.now() - lostSince < RENEW_AFTER_MS) return;
+    if (performance.now() - lostSince < renewAfterMs) return;
     renewing = renew().finally(() => {
       renewing = null;
     });

@@ -81,7 +81,11 @@ export function describeAdapter(server: () => string): void {
     const direct = await database.open();
     const { port, pathname } = new URL(database.url);
     const proxy = await startProxy(Number(port));
-    const through = await database.open({ url: `mongodb://127.0.0.1:${proxy.port}${pathname}`, selectionMs: 2_000 });
+    const through = await database.open({
+      url: `mongodb://127.0.0.1:${proxy.port}${pathname}`,
+      selectionMs: 500,
+      renewAfterMs: 0,
+    });
     /** Has it done on the server, and its answer lost. */
     const unanswered = async (act: () => Promise<unknown>, done: () => Promise<boolean>): Promise<void> => {
       proxy.loseAnswers();

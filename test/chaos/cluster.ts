@@ -180,7 +180,7 @@ export async function openCluster({
     async passTime(ms) {
       offsetMs += ms;
       for (const { file } of clocks) writeFileSync(file, String(offsetMs));
-      const running = clocks.flatMap(({ file, program }) => program() ?? []).map((program) => program);
+      const running = clocks.flatMap(({ program }) => program() ?? []);
       for (const program of running) program.kill('SIGUSR2');
       for (const { file, program } of clocks) {
         const pid = program()?.pid;

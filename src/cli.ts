@@ -23,7 +23,7 @@ import { deadEvents, failingWebhooks, redeliverEvents, resumeWebhooks } from './
 // write to, since what lies there is run.
 enableCompileCache(join(import.meta.dirname, '../node_modules/.cache/switchyard'));
 
-/** SIGTERM must end the process within ten seconds, also when something hangs. */
+/** SIGTERM must end the process within ten seconds after its time of grace, also when something hangs. */
 const STOP_DEADLINE_MS = 9_500;
 
 const out = (text: string): void => void process.stdout.write(`${text}\n`);
@@ -37,13 +37,13 @@ function fail(text: string): never {
  * Runs until SIGTERM or SIGINT, then stops in order. A further SIGINT, from a person who will not wait, ends at once; a further
  * SIGTERM changes nothing: supervisors repeat it.
  */
-function untilSignal(stop: () => Promise<void>): void {
+function untilSignal(stop: () => Promise<void>, graceMs = 0): void {
   let stopping = false;
   const onSignal = (signal: NodeJS.Signals): void => {
     if (stopping && signal === 'SIGINT') process.exit(1);
     if (stopping) return;
     stopping = true;
-    setTimeout(() => fail('stopping took too long; ended as it was'), STOP_DEADLINE_MS).unref();
+    setTimeout(() => fail('stopping took too long; ended as it was'), STOP_DEADLINE_MS + graceMs).unref();
     stop().then(
       () => process.exit(0),
       (thrown: unknown) => fail(`stopping failed: ${String(thrown)}`),
@@ -62,7 +62,7 @@ async function start(): Promise<void> {
   const { startSwitchyard } = await import('./main.ts');
   const started = await startSwitchyard(process.env);
   if (!started.ok) fail(describeFaults(started.error));
-  untilSignal(() => started.value.stop());
+  untilSignal(() => started.value.stop(), started.value.stopGraceMs);
   reload = () => void started.value.reload('signal');
   out(demoGreeting(started.value));
 }

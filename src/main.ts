@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { RequestListener } from 'node:http';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { PROVIDERS } from '../channels/index.ts';
 import PACKAGE from '../package.json' with { type: 'json' };
 import { openAlertRelay } from './alert-relay.ts';
@@ -44,7 +45,7 @@ import { watchedStore } from './store/index.ts';
 import { addGauges, createLogger, createMetrics, createTelemetry, type Metrics } from './telemetry/index.ts';
 import { createWebhookSender } from './webhooks/index.ts';
 
-/** Requests in flight get this long to finish after SIGTERM; the whole stop stays under ten seconds. */
+/** Requests in flight get this long to finish; the whole stop stays under ten seconds after the time of grace. */
 const DRAIN_MS = 6_000;
 /** The breaker of a channel that has just been removed from the configuration. */
 const DEFAULT_BREAKER = { failureRate: 0.5, minRequests: 10, windowMs: 10_000, openForMs: 15_000 };
@@ -66,6 +67,8 @@ export interface Running {
   /** Reads the configuration again and takes it whole or refuses it whole. */
   reload(by: ReloadCause): Promise<ReloadAnswer>;
   stop(): Promise<void>;
+  /** How long `stop` serves on before it begins. */
+  readonly stopGraceMs: number;
 }
 
 /** What could be opened has to be closed again, in reverse, also when a later part fails to open. */
@@ -184,6 +187,7 @@ async function open(
     ...{ epayKey, epayRecord, processId, alone: opened.alone },
   });
 
+  let leaving = false;
   const stopping = new AbortController();
   const publicApp = createPublicApp({
     ...{ gateway, settings, ephemeral, telemetry, randomBytes, epayRecord },
@@ -251,6 +255,7 @@ async function open(
     version: PACKAGE.version,
     sharedState: link?.state ?? null,
     sharedConfig,
+    leaving: () => leaving,
     channelStates: async () => {
       const live = await liveOrders();
       return channelStates(observed, watch, live.ok ? live.value : null);
@@ -273,8 +278,14 @@ async function open(
     sandboxUrl: sandboxes.url(),
     config,
     reload: reloads.reload,
+    stopGraceMs: environment.stopGraceMs,
     stop: async () => {
+      leaving = true;
       await reloads.close();
+      if (environment.stopGraceMs > 0) {
+        publicListener.seeOff();
+        await pause(environment.stopGraceMs);
+      }
       // Providers and shops first: nothing new comes in while what is in hand is finished.
       await closePublic();
       await gateway.stop();

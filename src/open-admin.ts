@@ -26,6 +26,8 @@ export async function openAdmin(
     readonly telemetry: Telemetry;
     readonly dryRuns: DryRuns;
     readonly now: () => number;
+    /** The process has been told to stop. */
+    readonly leaving: () => boolean;
     readonly alerts: AlertRelay;
     readonly epayDoctor: EpayDoctor;
     /** Null where nothing is shared. */
@@ -54,8 +56,9 @@ export async function openAdmin(
         () => false,
       );
       const loaded = channels().size > 0;
-      const checks = { store: storeOk ? 'ok' : 'unreachable', channels: loaded ? 'ok' : 'none loaded' };
-      return { ok: storeOk && loaded, checks };
+      const self = parts.leaving() ? 'stopping' : 'ok';
+      const checks = { store: storeOk ? 'ok' : 'unreachable', channels: loaded ? 'ok' : 'none loaded', self };
+      return { ok: storeOk && loaded && self === 'ok', checks };
     },
     status: async () => {
       const webhooks = { failing: endpointStates(gateway.webhooks) };

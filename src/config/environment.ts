@@ -22,6 +22,8 @@ export interface Environment {
   readonly sandboxDataDir: string | null;
   /** How many times faster than the real providers the simulators repeat their callbacks. */
   readonly sandboxTimeFactor: number;
+  /** After SIGTERM this process says on `/readyz` that it leaves, and serves on for so long. */
+  readonly stopGraceMs: number;
   readonly configPath: string;
   readonly dataDir: string;
   /** What replicas share their counters through; null: this process counts by itself. Never log it. */
@@ -65,6 +67,7 @@ export function readEnvironment(env: Env): Result<Environment, readonly ConfigFa
     sandboxUrl: vars.SANDBOX_URL ?? null,
     sandboxDataDir: vars.SANDBOX_DATA_DIR ?? null,
     sandboxTimeFactor: vars.SANDBOX_TIME_FACTOR,
+    stopGraceMs: vars.STOP_GRACE_S * 1_000,
     configPath: vars.CONFIG,
     dataDir: vars.DATA_DIR,
     redis: vars.REDIS_URL ?? null,
@@ -133,6 +136,12 @@ const environmentSchema = z.strictObject({
     .transform(Number)
     .refine((factor) => factor > 0, 'must be more than 0')
     .default(1),
+  STOP_GRACE_S: z
+    .string()
+    .regex(/^\d{1,2}$/, 'must be a whole number of seconds, at most 60')
+    .transform(Number)
+    .refine((seconds) => seconds <= 60, 'must be at most 60 seconds')
+    .default(0),
   CONFIG: z.string().default('config/gateway.yaml'),
   DATA_DIR: z.string().default('./data'),
   PUBLIC_URL: baseUrl(),

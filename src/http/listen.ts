@@ -11,6 +11,8 @@ const CONNECTIONS_MAX = 10_000;
 
 export interface Listener {
   readonly url: string;
+  /** Serves on, and has every client that gets an answer leave the connection. */
+  seeOff(): void;
   /** Takes no new requests, lets those in hand finish for up to `deadlineMs`, then cuts what is left. */
   close(deadlineMs: number): Promise<void>;
 }
@@ -25,6 +27,7 @@ export interface ListenOptions {
 
 /** Serves an application. Rejects with a sentence for the operator when the address cannot be had. */
 export async function listen(app: { callback(): RequestListener }, options: ListenOptions): Promise<Listener> {
+  let seeingOff = false;
   let closing = false;
   const handle = app.callback();
   const server = createServer(
@@ -35,7 +38,7 @@ export async function listen(app: { callback(): RequestListener }, options: List
       connectionsCheckingInterval: 5_000,
     },
     (request, response) => {
-      if (closing) response.setHeader('Connection', 'close');
+      if (closing || seeingOff) response.setHeader('Connection', 'close');
       // A connection that was busy when the closing began has to go as soon as it is idle.
       response.once('close', () => {
         if (closing) setImmediate(() => server.closeIdleConnections());
@@ -48,6 +51,9 @@ export async function listen(app: { callback(): RequestListener }, options: List
   await bind(server, options);
   return {
     url: urlOf(server),
+    seeOff: () => {
+      seeingOff = true;
+    },
     close: (deadlineMs) => {
       closing = true;
       return closeWithin(server, deadlineMs);

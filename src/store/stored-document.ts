@@ -14,6 +14,8 @@ export interface DocumentKey {
  */
 export function trustDocument(stored: unknown, key: DocumentKey): Payment {
   const value = isStoredObject(stored) ? bringForward(stored) : stored;
+  if (isStoredObject(value) && typeof value.schema === 'number' && value.schema > SCHEMA)
+    throw tooNew(key.id, value.schema);
   if (!isDocument(value)) throw damaged(key.id, 'it is not a payment of a schema that this program knows');
   if (value.id !== key.id || value.version !== key.version) throw damaged(key.id, 'it is not the document of its row');
   try {
@@ -36,15 +38,28 @@ export function parseDocument(text: string, key: DocumentKey): Payment {
   return trustDocument(value, key);
 }
 
+/** The schema of the documents that this program writes. */
+const SCHEMA = 2;
 const LISTS = ['methods', 'attempts', 'refunds', 'events', 'agenda'] as const;
 
 function isDocument(value: unknown): value is Payment {
-  if (!isStoredObject(value) || value.schema !== 2 || typeof value.id !== 'string' || typeof value.version !== 'number')
+  if (
+    !isStoredObject(value) ||
+    value.schema !== SCHEMA ||
+    typeof value.id !== 'string' ||
+    typeof value.version !== 'number'
+  )
     return false;
   if (typeof value.status !== 'string' || typeof value.merchantId !== 'string') return false;
   if (!LISTS.every((name) => Array.isArray(value[name]))) return false;
   return (
     isStoredObject(value.amount) && typeof value.amount.currency === 'string' && typeof value.createdAt === 'number'
+  );
+}
+
+function tooNew(id: string, schema: number): Error {
+  return new Error(
+    `store: the stored document of ${id} cannot be read: it has schema ${schema}, written by a newer version, and this program knows up to ${SCHEMA}; run the newer version`,
   );
 }
 

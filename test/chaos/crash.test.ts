@@ -2,9 +2,8 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import Database from 'better-sqlite3';
 import { afterAll, expect, test } from 'vitest';
-import { sumOf } from '../../bench/metrics.ts';
 import { type Chance, chanceOf } from './chance.ts';
-import { differencesInEvents, differencesInMoney, readAccounts } from './judge.ts';
+import { differencesInEvents, differencesInMoney, readAccounts, unfinished, unknownTo } from './judge.ts';
 import { openShop, type Shop } from './shop.ts';
 import { aMoment, CHANNELS, openSite, type Service, type Site } from './site.ts';
 import { openTraffic, type Traffic } from './traffic.ts';
@@ -128,7 +127,7 @@ async function expectAgreement(site: Site, shop: Shop, traffic: Traffic): Promis
     differences = [
       ...differencesInMoney(accounts),
       ...differencesInEvents(accounts, shop),
-      ...(await unfinished(site)),
+      ...unfinished(await site.metrics()),
       ...unknownTo(traffic, accounts.payments),
     ];
   } while (differences.length > 0 && Date.now() - startedAt < SETTLING_MS_MAX);
@@ -158,40 +157,6 @@ async function idsOf(site: Site, complaints: readonly string[]): Promise<readonl
     orderNos.slice(0, 3).map((orderNo) => site.api('GET', `/v1/payments?merchant_order_no=${orderNo}`)),
   );
   return found.flatMap(({ body }) => body.data?.map(({ id }: { id: string }) => id) ?? []);
-}
-
-/** An Alipay order that nobody has opened stays unknown until it expires (I7), so `payments_unknown` need not be zero. */
-async function unfinished(site: Site): Promise<readonly string[]> {
-  const series = await site.metrics();
-  return ['agenda_due', 'webhook_backlog', 'webhook_dead', 'refunds_pending', 'payments_held'].flatMap((name) => {
-    const value = sumOf(series, `switchyard_${name}`);
-    return value === 0 ? [] : [`${name} is ${value}`];
-  });
-}
-
-/** What the shop was told and is not so, or was told twice. */
-function unknownTo(
-  traffic: Traffic,
-  payments: Awaited<ReturnType<typeof readAccounts>>['payments'],
-): readonly string[] {
-  const found: string[] = [];
-  const orderNos = new Set<string>();
-  for (const { merchant_order_no } of payments.values()) {
-    if (orderNos.has(merchant_order_no)) found.push(`${merchant_order_no}: two payments`);
-    orderNos.add(merchant_order_no);
-  }
-  for (const [orderNo, ids] of traffic.created) {
-    const [id = ''] = ids;
-    if (ids.size !== 1) found.push(`${orderNo}: answered with ${[...ids].join(' and ')}`);
-    if (payments.get(id)?.merchant_order_no !== orderNo) found.push(`${orderNo}: ${id} is not here`);
-  }
-  const refunds = new Map([...payments.values()].flatMap((p) => p.refunds.map((r) => [r.id, r.merchant_refund_no])));
-  for (const [refundNo, ids] of traffic.refunded) {
-    const [id = ''] = ids;
-    if (ids.size !== 1 || refunds.get(id) !== refundNo)
-      found.push(`${refundNo}: answered with ${[...ids].join(' and ')}`);
-  }
-  return found;
 }
 
 async function expectSoundFiles(site: Site): Promise<void> {

@@ -1,7 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
+import { sumOf } from '../../bench/metrics.ts';
 import type { Shop } from './shop.ts';
-import { CHANNELS, type Site } from './site.ts';
+import { CHANNELS, type Counter } from './site.ts';
+import type { Traffic } from './traffic.ts';
 
 const orderSchema = z.object({
   ...{ provider_ref: z.string(), amount: z.int(), currency: z.string(), status: z.string() },
@@ -42,7 +44,7 @@ export interface Accounts {
 }
 
 /** Reads the books of all providers and, over the merchant API, all payments and events. */
-export async function readAccounts(site: Site): Promise<Accounts> {
+export async function readAccounts(site: Counter): Promise<Accounts> {
   const orders = new Map<string, BookedOrder>();
   for (const channel of CHANNELS) {
     const { body } = await site.control(channel, 'orders');
@@ -56,7 +58,7 @@ export async function readAccounts(site: Site): Promise<Accounts> {
   return { orders, payments, events };
 }
 
-async function* pages<T>(site: Site, path: string, parameter: string, schema: z.ZodType<T>): AsyncGenerator<T> {
+async function* pages<T>(site: Counter, path: string, parameter: string, schema: z.ZodType<T>): AsyncGenerator<T> {
   let next: string | null = null;
   do {
     const from = next === null ? '' : `&${parameter}=${encodeURIComponent(next)}`;
@@ -157,6 +159,39 @@ export function differencesInEvents({ payments, events }: Accounts, shop: Shop):
       if (cause === 'merchant' && status !== 'pending' && !idOf.has(`${payment.id} refund.${status} ${id}`))
         found.push(`${id}: that it ${status} is no event`);
     }
+  }
+  return found;
+}
+
+/** An Alipay order that nobody has opened stays unknown until it expires (I7), so `payments_unknown` need not be zero. */
+export function unfinished(series: ReadonlyMap<string, number>): readonly string[] {
+  return ['agenda_due', 'webhook_backlog', 'webhook_dead', 'refunds_pending', 'payments_held'].flatMap((name) => {
+    const value = sumOf(series, `switchyard_${name}`);
+    return value === 0 ? [] : [`${name} is ${value}`];
+  });
+}
+
+/** What the shop was told and is not so, or was told twice. */
+export function unknownTo(
+  { created, refunded }: Pick<Traffic, 'created' | 'refunded'>,
+  payments: Accounts['payments'],
+): readonly string[] {
+  const found: string[] = [];
+  const orderNos = new Set<string>();
+  for (const { merchant_order_no } of payments.values()) {
+    if (orderNos.has(merchant_order_no)) found.push(`${merchant_order_no}: two payments`);
+    orderNos.add(merchant_order_no);
+  }
+  for (const [orderNo, ids] of created) {
+    const [id = ''] = ids;
+    if (ids.size !== 1) found.push(`${orderNo}: answered with ${[...ids].join(' and ')}`);
+    if (payments.get(id)?.merchant_order_no !== orderNo) found.push(`${orderNo}: ${id} is not here`);
+  }
+  const refunds = new Map([...payments.values()].flatMap((p) => p.refunds.map((r) => [r.id, r.merchant_refund_no])));
+  for (const [refundNo, ids] of refunded) {
+    const [id = ''] = ids;
+    if (ids.size !== 1 || refunds.get(id) !== refundNo)
+      found.push(`${refundNo}: answered with ${[...ids].join(' and ')}`);
   }
   return found;
 }

@@ -11,7 +11,7 @@ import { type ConfigEdits, eventually } from '../e2e/stage.ts';
 const ROOT = join(import.meta.dirname, '../..');
 const START_MS_MAX = 60_000;
 const ANSWER_MS_MAX = 30_000;
-const KEY = 'sk_sandbox_demo';
+export const DEMO_KEY = 'sk_sandbox_demo';
 
 export const CHANNELS = [
   'alipay-main',
@@ -27,7 +27,7 @@ const manifest = z
   .object({ scripts: z.object({ start: z.string().startsWith('node ') }) })
   .parse(JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')));
 /** What `npm start` gives to Node: the gateway runs here as it runs there. */
-const START_ARGS = manifest.scripts.start.split(' ').slice(1);
+export const START_ARGS = manifest.scripts.start.split(' ').slice(1);
 
 export interface Answer {
   readonly status: number;
@@ -58,6 +58,9 @@ export interface SiteOptions extends ConfigEdits {
   /** A command that runs the command it is given, for example in a name space of its own. */
   readonly within?: (dataDir: string) => readonly [string, ...string[]];
 }
+
+/** What a shop and a judge need of a site, however many processes are behind it. */
+export type Counter = Pick<Site, 'url' | 'api' | 'control'>;
 
 /** A gateway and its simulators as real processes of their own, at ports that stay the same however often they die. */
 export interface Site {
@@ -113,7 +116,7 @@ export async function openSite(options: SiteOptions = {}): Promise<Site> {
   return {
     ...{ theatre, url, adminUrl, sandboxUrl, gateway, sandbox },
     api: (method, path, body, headers) =>
-      ask(method, `${url}${path}`, body, { authorization: `Bearer ${KEY}`, ...headers }),
+      ask(method, `${url}${path}`, body, { authorization: `Bearer ${DEMO_KEY}`, ...headers }),
     control: (channel, verb, body) =>
       ask(body === undefined ? 'GET' : 'POST', `${sandboxUrl}/_control/channels/${channel}/${verb}`, body),
     metrics: () => scrape(adminUrl),
@@ -124,7 +127,7 @@ export async function openSite(options: SiteOptions = {}): Promise<Site> {
   };
 }
 
-function openService(launch: () => Program, serves: () => Promise<boolean>): Service {
+export function openService(launch: () => Program, serves: () => Promise<boolean>): Service {
   let current: Program | undefined;
   let over = true;
   const program = (): Program => {
@@ -163,15 +166,16 @@ function openService(launch: () => Program, serves: () => Promise<boolean>): Ser
   };
 }
 
-async function askOnce(
+export async function askOnce(
   agent: Agent,
   method: string,
   url: string,
   body: unknown,
   headers: Readonly<Record<string, string>>,
+  timeoutMs: number = ANSWER_MS_MAX,
 ): Promise<Answer> {
   const answer = await request(url, {
-    ...{ dispatcher: agent, method: method as 'GET' | 'POST', signal: AbortSignal.timeout(ANSWER_MS_MAX) },
+    ...{ dispatcher: agent, method: method as 'GET' | 'POST', signal: AbortSignal.timeout(timeoutMs) },
     headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
     body: body === undefined ? null : JSON.stringify(body),
   });

@@ -1,6 +1,6 @@
 import type { Chance } from './chance.ts';
 import type { Shop } from './shop.ts';
-import { type Answer, aMoment, type Site } from './site.ts';
+import { type Answer, aMoment, type Counter } from './site.ts';
 
 /** One way to pay over each provider. */
 export const WAYS = [
@@ -22,7 +22,7 @@ const PAY_TRIES_MAX = 60;
 const CHOOSE_TRIES_MAX = 8;
 
 export interface TrafficOptions {
-  readonly site: Site;
+  readonly site: Counter;
   readonly shop: Shop;
   readonly chance: Chance;
   /** New orders per second, whether or not the earlier ones are answered. */

@@ -12,6 +12,7 @@ test('nothing set means the defaults of the contract', () => {
       adminToken: null,
       sandboxPort: 8082,
       sandboxUrl: null,
+      stopGraceMs: 0,
       sandboxDataDir: null,
       sandboxTimeFactor: 1,
       traces: null,

@@ -1,4 +1,5 @@
-import { createConnection } from 'mongoose';
+import { setTimeout as pause } from 'node:timers/promises';
+import { createConnection, Error as MongooseErrors, mongo } from 'mongoose';
 import { explain } from './failures.ts';
 import { type Rows, rowsOn } from './rows.ts';
 
@@ -9,6 +10,8 @@ export interface MongoAddress {
   readonly poolSize?: number;
   /** How long an operation waits for a primary. */
   readonly selectionMs?: number;
+  /** After so long without a primary the client is made anew. */
+  readonly renewAfterMs?: number;
 }
 
 /** A database that is open. */
@@ -30,9 +33,17 @@ const CONNECT_MS = 3_000;
 /** Whatever hangs for longer is given up; its outcome is not known then. */
 const SOCKET_MS = 15_000;
 const MAJORITY_MS = 10_000;
+/** After so long without a primary the client is made anew, and then again and again. */
+const RENEW_AFTER_MS = 8_000;
+const RENEW_PAUSE_MS = 500;
 
 /** Connects, or throws with what to do about it. */
-export async function openLink({ url, poolSize = POOL_SIZE, selectionMs = SELECTION_MS }: MongoAddress): Promise<Link> {
+export async function openLink({
+  url,
+  poolSize = POOL_SIZE,
+  selectionMs = SELECTION_MS,
+  renewAfterMs = RENEW_AFTER_MS,
+}: MongoAddress): Promise<Link> {
   const connection = createConnection();
   const rows = rowsOn(connection);
   const pending = new Set<Promise<unknown>>();
@@ -43,19 +54,42 @@ export async function openLink({ url, poolSize = POOL_SIZE, selectionMs = SELECT
     return finish(operation());
   }
 
+  /** Since when no primary is found; null while there is one. */
+  let lostSince: number | null = null;
+  let renewing: Promise<void> | null = null;
+
+  /** The driver's watch over its server can come to a standstill when connections break; a new client begins a new one. */
+  async function renew(): Promise<void> {
+    await connection.close(true).catch(() => {});
+    while (!closed && !(await connect().then(isTrue, () => false))) await pause(RENEW_PAUSE_MS);
+    lostSince = null;
+  }
+
+  function noteLoss(error: unknown): void {
+    if (closed || renewing || !isSelectionError(error)) return;
+    lostSince ??= performance.now();
+    if (performance.now() - lostSince < renewAfterMs) return;
+    renewing = renew().finally(() => {
+      renewing = null;
+    });
+  }
+
   async function finish<T>(running: Promise<T>): Promise<T> {
     pending.add(running);
     try {
-      return await running;
+      const result = await running;
+      lostSince = null;
+      return result;
     } catch (error) {
+      noteLoss(error);
       throw explain(error);
     } finally {
       pending.delete(running);
     }
   }
 
-  try {
-    await connection.openUri(url, {
+  const connect = () =>
+    connection.openUri(url, {
       ...(hasDatabase(url) ? {} : { dbName: DEFAULT_DATABASE }),
       appName: 'switchyard',
       bufferCommands: false,
@@ -70,6 +104,9 @@ export async function openLink({ url, poolSize = POOL_SIZE, selectionMs = SELECT
       readConcern: { level: 'majority' },
       writeConcern: { w: 'majority', journal: true, wtimeoutMS: MAJORITY_MS },
     });
+
+  try {
+    await connect();
   } catch (error) {
     await connection.close().catch(() => {});
     throw explain(error);
@@ -83,6 +120,7 @@ export async function openLink({ url, poolSize = POOL_SIZE, selectionMs = SELECT
     finish,
     async close() {
       closed = true;
+      await renewing;
       while (pending.size > 0) await Promise.allSettled(pending);
       await connection.close();
     },
@@ -91,4 +129,14 @@ export async function openLink({ url, poolSize = POOL_SIZE, selectionMs = SELECT
 
 function hasDatabase(url: string): boolean {
   return /^mongodb(\+srv)?:\/\/[^/]+\/[^?]+/.test(url);
+}
+
+function isSelectionError(error: unknown): boolean {
+  return (
+    error instanceof mongo.MongoServerSelectionError || error instanceof MongooseErrors.MongooseServerSelectionError
+  );
+}
+
+function isTrue(): boolean {
+  return true;
 }

@@ -9,6 +9,8 @@ export interface MongoAddress {
   readonly poolSize?: number;
   /** How long an operation waits for a primary. */
   readonly selectionMs?: number;
+  /** How long an operation may hang before it is given up. */
+  readonly socketMs?: number;
 }
 
 /** A database that is open. */
@@ -32,7 +34,12 @@ const SOCKET_MS = 15_000;
 const MAJORITY_MS = 10_000;
 
 /** Connects, or throws with what to do about it. */
-export async function openLink({ url, poolSize = POOL_SIZE, selectionMs = SELECTION_MS }: MongoAddress): Promise<Link> {
+export async function openLink({
+  url,
+  poolSize = POOL_SIZE,
+  selectionMs = SELECTION_MS,
+  socketMs = SOCKET_MS,
+}: MongoAddress): Promise<Link> {
   const connection = createConnection();
   const rows = rowsOn(connection);
   const pending = new Set<Promise<unknown>>();
@@ -63,7 +70,7 @@ export async function openLink({ url, poolSize = POOL_SIZE, selectionMs = SELECT
       serverSelectionTimeoutMS: selectionMs,
       connectTimeoutMS: CONNECT_MS,
       waitQueueTimeoutMS: SELECTION_MS,
-      socketTimeoutMS: SOCKET_MS,
+      socketTimeoutMS: socketMs,
       retryWrites: true,
       // What is read or acknowledged is on the journal of a majority, whatever the URL says.
       readPreference: 'primary',

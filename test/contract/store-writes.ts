@@ -72,7 +72,7 @@ export function describeWrites({ store, reopen }: StoreUnderTest): void {
     });
 
     test('of many payments at once loses none', async () => {
-      const payments = Array.from({ length: 300 }, () => aPayment());
+      const payments = Array.from({ length: 100 }, () => aPayment());
       await Promise.all(payments.map((payment) => store().insert(payment)));
       const histories = payments.map((payment) => paid(payment, `T${payment.id}`));
       await Promise.all(

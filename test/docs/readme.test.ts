@@ -5,12 +5,14 @@ import { aFreePort, run, type Started, startGateway } from './started.ts';
 const readme = readPage('README.md');
 const commands = [...blocks(section(readme, '## Sixty seconds'), 'sh'), ...blocks(section(readme, '## Tasks'), 'sh')];
 
+const SLOW_MS = 180_000;
+
 let gateway: Started;
 let outputs: readonly string[];
 beforeAll(async () => {
   gateway = await startGateway();
   outputs = await runAll(commands);
-});
+}, SLOW_MS);
 afterAll(() => gateway.stop());
 
 /** All blocks in one shell, as a reader types them; the output of each. */

@@ -98,6 +98,7 @@ describe.skipIf(isMissing)('a gateway with Prometheus and Alertmanager', () => {
 
   async function pay(methods: readonly string[]): Promise<void> {
     const { body } = await stage.api('POST', '/v1/payments', anOrder(stage, { methods }));
+    expect(body.attempts, JSON.stringify(body)).toHaveLength(1);
     const { channel, provider_ref } = body.attempts.at(-1);
     await stage.control(channel, 'pay', { provider_ref });
   }

@@ -23,16 +23,18 @@ export function explain(error: unknown): Error {
   if (error instanceof MongooseErrors.MongooseServerSelectionError) {
     return new StoreUnavailable(`store: ${UNREACHABLE} (${error.name})`);
   }
-  // Sockets that break in the middle, and mongoose's own words for a connection that is gone.
-  if (
-    error instanceof Error &&
-    !(error instanceof mongo.MongoError) &&
-    (/^Mongo/.test(error.name) || 'syscall' in error)
-  ) {
-    return new StoreUnavailable(`store: ${UNREACHABLE} (${error.name})`);
-  }
+  if (isBrokenConnection(error)) return new StoreUnavailable(`store: ${UNREACHABLE} (${error.name})`);
   if (!(error instanceof mongo.MongoError)) return error instanceof Error ? error : new Error('store: MongoDB failed');
   return new StoreUnavailable(`store: ${reasonOf(error)} (${error.name}${codeOf(error)})`);
+}
+
+/**
+ * Sockets that break in the middle, which the driver passes on as Node reports them (some name a system call, all have a code), and
+ * mongoose's own words for a connection that is gone.
+ */
+function isBrokenConnection(error: unknown): error is Error {
+  if (!(error instanceof Error) || error instanceof mongo.MongoError || error instanceof TypeError) return false;
+  return /^Mongo/.test(error.name) || ('code' in error && typeof error.code === 'string');
 }
 
 function reasonOf(error: mongo.MongoError): string {

@@ -12,6 +12,7 @@ import { type DoctorOptions, doctorEpay } from './doctor-command.ts';
 import { demoGreeting } from './greeting.ts';
 import { decideHeldMoney } from './held-money.ts';
 import { addMerchantsCommand } from './merchants-program.ts';
+import { addMigrateCommand } from './migrate-command.ts';
 import type { Result } from './payment/index.ts';
 import { explainRouting } from './routing-explain.ts';
 import { addSimulateCommand } from './simulate-command.ts';
@@ -174,6 +175,7 @@ const failed = (): void => {
   process.exitCode = 1;
 };
 addMerchantsCommand(program, { env: process.env, told, failed });
+addMigrateCommand(program, process.env);
 const routing = program.command('routing').description('how channels are chosen');
 routing
   .command('explain')

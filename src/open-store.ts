@@ -64,6 +64,7 @@ export function placeOf({ mongoUrl, dataDir }: Environment): string {
   return mongoUrl === null ? dataDir : 'the database of MONGO_URL';
 }
 
-function databasePath({ dataDir }: Environment): string {
+/** The file of the embedded store. */
+export function databasePath({ dataDir }: Pick<Environment, 'dataDir'>): string {
   return join(dataDir, 'switchyard.db');
 }

@@ -1,1 +1,3 @@
+export * from './moving.ts';
+export * from './moving-rows.ts';
 export * from './store.ts';

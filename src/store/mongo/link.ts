@@ -12,6 +12,8 @@ export interface MongoAddress {
   readonly selectionMs?: number;
   /** After so long without a primary the client is made anew. */
   readonly renewAfterMs?: number;
+  /** How long an operation may hang before it is given up. */
+  readonly socketMs?: number;
 }
 
 /** A database that is open. */
@@ -43,6 +45,7 @@ export async function openLink({
   poolSize = POOL_SIZE,
   selectionMs = SELECTION_MS,
   renewAfterMs = RENEW_AFTER_MS,
+  socketMs = SOCKET_MS,
 }: MongoAddress): Promise<Link> {
   const connection = createConnection();
   const rows = rowsOn(connection);
@@ -97,7 +100,7 @@ export async function openLink({
       serverSelectionTimeoutMS: selectionMs,
       connectTimeoutMS: CONNECT_MS,
       waitQueueTimeoutMS: SELECTION_MS,
-      socketTimeoutMS: SOCKET_MS,
+      socketTimeoutMS: socketMs,
       retryWrites: true,
       // What is read or acknowledged is on the journal of a majority, whatever the URL says.
       readPreference: 'primary',

@@ -37,10 +37,10 @@ export function createTradeNumbers({ trades, raw }: Pick<Rows, 'trades' | 'raw'>
 
 export type TradeNumbers = ReturnType<typeof createTradeNumbers>;
 
-function keyOf({ channelId, channelTradeNo }: Traded): string {
+export function keyOf({ channelId, channelTradeNo }: Traded): string {
   return idOf(channelId, channelTradeNo);
 }
 
-function isTraded(attempt: Payment['attempts'][number]): attempt is Traded {
+export function isTraded(attempt: Payment['attempts'][number]): attempt is Traded {
   return attempt.status === 'succeeded' && attempt.channelTradeNo !== null;
 }

@@ -4,6 +4,7 @@ import Database from 'better-sqlite3';
 import { explaining, isBusy } from './failures.ts';
 import { countCommitsCutOff } from './log-check.ts';
 import { MIGRATIONS, migrate, newerSchema, schemaVersion } from './migrations.ts';
+import { isMoved, movedAway } from './moved.ts';
 
 /** How long a statement waits for a lock that a reader or a backup tool holds; the process stands still meanwhile. */
 const BUSY_TIMEOUT_MS = 2_000;
@@ -19,12 +20,19 @@ export interface Connection {
   close(): void;
 }
 
-/** Opens the one writing connection and keeps every other process from opening a second one until it is closed. */
-export function openWriter(file: string, sizeBytesMax: number | undefined): Connection {
+/**
+ * Opens the one writing connection and keeps every other process from opening a second one until it is closed. `first` runs before the
+ * file's version is looked at.
+ */
+export function openWriter(
+  file: string,
+  sizeBytesMax: number | undefined,
+  first: (db: Database.Database) => void = () => {},
+): Connection {
   const path = resolve(file);
   return explaining(path, () => {
     makeDirectory(dirname(path));
-    const lock = lockOut(path);
+    const lock = lockOut(path, (cause) => inUse(path, cause));
     try {
       refuseRemains(path);
       createPrivate(path);
@@ -33,6 +41,7 @@ export function openWriter(file: string, sizeBytesMax: number | undefined): Conn
         // First of all a read: it refuses what is no database, before a pragma could change anything.
         schemaVersion(db, path);
         prepareForWriting(db, path, sizeBytesMax);
+        first(db);
         migrate(db, path);
         emptyLog(db);
         return connection(db, [path, `${path}-wal`], () => lock.close());
@@ -49,11 +58,12 @@ export function openReader(file: string): Connection {
   const path = resolve(file);
   return explaining(path, () => {
     if (statSync(path, { throwIfNoEntry: false }) === undefined) {
-      throw new Error(`store: ${path} does not exist; start the gateway once, or set DATA_DIR to where its data is`);
+      throw missing(path);
     }
     const db = new Database(path, { readonly: true, fileMustExist: true, timeout: BUSY_TIMEOUT_MS });
     return guard(db, () => {
       const found = schemaVersion(db, path);
+      if (isMoved(found)) throw movedAway(path);
       if (found > MIGRATIONS.length) throw newerSchema(path, found, MIGRATIONS.length);
       if (found < MIGRATIONS.length) {
         throw new Error(
@@ -144,21 +154,51 @@ function prepareForWriting(db: Database.Database, path: string, sizeBytesMax: nu
   db.pragma(`max_page_count = ${Math.floor(sizeBytesMax / pageBytes)}`);
 }
 
+/** The file is another gateway's now. */
+class InUse extends Error {
+  override readonly name = 'InUse';
+}
+
+export function isInUse(error: unknown): boolean {
+  return error instanceof InUse;
+}
+
+/** Keeps a second move of the same file out until it is called or the process ends; gateways may have the file meanwhile. */
+export function lockMove(file: string): () => void {
+  const path = resolve(file);
+  const lock = explaining(path, () => {
+    if (statSync(path, { throwIfNoEntry: false }) === undefined) throw missing(path);
+    return lockOut(
+      `${path}.move`,
+      () => new Error(`migrate: another migration of ${path} is under way; let it finish`),
+    );
+  });
+  return () => lock.close();
+}
+
+function missing(path: string): Error {
+  return new Error(`store: ${path} does not exist; start the gateway once, or set DATA_DIR to where its data is`);
+}
+
+function inUse(path: string, cause: unknown): InUse {
+  return new InUse(
+    `store: ${path} is in use by another gateway; stop that one, or give this one its own DATA_DIR (reading is possible)`,
+    { cause },
+  );
+}
+
 /**
  * An exclusive lock of the operating system on `<path>.lock`. It ends with the process however that dies, so that nobody ever
  * has to remove a stale lock file. SQLite takes it for us: Node has no file locks.
  */
-function lockOut(path: string): Database.Database {
+function lockOut(path: string, refusal: (cause: unknown) => Error): Database.Database {
   const lock = new Database(`${path}.lock`, { timeout: 0 });
   return guard(lock, () => {
     try {
       lock.exec('BEGIN EXCLUSIVE');
     } catch (error) {
       if (!isBusy(error)) throw error;
-      throw new Error(
-        `store: ${path} is in use by another gateway; stop that one, or give this one its own DATA_DIR (reading is possible)`,
-        { cause: error },
-      );
+      throw refusal(error);
     }
     return lock;
   });

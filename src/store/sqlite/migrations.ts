@@ -1,4 +1,5 @@
 import type Database from 'better-sqlite3';
+import { isMoved, movedAway } from './moved.ts';
 
 /** Marks a database file as ours ("SWYD"), so that another program's file is never taken over. */
 export const APPLICATION_ID = 0x53_57_59_44;
@@ -231,6 +232,7 @@ export function schemaVersion(db: Database.Database, path: string): number {
 export function migrate(db: Database.Database, path: string, migrations: readonly string[] = MIGRATIONS): void {
   db.transaction(() => {
     const from = schemaVersion(db, path);
+    if (isMoved(from)) throw movedAway(path);
     if (from > migrations.length) throw newerSchema(path, from, migrations.length);
     if (from === migrations.length) return;
     if (from === 0) {

@@ -1,0 +1,1 @@
+export { type MoveOptions, type MoveReport, moveToMongo } from './move.ts';

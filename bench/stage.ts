@@ -32,8 +32,6 @@ export interface StageOptions {
   readonly beside?: Pick<Stage, 'sandboxUrl' | 'collector'>;
   /** More arguments for the gateway's Node, for example `--cpu-prof`. */
   readonly nodeArgs?: readonly string[];
-  /** More of the gateway's environment. */
-  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Everything that a measurement needs, each program in a process of its own; this process is the load generator. */
@@ -95,7 +93,6 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
       ...options.env,
       ...(options.embedded === true ? {} : { SANDBOX_URL: sandboxUrl }),
       ...(options.holdCallbacks === true ? { PUBLIC_URL: collector.url } : {}),
-      ...options.env,
     },
     `${adminUrl}/readyz`,
   );

@@ -15,7 +15,7 @@ import type { MovingSource, SourcePayment } from '../sqlite/moving.ts';
 import { parseDocument } from '../stored-document.ts';
 import type { Notes, Sides } from './notes.ts';
 
-const PAYMENTS_AT_ONCE = 250;
+const PAYMENTS_AT_ONCE = 1_000;
 const ROWS_AT_ONCE = 1_000;
 const SCANNED_AT_ONCE = 10_000;
 const NOTHING = Buffer.alloc(0);

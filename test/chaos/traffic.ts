@@ -15,7 +15,7 @@ const METHODS = ['alipay', 'wechatpay', 'card'] as const;
 export type Moment = 'create' | 'choose' | 'callback' | 'refund' | 'webhook';
 
 /** After so many answers that are none, the shop gives up, and the test has found something. */
-const TRIES_MAX = 600;
+const TRIES_MAX = 1_600;
 const RETRY_MS = 150;
 /** A buyer looks at a dead page for so long. */
 const PAY_TRIES_MAX = 60;

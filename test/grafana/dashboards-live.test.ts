@@ -34,6 +34,7 @@ const QUIET = [
   'Balance at the provider, in minor units',
   'Store errors since the start',
   'Redis, as each replica reaches it',
+  'Configurations in force',
   'Payments while it takes no new orders, per hour',
   'Channels left out and why, per minute',
   'Configuration: looks at changed files, per hour',
@@ -51,7 +52,10 @@ async function exposed(): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
   const text = await (await fetch(`${gateway.adminUrl}/metrics`)).text();
   const declared: Readonly<Record<string, object>> = LABELS;
   // A gateway with Redis has it besides: test/ephemeral.
-  const labels = new Map<string, Set<string>>([['switchyard_shared_state_up', new Set()]]);
+  const labels = new Map<string, Set<string>>([
+    ['switchyard_shared_state_up', new Set()],
+    ['switchyard_config_variants', new Set()],
+  ]);
   for (const [, name = '', type] of text.matchAll(/^# TYPE (\S+) (\S+)$/gm)) {
     const own = Object.keys(declared[name.replace('switchyard_', '')] ?? {});
     const names = type === 'histogram' ? [`${name}_bucket`, `${name}_sum`, `${name}_count`] : [name];

@@ -30,7 +30,10 @@ async function exposed(): Promise<Map<string, ReadonlySet<string>>> {
   const text = await (await fetch(`${stage.gateway().adminUrl}/metrics`)).text();
   const declared: Readonly<Record<string, object>> = LABELS;
   // A gateway with Redis has it besides: test/ephemeral.
-  const labels = new Map<string, Set<string>>([['switchyard_shared_state_up', new Set()]]);
+  const labels = new Map<string, Set<string>>([
+    ['switchyard_shared_state_up', new Set()],
+    ['switchyard_config_variants', new Set()],
+  ]);
   for (const [, name = '', type] of text.matchAll(/^# TYPE (\S+) (\S+)$/gm)) {
     const own = Object.keys(declared[name.replace('switchyard_', '')] ?? {});
     const names = type === 'histogram' ? [`${name}_bucket`, `${name}_sum`, `${name}_count`] : [name];

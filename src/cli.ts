@@ -1,4 +1,6 @@
 #!/usr/bin/env node
+import { enableCompileCache } from 'node:module';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { Command } from 'commander';
 import { z } from 'zod';
@@ -46,6 +48,9 @@ function untilSignal(stop: () => Promise<void>): void {
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
 }
+
+// What was compiled once is kept for the next start; where the folder cannot be written, as in a container, nothing is kept.
+enableCompileCache(join(import.meta.dirname, '../node_modules/.cache/switchyard'));
 
 /* The gateway and the channels are loaded by the commands that need them: the others answer in half the time. */
 

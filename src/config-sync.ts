@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { NoticeBoard } from './ephemeral/index.ts';
 import type { Telemetry } from './gateway/index.ts';
+import { readNote } from './replica-note.ts';
 
 const EVERY_MS = 2_000;
 /** A replica that has said nothing for so long has ended, or is cut off. */
@@ -74,13 +75,13 @@ export function createConfigSync(parts: {
   }
 
   function read(text: string): void {
-    const parsed = noteSchema.safeParse(parseJson(text));
-    if (!parsed.success || parsed.data.from === id) return;
-    const known = heard.get(parsed.data.from);
+    const note = readNote(noteSchema, id, text);
+    if (note === null) return;
+    const known = heard.get(note.from);
     if (known === undefined && heard.size >= REPLICAS_MAX) return;
-    heard.set(parsed.data.from, { ...parsed.data, at: now() });
+    heard.set(note.from, { ...note, at: now() });
     // Whoever is met for the first time may have been told long ago; our files were read since.
-    if (known !== undefined && parsed.data.reloads > known.reloads) onReload();
+    if (known !== undefined && note.reloads > known.reloads) onReload();
   }
 
   function compare(): void {
@@ -142,12 +143,4 @@ export function createConfigSync(parts: {
       await turn;
     },
   };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { NoticeBoard } from './ephemeral/index.ts';
+import { readNote } from './replica-note.ts';
 import { type RoutingNews, routingNewsSchema } from './routing/index.ts';
 
 const EVERY_MS = 250;
@@ -104,10 +105,9 @@ export function createRoutingSync(parts: {
   }
 
   function read(text: string): void {
-    const parsed = noteSchema.safeParse(parseJson(text));
-    // A note of another version says nothing to us.
-    if (!parsed.success || parsed.data.from === id) return;
-    const { from, seq: number, news } = parsed.data;
+    const heardNote = readNote(noteSchema, id, text);
+    if (heardNote === null) return;
+    const { from, seq: number, news } = heardNote;
     const known = heard.get(from);
     if (known && number <= known.seq) return;
     if (!known && heard.size >= REPLICAS_MAX) return;
@@ -134,12 +134,4 @@ export function createRoutingSync(parts: {
 
 function isOrder(news: RoutingNews): boolean {
   return news.kind === 'opened' || news.kind === 'paid';
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }

@@ -64,7 +64,12 @@ export async function openLink({
   /** The driver's watch over its server can come to a standstill when connections break; a new client begins a new one. */
   async function renew(): Promise<void> {
     await connection.close(true).catch(() => {});
-    while (!closed && !(await connect().then(isTrue, () => false))) await pause(RENEW_PAUSE_MS);
+    const reconnects = () =>
+      connect().then(
+        () => true,
+        () => false,
+      );
+    while (!closed && !(await reconnects())) await pause(RENEW_PAUSE_MS);
     lostSince = null;
   }
 
@@ -138,8 +143,4 @@ function isSelectionError(error: unknown): boolean {
   return (
     error instanceof mongo.MongoServerSelectionError || error instanceof MongooseErrors.MongooseServerSelectionError
   );
-}
-
-function isTrue(): boolean {
-  return true;
 }

@@ -22,6 +22,7 @@ export interface Replica extends Service {
   readonly adminUrl: string;
   readonly toMongo: BreakableProxy;
   readonly toRedis: BreakableProxy;
+  readonly toSandbox: BreakableProxy;
   /** Holds the process up where it stands, and lets it go on. */
   freeze(): void;
   thaw(): void;
@@ -35,6 +36,8 @@ export interface Cluster extends Counter {
   readonly sandbox: Service;
   readonly redis: RedisServer;
   readonly mongo: MongoServer;
+  /** Where callbacks and browsers come in. */
+  readonly front: BreakableProxy;
   /** Answers of 5xx other than 503; there may be none. */
   readonly faults: readonly string[];
   metrics(): Promise<ReadonlyMap<string, number>>;
@@ -91,7 +94,9 @@ export async function openCluster({
   for (let i = 0; i < size; i += 1) {
     const [port = 0, adminPort = 0] = ports.slice(2 * i);
     const adminUrl = `http://127.0.0.1:${adminPort}`;
-    const [toMongo, toRedis] = await Promise.all([startProxy(mongoPort), startProxy(redis.port)]);
+    const [toMongo = front, toRedis = front, toSandbox = front] = await Promise.all(
+      [mongoPort, redis.port, sandboxPort].map((target) => startProxy(target)),
+    );
     const name = `replica-${i + 1}`;
     const dataDir = join(theatre.folder, name);
     mkdirSync(dataDir);
@@ -101,10 +106,11 @@ export async function openCluster({
       () => {
         frozen = false;
         const program = theatre.command(process.execPath, START_ARGS, {
-          ...{ PORT: String(port), ADMIN_PORT: String(adminPort), SANDBOX_URL: sandboxUrl, DATA_DIR: dataDir },
+          ...{ PORT: String(port), ADMIN_PORT: String(adminPort), DATA_DIR: dataDir },
           ...{
             MONGO_URL: `mongodb://127.0.0.1:${toMongo.port}/${database}`,
             REDIS_URL: `redis://127.0.0.1:${toRedis.port}`,
+            SANDBOX_URL: `http://127.0.0.1:${toSandbox.port}`,
           },
           ...{ MASTER_KEY: Buffer.alloc(32, 'chaos-key-').toString('base64'), PUBLIC_URL: url, ...timed, ...env },
         });
@@ -115,7 +121,7 @@ export async function openCluster({
     );
     replicas.push({
       ...service,
-      ...{ name, url: `http://127.0.0.1:${port}`, adminUrl, toMongo, toRedis },
+      ...{ name, url: `http://127.0.0.1:${port}`, adminUrl, toMongo, toRedis, toSandbox },
       freeze: () => {
         frozen = true;
         service.program().kill('SIGSTOP');
@@ -173,7 +179,7 @@ export async function openCluster({
   }
 
   return {
-    ...{ theatre, replicas, sandbox, redis, mongo, faults, url, api },
+    ...{ theatre, replicas, sandbox, redis, mongo, front, faults, url, api },
     control: (channel, verb, body) =>
       ask(body === undefined ? 'GET' : 'POST', `${sandboxUrl}/_control/channels/${channel}/${verb}`, body),
     metrics: () => scrape(replicas[0]?.adminUrl ?? ''),
@@ -194,7 +200,9 @@ export async function openCluster({
       for (const replica of replicas) if (replica.isFrozen()) replica.thaw();
       await agent.destroy();
       await theatre.close();
-      await Promise.all(replicas.flatMap(({ toMongo, toRedis }) => [toMongo.stop(), toRedis.stop()]));
+      await Promise.all(
+        replicas.flatMap(({ toMongo, toRedis, toSandbox }) => [toMongo, toRedis, toSandbox].map((way) => way.stop())),
+      );
       await front.stop();
       await redis.stop();
       await mongo.stop();

@@ -7,10 +7,14 @@ import type { Traffic } from './traffic.ts';
 /** Longer than a lease, and than an attempt that nobody has answered is waited for (both a minute). */
 export const LEASE_PASSES_MS = 65_000;
 
+/** A pause is as long as it is then, and the clocks stay as they are: a minute and more each. */
+const FOR_REAL = process.env.CHAOS_PAUSES === 'real';
+
 const MOMENTS = ['create', 'choose', 'callback', 'refund', 'webhook', 'any'] as const;
 const DISASTERS = [
   ...['kill', 'kill', 'kill', 'freeze', 'redis restart', 'redis stall', 'redis answers lost'],
   ...['mongo cut', 'mongo stall', 'mongo answers lost', 'mongo answers lost', 'mongo restart', 'sandbox kill'],
+  ...['sandbox stall', 'sandbox answers lost', 'sandbox answers lost', 'callbacks cut'],
 ] as const;
 export type Disaster = (typeof DISASTERS)[number];
 
@@ -36,7 +40,8 @@ async function begin(what: string, cluster: Cluster, replica: Replica, chance: C
     case 'freeze':
       replica.freeze();
       await pause(chance.below(800));
-      await cluster.passTime(LEASE_PASSES_MS);
+      if (FOR_REAL) await pause(LEASE_PASSES_MS);
+      else await cluster.passTime(LEASE_PASSES_MS);
       await pause(1_500 + chance.below(1_500));
       replica.thaw();
       return;
@@ -74,6 +79,23 @@ async function begin(what: string, cluster: Cluster, replica: Replica, chance: C
       await cluster.mongo.outage?.begin();
       await pause(chance.below(1_000));
       await cluster.mongo.outage?.end();
+      return;
+    case 'sandbox stall':
+      replica.toSandbox.stall();
+      await pause(chance.below(4_000));
+      replica.toSandbox.pass();
+      return;
+    case 'sandbox answers lost':
+      replica.toSandbox.loseAnswers();
+      await pause(20 + chance.below(400));
+      replica.toSandbox.cut();
+      replica.toSandbox.pass();
+      return;
+    case 'callbacks cut':
+      cluster.front.loseAnswers();
+      await pause(20 + chance.below(400));
+      cluster.front.cut();
+      cluster.front.pass();
       return;
     case 'sandbox kill':
       await cluster.sandbox.kill();

@@ -18,11 +18,40 @@ const DISASTERS = [
 ] as const;
 export type Disaster = (typeof DISASTERS)[number];
 
-/** Lets one thing go wrong, at a moment at which somebody does something, and puts it right again; answers what it was. */
+/**
+ * Lets something go wrong, at a moment at which somebody does something, and puts it right again; answers what it was. Now and then
+ * something else goes wrong meanwhile, with another replica.
+ */
 export async function disaster(cluster: Cluster, traffic: Traffic, chance: Chance): Promise<string> {
-  const what: string = chance.pick(DISASTERS as unknown as readonly [string, ...string[]]);
+  const first = choose(cluster, chance);
+  const found: Choice[] = [first];
+  if (chance.happens(0.35)) {
+    let second = choose(cluster, chance);
+    while (partOf(second) === partOf(first) || second.replica === first.replica) second = choose(cluster, chance);
+    found.push(second);
+  }
+  return (await Promise.all(found.map((each) => happen(each, cluster, traffic, chance.branch())))).join(' + ');
+}
+
+interface Choice {
+  readonly what: string;
+  readonly replica: Replica;
+}
+
+function choose(cluster: Cluster, chance: Chance): Choice {
+  return {
+    what: chance.pick(DISASTERS as unknown as readonly [string, ...string[]]),
+    replica: chance.pick(cluster.replicas as readonly [Replica, ...Replica[]]),
+  };
+}
+
+/** What is broken; the same part twice at once would be put right by the first of the two. */
+function partOf({ what }: Choice): string {
+  return what.split(' ')[0] ?? what;
+}
+
+async function happen({ what, replica }: Choice, cluster: Cluster, traffic: Traffic, chance: Chance): Promise<string> {
   const moment = chance.pick(MOMENTS);
-  const replica = chance.pick(cluster.replicas as readonly [Replica, ...Replica[]]);
   await pause(chance.below(400));
   await Promise.race([moment === 'any' ? pause(chance.below(500)) : traffic.next(moment), pause(2_000)]);
   await pause(chance.below(25));

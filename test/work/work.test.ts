@@ -33,8 +33,8 @@ const LIMITS = {
     ...{ commits: 3, statements: 28, providerCalls: 1, shopCalls: 1 },
     ...{ rsaSigned: 1, rsaVerified: 2, keysParsed: 0, logLines: 6, evidenceEntries: 5 },
   },
-  createHeapBytes: 360_000,
-  callbackHeapBytes: 335_000,
+  createHeapBytes: 370_000,
+  callbackHeapBytes: 350_000,
 } as const;
 
 /** Bytes are counted over batches of payments, each short enough that the gateway asks for none of them by itself. */

@@ -36,7 +36,7 @@ const PAYMENTS = 400;
 /** FerretDB takes some fifty payments a second, and every stored one makes it slower. */
 const CLUSTER_PAYMENTS = 60;
 /** There a request takes up to a second, and a window has to be longer than that. */
-const CLUSTER_WINDOWS = 3;
+const CLUSTER_WINDOWS = 4;
 
 /** What the gateway does with further requests, one or many channels, and a full store; then what it does on MongoDB and Redis. */
 export async function measureAlone(options: AloneOptions): Promise<readonly AloneReport[]> {

@@ -135,9 +135,10 @@ async function main(): Promise<void> {
   await stage.stop();
 
   const reports = { closed: closed.map(scenarioReport), open: open.map(scenarioReport) };
-  const options = { connections, rounds: Math.ceil(rounds / 3), forMs, stored: Number(given.stored) };
+  // Half of the window, since there are many settings.
+  const options = { connections, rounds: Math.ceil(rounds / 3), forMs: forMs / 2, stored: Number(given.stored) };
   const halfOfPeak = Math.max(1, Math.floor((reports.closed[0]?.switchyard.perSecond ?? 0) / 2));
-  const added = await measureAdded(halfOfPeak, { ...options, rounds });
+  const added = await measureAdded(halfOfPeak, { connections, rounds, forMs });
   const alone = await measureAlone(options);
   const cluster = given.cluster ? await measureCluster(options) : { missing: '--no-cluster was given' };
   const targets = targetsOf({ closed: reports.closed, added, readyMs, busy });

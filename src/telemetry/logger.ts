@@ -53,19 +53,26 @@ let stdout: DestinationStream | undefined;
  * requests share a turn. Whatever ends the process but a kill writes what waits.
  */
 function linesByTurn(): DestinationStream {
-  const destination = pino.destination({ dest: 1, sync: true, minLength: WAITING_CHARS_MAX });
+  // Lines are gathered here and not by the destination, whose `flushSync` ends with an fsync: with the log in a file every turn waited for it.
+  const destination = pino.destination({ dest: 1, sync: true });
+  let waiting = '';
   let planned = false;
-  const flush = (): void => {
-    planned = false;
-    destination.flushSync();
+  const write = (): void => {
+    const lines = waiting;
+    waiting = '';
+    if (lines !== '') destination.write(lines);
   };
-  process.on('exit', flush);
+  process.on('exit', write);
   return {
     write(line) {
-      destination.write(line);
+      waiting += line;
+      if (waiting.length >= WAITING_CHARS_MAX) write();
       if (planned) return;
       planned = true;
-      setImmediate(flush);
+      setImmediate(() => {
+        planned = false;
+        write();
+      });
     },
   };
 }

@@ -1,5 +1,6 @@
 import crypto from 'node:crypto';
 import { subscribe } from 'node:diagnostics_channel';
+import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { GCProfiler, getHeapStatistics } from 'node:v8';
 import Database from 'better-sqlite3';
@@ -29,6 +30,7 @@ const RSA = ['sign', 'verify', 'createSign', 'createVerify'] as const;
 for (const method of RSA) counted(crypto, method, () => (/sign/i.test(method) ? 'rsa signed' : 'rsa verified'));
 counted(crypto, 'createHmac', () => 'hmac');
 for (const method of ['createPrivateKey', 'createPublicKey']) counted(crypto, method, () => 'key parsed');
+counted(fs, 'fsyncSync', () => 'file synced');
 syncBuiltinESMExports();
 
 const probe = new Database(':memory:');

@@ -16,6 +16,8 @@ interface Work {
   readonly rsaVerified: number;
   readonly keysParsed: number;
   readonly logLines: number;
+  /** Files that it waited to be on the disk, besides the databases'. */
+  readonly filesSynced: number;
   readonly evidenceEntries: number;
 }
 
@@ -26,12 +28,12 @@ interface Work {
 const LIMITS = {
   payment: {
     ...{ commits: 4, statements: 23, providerCalls: 1, shopCalls: 1 },
-    ...{ rsaSigned: 1, rsaVerified: 2, keysParsed: 0, logLines: 6, evidenceEntries: 5 },
+    ...{ rsaSigned: 1, rsaVerified: 2, keysParsed: 0, logLines: 6, filesSynced: 0, evidenceEntries: 5 },
   },
   // Its notice comes while its answer is being written: which one is first decides on a statement or two, nearly always 25.
   refund: {
     ...{ commits: 3, statements: 28, providerCalls: 1, shopCalls: 1 },
-    ...{ rsaSigned: 1, rsaVerified: 2, keysParsed: 0, logLines: 6, evidenceEntries: 5 },
+    ...{ rsaSigned: 1, rsaVerified: 2, keysParsed: 0, logLines: 6, filesSynced: 0, evidenceEntries: 5 },
   },
   createHeapBytes: 370_000,
   callbackHeapBytes: 350_000,
@@ -193,7 +195,8 @@ function perKind(value: (kind: keyof Work) => number): Work {
     ...{ commits: value('commits'), statements: value('statements') },
     ...{ providerCalls: value('providerCalls'), shopCalls: value('shopCalls') },
     ...{ rsaSigned: value('rsaSigned'), rsaVerified: value('rsaVerified'), keysParsed: value('keysParsed') },
-    ...{ logLines: value('logLines'), evidenceEntries: value('evidenceEntries') },
+    ...{ logLines: value('logLines'), filesSynced: value('filesSynced') },
+    evidenceEntries: value('evidenceEntries'),
   };
 }
 
@@ -221,6 +224,7 @@ async function workSoFar(): Promise<Work> {
     rsaVerified: sum(/^rsa verified/),
     keysParsed: sum(/^key parsed/),
     logLines: gateway.program.stdout().match(/^\{/gm)?.length ?? 0,
+    filesSynced: sum(/^file synced/),
     evidenceEntries: sum(/^evidence\.db: INSERT INTO entries/),
   };
 }

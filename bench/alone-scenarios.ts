@@ -16,6 +16,8 @@ export interface Load {
   readonly forMs: number;
   /** Whole payments of a mixed day, and events that are fanned out. */
   readonly payments: number;
+  /** Payments that are created at most; absent: as many as go into the window. */
+  readonly creationsMax?: number;
 }
 
 /** Addresses of shops among which events are spread. */
@@ -33,11 +35,23 @@ function send({ connections, forMs }: Load, stage: Stage, source: Source, window
   return measure(stage, 'switchyard', source, (pool, each) => closedLoop(pool, each, { connections, forMs: windowMs }));
 }
 
+/** Ends after so many requests, of which the window must not be the end. */
+function atMost(source: Source, requests: number): Source {
+  let begun = 0;
+  return { ...source, next: () => (begun++ < requests ? source.next() : null) };
+}
+
+function sendCreations(load: Load, stage: Stage, source: Source): Promise<Round> {
+  const { creationsMax } = load;
+  if (creationsMax === undefined) return send(load, stage, source);
+  return send(load, stage, atMost(source, creationsMax), EVENTS_MS_MAX);
+}
+
 /** New payments, and then their callbacks. */
 export function createsAndCallbacks(load: Load, kind: scenarios.Kind, known?: Known): Scenario {
   return async (stage) => {
     const created: string[] = [];
-    const create = await send(load, stage, kind.creates(stage, created));
+    const create = await sendCreations(load, stage, kind.creates(stage, created));
     const payments = created.map(scenarios.readPayment);
     if (known?.ids.length === 0) known.ids = payments.map(({ id }) => id);
     const callback = await callBack(stage, load, kind, payments);
@@ -75,7 +89,9 @@ export function looks(load: Load, known: Known): readonly Scenario[] {
 }
 
 export function epay(load: Load): Scenario {
-  return async (stage) => ({ 'create by epay mapi.php': await send(load, stage, scenarios.epayOrders(stage, sign)) });
+  return async (stage) => ({
+    'create by epay mapi.php': await sendCreations(load, stage, scenarios.epayOrders(stage, sign)),
+  });
 }
 
 /** Payments of shops at many addresses; their callbacks come together, and the round ends with the last event. */
@@ -86,8 +102,7 @@ export function fanOut(load: Load): Scenario {
     const created: string[] = [];
     let next = 0;
     const source = scenarios.creates(stage, 'switchyard', scenarios.ALIPAY, created, () => `fan-${next++ % FAN_OUT}`);
-    const some = { ...source, next: () => (next < load.payments ? source.next() : null) };
-    await send(load, stage, some, EVENTS_MS_MAX);
+    await send(load, stage, atMost(source, load.payments), EVENTS_MS_MAX);
     stage.collector.takeCallbacks();
     // Before anybody pays: the gateway may ask by itself, and then the event comes without its callback.
     const expected = arrived() + created.length;

@@ -140,7 +140,9 @@ async function main(): Promise<void> {
   const halfOfPeak = Math.max(1, Math.floor((reports.closed[0]?.switchyard.perSecond ?? 0) / 2));
   const added = await measureAdded(halfOfPeak, { connections, rounds, forMs });
   const alone = await measureAlone(options);
-  const cluster = given.cluster ? await measureCluster(options) : { missing: '--no-cluster was given' };
+  const cluster = given.cluster
+    ? await measureCluster({ ...options, forMs: 2 * forMs })
+    : { missing: '--no-cluster was given' };
   const targets = targetsOf({ closed: reports.closed, added, readyMs, busy });
 
   const beside = [...reports.closed, ...reports.open];

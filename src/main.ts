@@ -29,6 +29,7 @@ import { createPublicApp, listen } from './http/index.ts';
 import { createLiveChannels } from './live-channels.ts';
 import { createLiveConfig } from './live-config.ts';
 import { openAdmin } from './open-admin.ts';
+import { openClockCheck } from './open-clock-check.ts';
 import { openEphemeral } from './open-ephemeral.ts';
 import { openStore } from './open-store.ts';
 import { openTelemetry } from './open-telemetry.ts';
@@ -119,7 +120,7 @@ async function open(
   closers.push(closeTelemetry);
   for (const { path, message } of config.warnings) telemetry.warn({ path }, message);
   const processId = randomUUID();
-  const opened = await openStore(environment, { telemetry, now, processId, keyId: sealer.keyId });
+  const opened = await openStore(environment, { metrics, telemetry, now, processId, keyId: sealer.keyId });
   closers.push(() => opened.store.close());
   const store = watchedStore(opened.store, (operation) => metrics.storeErrors.inc({ operation }));
   const live = createLiveConfig(config);
@@ -132,6 +133,13 @@ async function open(
   closers.push(() => evidence.close());
   const { ephemeral, link } = await openEphemeral(environment, { metrics, telemetry, now, random });
   closers.push(() => ephemeral.close());
+  const clocks = openClockCheck({
+    ...{ mongodb: opened.serverTime, redis: link?.time ?? null },
+    metrics,
+    telemetry,
+    now,
+  });
+  closers.push(async () => clocks?.stop());
   const webhooks = createWebhookSender();
   closers.push(() => webhooks.close());
 
@@ -266,6 +274,7 @@ async function open(
   gateway.start();
   routingMemory.start();
   shared.start();
+  clocks?.start();
   sharedConfig?.start();
   sandboxes.started();
   reloads.watch();

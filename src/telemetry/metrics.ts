@@ -138,6 +138,13 @@ export function createMetrics() {
       'Times that this replica counted by itself because Redis was away.',
       [],
     ),
+    mongoCommandSeconds: histogram(
+      'mongo_command_duration_seconds',
+      'How long commands to MongoDB took, answered or failed.',
+      ['command'],
+      [0.001, 0.0025, ...SECONDS_BUCKETS],
+    ),
+    mongoCommandFailures: counter('mongo_command_failures_total', 'Commands to MongoDB that failed.', ['command']),
     storeErrors: counter('store_errors_total', 'What the store could not do.', ['operation']),
     adminRefusals: counter('admin_refusals_total', 'Requests that the admin listener turned away.', ['reason']),
     alertNotifications: counter('alert_notifications_total', 'Messages of alerts to people.', [

@@ -1,6 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { createConnection, Error as MongooseErrors, mongo } from 'mongoose';
+import type { EpochMs } from '../../payment/index.ts';
 import { explain } from './failures.ts';
+import { type OnCommand, type PoolState, watchClient } from './monitoring.ts';
 import { type Rows, rowsOn } from './rows.ts';
 
 export interface MongoAddress {
@@ -14,12 +16,17 @@ export interface MongoAddress {
   readonly renewAfterMs?: number;
   /** How long an operation may hang before it is given up. */
   readonly socketMs?: number;
+  /** Without it the driver is not asked to tell. */
+  readonly onCommand?: OnCommand;
 }
 
 /** A database that is open. */
 export interface Link {
   readonly rows: Rows;
   ping(): Promise<void>;
+  /** The server's clock. */
+  serverTime(): Promise<EpochMs>;
+  pool(): PoolState;
   /** Runs an operation; an error leaves in an operator's words, and closing waits for it. */
   run<T>(operation: () => Promise<T>): Promise<T>;
   /** The same for work that follows from an operation, also while closing waits. */
@@ -38,6 +45,8 @@ const MAJORITY_MS = 10_000;
 /** After so long without a primary the client is made anew, and then again and again. */
 const RENEW_AFTER_MS = 8_000;
 const RENEW_PAUSE_MS = 500;
+/** What takes longer says too little about a clock. */
+const TIME_MS = 2_000;
 
 /** Connects, or throws with what to do about it. */
 export async function openLink({
@@ -46,10 +55,12 @@ export async function openLink({
   selectionMs = SELECTION_MS,
   renewAfterMs = RENEW_AFTER_MS,
   socketMs = SOCKET_MS,
+  onCommand,
 }: MongoAddress): Promise<Link> {
   const connection = createConnection();
   const rows = rowsOn(connection);
   const pending = new Set<Promise<unknown>>();
+  let pool: ReturnType<typeof watchClient> = () => ({ inUse: 0, waiting: 0 });
   let closed = false;
 
   async function run<T>(operation: () => Promise<T>): Promise<T> {
@@ -96,8 +107,8 @@ export async function openLink({
     }
   }
 
-  const connect = () =>
-    connection.openUri(url, {
+  async function connect(): Promise<void> {
+    await connection.openUri(url, {
       ...(hasDatabase(url) ? {} : { dbName: DEFAULT_DATABASE }),
       appName: 'switchyard',
       bufferCommands: false,
@@ -106,12 +117,15 @@ export async function openLink({
       connectTimeoutMS: CONNECT_MS,
       waitQueueTimeoutMS: SELECTION_MS,
       socketTimeoutMS: socketMs,
+      monitorCommands: onCommand !== undefined,
       retryWrites: true,
       // What is read or acknowledged is on the journal of a majority, whatever the URL says.
       readPreference: 'primary',
       readConcern: { level: 'majority' },
       writeConcern: { w: 'majority', journal: true, wtimeoutMS: MAJORITY_MS },
     });
+    if (onCommand) pool = watchClient(connection.getClient(), onCommand);
+  }
 
   try {
     await connect();
@@ -124,6 +138,12 @@ export async function openLink({
     async ping() {
       await connection.db?.command({ ping: 1 }, { readPreference: 'primary' });
     },
+    async serverTime() {
+      const answer = await connection.db?.command({ hello: 1 }, { readPreference: 'primary', timeoutMS: TIME_MS });
+      if (!(answer?.localTime instanceof Date)) throw new Error('store: the server does not tell its time');
+      return answer.localTime.getTime();
+    },
+    pool: () => ({ ...pool(), max: poolSize }),
     run,
     finish,
     async close() {

@@ -29,6 +29,7 @@ import { createPublicApp, listen } from './http/index.ts';
 import { createLiveChannels } from './live-channels.ts';
 import { createLiveConfig } from './live-config.ts';
 import { openAdmin } from './open-admin.ts';
+import { openClockCheck } from './open-clock-check.ts';
 import { openEphemeral } from './open-ephemeral.ts';
 import { openStore } from './open-store.ts';
 import { openTelemetry } from './open-telemetry.ts';
@@ -120,7 +121,7 @@ async function open(
   for (const { path, message } of config.warnings) telemetry.warn({ path }, message);
   const processId = randomUUID();
   const opened = await openStore(environment, {
-    ...{ telemetry, now, processId, keyId: sealer.keyId },
+    ...{ metrics, telemetry, now, processId, keyId: sealer.keyId },
     onRenewal: () => metrics.storeRenewals.inc({}),
   });
   closers.push(() => opened.store.close());
@@ -135,6 +136,13 @@ async function open(
   closers.push(() => evidence.close());
   const { ephemeral, link } = await openEphemeral(environment, { metrics, telemetry, now, random });
   closers.push(() => ephemeral.close());
+  const clocks = openClockCheck({
+    ...{ mongodb: opened.serverTime, redis: link?.time ?? null },
+    metrics,
+    telemetry,
+    now,
+  });
+  closers.push(async () => clocks?.stop());
   const webhooks = createWebhookSender();
   closers.push(() => webhooks.close());
 
@@ -269,6 +277,7 @@ async function open(
   gateway.start();
   routingMemory.start();
   shared.start();
+  clocks?.start();
   sharedConfig?.start();
   sandboxes.started();
   reloads.watch();

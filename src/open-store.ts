@@ -4,17 +4,21 @@ import type { Telemetry } from './gateway/index.ts';
 import type { PaymentStore, RoutingMemoryStore } from './store/index.ts';
 import type { Renewal } from './store/mongo/index.ts';
 import { openSqliteReader, openSqliteStore } from './store/sqlite/index.ts';
+import { addMongoGauges, type Metrics } from './telemetry/index.ts';
 
 export interface OpenedStore {
   readonly store: PaymentStore & RoutingMemoryStore;
   /** No other process works on it. */
   readonly alone: boolean;
+  /** The clock of its server; null where there is none. */
+  readonly serverTime: (() => Promise<number>) | null;
 }
 
 /** What commands look at, beside a gateway that may be running. */
 export type StoreReader = Pick<PaymentStore, 'findById' | 'listCreated' | 'countCreated' | 'channelVolume' | 'close'>;
 
 interface StoreParts {
+  readonly metrics: Metrics;
   readonly telemetry: Pick<Telemetry, 'error' | 'warn' | 'info'>;
   readonly now: () => number;
   readonly processId: string;
@@ -29,13 +33,15 @@ export async function openStore(environment: Environment, parts: StoreParts): Pr
   const { telemetry } = parts;
   const onDamaged = (error: Error): void =>
     telemetry.error({ err: error }, 'a stored payment cannot be trusted; repair it by hand');
-  if (environment.mongoUrl !== null)
-    return { store: await openShared(environment.mongoUrl, parts, onDamaged), alone: false };
-  return { store: openSqliteStore({ path: databasePath(environment), onDamaged }), alone: true };
+  if (environment.mongoUrl !== null) {
+    const store = await openShared(environment.mongoUrl, parts, onDamaged);
+    return { store, alone: false, serverTime: store.serverTime };
+  }
+  return { store: openSqliteStore({ path: databasePath(environment), onDamaged }), alone: true, serverTime: null };
 }
 
 async function openShared(url: string, parts: StoreParts, onDamaged: (error: Error) => void) {
-  const { telemetry, now, processId, keyId } = parts;
+  const { metrics, telemetry, now, processId, keyId } = parts;
   // Loaded for whoever uses it alone: it is large.
   const { openMongoStore } = await import('./store/mongo/index.ts');
   const onTrouble = (error: Error): void =>
@@ -44,7 +50,13 @@ async function openShared(url: string, parts: StoreParts, onDamaged: (error: Err
     if (!renewal.done) parts.onRenewal();
     tellRenewal(telemetry, renewal);
   };
-  const store = await openMongoStore({ url, process: processId, now, onDamaged, onTrouble, onRenewal });
+  const store = await openMongoStore({
+    ...{ url, process: processId, now, onDamaged, onTrouble, onRenewal },
+    onCommand: (command, tookMs, failed) => {
+      metrics.mongoCommandSeconds.observe({ command }, tookMs / 1_000);
+      if (failed) metrics.mongoCommandFailures.inc({ command });
+    },
+  });
   const settled = await store.settleMasterKey(keyId).catch(async (error: unknown) => {
     await store.close();
     throw error;
@@ -55,6 +67,7 @@ async function openShared(url: string, parts: StoreParts, onDamaged: (error: Err
       `MASTER_KEY: the database of MONGO_URL is sealed with the master key ${settled}, and this process has ${keyId}; give all replicas the same MASTER_KEY`,
     );
   }
+  addMongoGauges(metrics, store.pool);
   telemetry.info({}, 'payments are kept in MongoDB');
   return store;
 }

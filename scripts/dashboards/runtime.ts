@@ -16,6 +16,7 @@ export const runtime: Dashboard = {
         storeErrors(),
         sharedState(),
         configVariants(),
+        clockSkew(),
         agendaLag(),
         agendaDue(),
         evidence(),
@@ -25,6 +26,7 @@ export const runtime: Dashboard = {
         refusals(),
       ],
     },
+    { title: 'MongoDB', panels: [mongoTime(), mongoFailures(), mongoPool()] },
     { title: 'Alerts', panels: [notifications()] },
   ],
 };
@@ -195,6 +197,77 @@ function configVariants(): Panel {
     unit: 'short',
     width: 8,
     queries: [{ legend: '{{instance}}', expr: 'switchyard_config_variants' }],
+  });
+}
+
+function clockSkew(): Panel {
+  return lines({
+    title: 'Clocks',
+    shows:
+      "How far each replica's clock is from that of MongoDB or Redis, in either direction; absent where there is neither.",
+    normal: 'below 0.1 s.',
+    otherwise:
+      'above 1 s: one replica alone has a wrong clock, all together point at the clock of that server. Start the time service there.',
+    runbooks: ['ClockSkew'],
+    unit: 's',
+    width: 8,
+    queries: [{ legend: '{{instance}} {{against}}', expr: 'abs(switchyard_clock_skew_seconds)' }],
+  });
+}
+
+function mongoTime(): Panel {
+  const buckets = 'switchyard_mongo_command_duration_seconds_bucket{command!="other"}';
+  return lines({
+    title: 'MongoDB: time of a command',
+    shows: 'How long 19 of 20 commands take at most, by kind; absent without `MONGO_URL`.',
+    normal: 'below 50 ms; writes wait for the disks of a majority.',
+    otherwise:
+      'above 500 ms: one kind alone lacks an index, all kinds mean a slow disk or network. One replica alone: its own network.',
+    runbooks: ['MongoSlow'],
+    unit: 's',
+    width: 8,
+    queries: [
+      {
+        legend: '{{command}}',
+        expr: `histogram_quantile(0.95, sum by (command, le) (rate(${buckets}[$__rate_interval])))`,
+      },
+    ],
+  });
+}
+
+function mongoFailures(): Panel {
+  return lines({
+    title: 'MongoDB: commands, and those that failed',
+    shows: 'Commands of all replicas per second, and how many of them failed.',
+    normal: 'a little over a dozen per payment; failed is 0.',
+    otherwise: 'failed: an election (seconds), a lost network, or a server that refuses; the log has the reason.',
+    runbooks: ['StoreErrors'],
+    unit: 'short',
+    width: 8,
+    queries: [
+      { legend: 'all', expr: 'sum(rate(switchyard_mongo_command_duration_seconds_count[$__rate_interval]))' },
+      {
+        legend: 'failed {{command}}',
+        expr: 'sum by (command) (rate(switchyard_mongo_command_failures_total[$__rate_interval]))',
+      },
+    ],
+  });
+}
+
+function mongoPool(): Panel {
+  return lines({
+    title: 'MongoDB: connections',
+    shows: 'Connections of each replica in use at the moment of the scrape, and operations that wait for one.',
+    normal: 'a few in use, none waiting.',
+    otherwise: 'waiting for minutes: MongoDB is too slow for this load, or takes no more connections.',
+    runbooks: ['MongoPoolExhausted'],
+    unit: 'none',
+    width: 8,
+    queries: [
+      { legend: '{{instance}} in use', expr: 'switchyard_mongo_connections_in_use' },
+      { legend: '{{instance}} waiting', expr: 'switchyard_mongo_operations_waiting' },
+      { legend: '{{instance}} most', expr: 'switchyard_mongo_connections_max' },
+    ],
   });
 }
 

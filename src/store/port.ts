@@ -217,6 +217,17 @@ export interface RoutingMemoryStore {
 /** What kinds of work a store is asked for, as far as somebody counts its failures. */
 export type StoreOperation = 'insert' | 'update' | 'read' | 'claim' | 'other';
 
+/** Kinds of commands to MongoDB, by the name that each has on the wire. */
+export type MongoCommand =
+  | 'find'
+  | 'getMore'
+  | 'aggregate'
+  | 'insert'
+  | 'update'
+  | 'delete'
+  | 'findAndModify'
+  | 'other';
+
 export interface StoreCounts {
   /** Payments with an attempt in state unknown. */
   readonly unknown: number;

@@ -59,6 +59,39 @@ export function addSharedGauge({ registry }: Metrics, isUp: () => boolean): void
   });
 }
 
+/** With MongoDB alone. */
+export function addMongoGauges(
+  { registry }: Metrics,
+  pool: () => { readonly inUse: number; readonly waiting: number; readonly max: number },
+): void {
+  const gauge = (name: string, help: string, read: (state: ReturnType<typeof pool>) => number) =>
+    new Gauge({
+      name: `switchyard_mongo_${name}`,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(read(pool()));
+      },
+    });
+  gauge('connections_in_use', 'Connections to MongoDB that a command is under way on.', ({ inUse }) => inUse);
+  gauge('connections_max', 'Connections to a server of MongoDB that this process opens at most.', ({ max }) => max);
+  gauge('operations_waiting', 'Operations that wait for a connection to MongoDB.', ({ waiting }) => waiting);
+}
+
+/** With MongoDB or Redis alone. Absent rather than old, like a balance. */
+export function addClockGauge({ registry }: Metrics, skews: () => ReadonlyMap<string, number>): void {
+  new Gauge({
+    name: 'switchyard_clock_skew_seconds',
+    help: "This replica's clock less that of a server that all replicas share.",
+    labelNames: ['against'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [against, skewMs] of skews()) this.set({ against }, skewMs / 1000);
+    },
+  });
+}
+
 /** With Redis alone. */
 export function addReplicasGauge({ registry }: Metrics, count: () => number): void {
   new Gauge({

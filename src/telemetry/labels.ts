@@ -1,7 +1,7 @@
 import { CHANNEL_ERROR_KINDS, type ChannelErrorKind } from '../channel/index.ts';
 import type { CallbackResult, ChannelOperation, EpayEndpoint, EpayOutcome, Telemetry } from '../gateway/index.ts';
 import type { Decision, ExclusionReason, ObservedBy, RefundCause } from '../payment/index.ts';
-import type { StoreOperation } from '../store/port.ts';
+import type { MongoCommand, StoreOperation } from '../store/port.ts';
 
 /** A set of names that the configuration closes. */
 export type NameSet = 'channel' | 'method' | 'currency' | 'merchant' | 'provider' | 'alert' | 'version' | 'rule';
@@ -26,6 +26,12 @@ const OPERATIONS = words<ChannelOperation>({
 const GUARDED = ['create', 'query', 'close', 'refund'] as const;
 const ERROR_KINDS = Object.keys(CHANNEL_ERROR_KINDS) as ChannelErrorKind[];
 const CAUSES = words<RefundCause>({ merchant: true, surplus: true, late: true, mismatch: true });
+const MONGO_COMMANDS = words<MongoCommand>({
+  ...{ find: true, getMore: true, aggregate: true, insert: true, update: true, delete: true },
+  ...{ findAndModify: true, other: true },
+});
+/** Whose clock ours is compared with. */
+const CLOCKS = ['mongodb', 'redis'] as const;
 const CALLBACK_RESULTS = words<CallbackResult>({
   ...{ applied: true, duplicate: true, ignored: true, bad_signature: true, amount_mismatch: true },
   ...{ unknown_payment: true, malformed: true, error: true },
@@ -146,6 +152,12 @@ export const LABELS = {
   store_errors_total: {
     operation: words<StoreOperation>({ insert: true, update: true, read: true, claim: true, other: true }),
   },
+  mongo_command_duration_seconds: { command: MONGO_COMMANDS },
+  mongo_command_failures_total: { command: MONGO_COMMANDS },
+  mongo_connections_in_use: {},
+  mongo_connections_max: {},
+  mongo_operations_waiting: {},
+  clock_skew_seconds: { against: CLOCKS },
   replicas: {},
   shared_state_up: {},
   shared_state_fallbacks_total: {},

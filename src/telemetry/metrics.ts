@@ -138,6 +138,13 @@ export function createMetrics() {
       'Times that this replica counted by itself because Redis was away.',
       [],
     ),
+    mongoCommandSeconds: histogram(
+      'mongo_command_duration_seconds',
+      'How long commands to MongoDB took, answered or failed.',
+      ['command'],
+      [0.001, 0.0025, ...SECONDS_BUCKETS],
+    ),
+    mongoCommandFailures: counter('mongo_command_failures_total', 'Commands to MongoDB that failed.', ['command']),
     storeRenewals: counter(
       'store_client_renewals_total',
       'Times that the client of MongoDB was made anew because it reached its server no more.',

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { WITH_SERVERS } from '../grafana/with-servers.ts';
 import { blocks, readPage, readPages, rows, section, withoutBlocks } from './pages.ts';
 import { aFreePort, run, type Started, startGateway } from './started.ts';
 
@@ -133,10 +134,8 @@ describe('what a running gateway offers', () => {
 
   test('every metric that is documented exists, and every metric is documented', async () => {
     const answer = await fetch(`${gateway.adminUrl}/metrics`);
-    // Those that are there with REDIS_URL alone; test/e2e/replicas.test.ts reads them.
-    const shared = ['switchyard_shared_state_up', 'switchyard_replicas', 'switchyard_config_variants'];
     const always = [...(await answer.text()).matchAll(/^# TYPE (switchyard_\w+) /gm)].map(([, name]) => name ?? '');
-    const exported = [...always, ...shared];
+    const exported = [...always, ...WITH_SERVERS.keys()];
     const named = [...prose.matchAll(/\bswitchyard_[a-z_]+/g)].map(([name]) => name);
     expect(named.filter((name) => !exported.includes(name))).toEqual([]);
     const documented = rows(readPage('docs/operations.md').text, /^`switchyard_/).map(([cell = '']) =>

@@ -32,6 +32,7 @@ describe.skipIf('missing' in found)('two gateways that share a Redis', () => {
   test('hear of each other', async () => {
     for (const stage of [one, other]) await eventually(async () => (await stage.metric('switchyard_replicas')) === 2);
     expect(await one.metric('switchyard_shared_state_up')).toBe(1);
+    expect(Math.abs(await one.metric('switchyard_clock_skew_seconds{against="redis"}'))).toBeLessThan(1);
   });
 
   test('avoid a channel that only one of them has seen fail', async () => {

@@ -6,6 +6,7 @@ import { eventually } from '../e2e/stage.ts';
 import { expressionsOf, readDashboards, readRules } from './dashboards-files.ts';
 import { readingOf } from './dashboards-promql.ts';
 import { ask, type Server, startPrometheus } from './monitoring.ts';
+import { WITH_SERVERS } from './with-servers.ts';
 
 const expressions = expressionsOf(readDashboards());
 const program = inject('prometheus');
@@ -35,6 +36,10 @@ const QUIET = [
   'Store errors since the start',
   'Redis, as each replica reaches it',
   'Configurations in force',
+  'Clocks',
+  'MongoDB: time of a command',
+  'MongoDB: commands, and those that failed',
+  'MongoDB: connections',
   'Payments while it takes no new orders, per hour',
   'Channels left out and why, per minute',
   'Configuration: looks at changed files, per hour',
@@ -51,11 +56,7 @@ afterAll(() => gateway?.stop());
 async function exposed(): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
   const text = await (await fetch(`${gateway.adminUrl}/metrics`)).text();
   const declared: Readonly<Record<string, object>> = LABELS;
-  // A gateway with Redis has it besides: test/ephemeral.
-  const labels = new Map<string, Set<string>>([
-    ['switchyard_shared_state_up', new Set()],
-    ['switchyard_config_variants', new Set()],
-  ]);
+  const labels = new Map([...WITH_SERVERS].map(([name, own]) => [name, new Set<string>(own)]));
   for (const [, name = '', type] of text.matchAll(/^# TYPE (\S+) (\S+)$/gm)) {
     const own = Object.keys(declared[name.replace('switchyard_', '')] ?? {});
     const names = type === 'histogram' ? [`${name}_bucket`, `${name}_sum`, `${name}_count`] : [name];

@@ -7,6 +7,7 @@ import { anOrder, eventually, openStage, type Stage } from '../e2e/stage.ts';
 import { readingOf } from './dashboards-promql.ts';
 import { ask, type Server, startPrometheus } from './monitoring.ts';
 import { readRuleFiles, readRunbooks } from './rule-files.ts';
+import { WITH_SERVERS } from './with-servers.ts';
 
 /** What Prometheus adds to everything that it scrapes. */
 const OF_TARGETS = ['job', 'instance'];
@@ -29,11 +30,7 @@ afterAll(() => stage?.stop());
 async function exposed(): Promise<Map<string, ReadonlySet<string>>> {
   const text = await (await fetch(`${stage.gateway().adminUrl}/metrics`)).text();
   const declared: Readonly<Record<string, object>> = LABELS;
-  // A gateway with Redis has it besides: test/ephemeral.
-  const labels = new Map<string, Set<string>>([
-    ['switchyard_shared_state_up', new Set()],
-    ['switchyard_config_variants', new Set()],
-  ]);
+  const labels = new Map([...WITH_SERVERS].map(([name, own]) => [name, new Set<string>(own)]));
   for (const [, name = '', type] of text.matchAll(/^# TYPE (\S+) (\S+)$/gm)) {
     const own = Object.keys(declared[name.replace('switchyard_', '')] ?? {});
     const names = type === 'histogram' ? [`${name}_bucket`, `${name}_sum`, `${name}_count`] : [name];

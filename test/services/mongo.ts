@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
+import type { Certificate } from './certificate.ts';
 import { ferretdbPath } from './ferretdb-build.ts';
 import { findOrInstall } from './program.ts';
 
@@ -36,6 +37,12 @@ export async function startMongo(): Promise<MongoServer | { readonly missing: st
   return startFerretdb(program.path);
 }
 
+/** FerretDB behind TLS, which TEST_MONGO_URL does not give: why there is none, or a server whose URL wants `tls=true`. */
+export async function startMongoTls(certificate: Certificate): Promise<MongoServer | { readonly missing: string }> {
+  const program = await builtFerretdb();
+  return 'missing' in program ? program : startFerretdb(program.path, certificate);
+}
+
 /** Files of tests run side by side: the first builds, under a lock that ends with its process, and the others wait. */
 async function builtFerretdb() {
   const path = process.env.FERRETDB ?? ferretdbPath();
@@ -54,16 +61,17 @@ async function builtFerretdb() {
   return { path };
 }
 
-async function startFerretdb(program: string): Promise<MongoServer> {
+async function startFerretdb(program: string, certificate: Certificate | null = null): Promise<MongoServer> {
   const folder = mkdtempSync(join(tmpdir(), 'switchyard-mongo-'));
-  let running = await launch(program, folder, '0');
+  const start = (at: string) => launch(program, folder, listenArgs(at, certificate));
+  let running = await start('0');
   const { port } = running;
   return {
     url: `mongodb://127.0.0.1:${port}`,
     outage: {
       begin: () => running.end(),
       end: async () => {
-        running = await launch(program, folder, port);
+        running = await start(port);
       },
     },
     stop: async () => {
@@ -73,11 +81,17 @@ async function startFerretdb(program: string): Promise<MongoServer> {
   };
 }
 
+function listenArgs(port: string, certificate: Certificate | null): readonly string[] {
+  if (certificate === null) return [`--listen-addr=127.0.0.1:${port}`];
+  const files = [`--listen-tls-cert-file=${certificate.certFile}`, `--listen-tls-key-file=${certificate.keyFile}`];
+  return ['--listen-addr=', `--listen-tls=127.0.0.1:${port}`, ...files];
+}
+
 /** Runs the program up to its word that it listens. */
-async function launch(program: string, folder: string, port: string) {
+async function launch(program: string, folder: string, listening: readonly string[]) {
   const args = [
     ...['--handler=sqlite', `--sqlite-url=file:${folder}/?_pragma=synchronous(off)`, `--state-dir=${folder}`],
-    ...[`--listen-addr=127.0.0.1:${port}`, '--debug-addr=-', '--telemetry=disable', '--log-format=text'],
+    ...[...listening, '--debug-addr=-', '--telemetry=disable', '--log-format=text'],
   ];
   const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
@@ -88,16 +102,16 @@ async function launch(program: string, folder: string, port: string) {
     await exited;
     process.removeListener('exit', kill);
   };
-  const listening = new Promise<string>((resolve, reject) => {
+  const port = new Promise<string>((resolve, reject) => {
     setTimeout(() => reject(new Error('FerretDB does not start')), START_TIMEOUT_MS).unref();
     void exited.then(() => reject(new Error('FerretDB has ended')));
     createInterface({ input: child.stderr }).on('line', (line) => {
-      const found = /Listening on TCP 127\.0\.0\.1:(\d+)/.exec(line)?.[1];
+      const found = /Listening on (?:TCP|TLS) 127\.0\.0\.1:(\d+)/.exec(line)?.[1];
       if (found !== undefined) resolve(found);
     });
   });
   try {
-    return { port: await listening, end };
+    return { port: await port, end };
   } catch (error) {
     await end();
     throw error;

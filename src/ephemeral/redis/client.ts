@@ -20,11 +20,21 @@ export async function connect(target: RedisTarget): Promise<Client> {
   });
   try {
     await within(CONNECT_MS, client.connect());
+    if (client instanceof Cluster) await reachMasters(client);
     return client;
   } catch (thrown) {
     client.disconnect();
     throw told ?? thrown;
   }
+}
+
+/**
+ * ioredis connects to a master with the first command for it, and has what comes meanwhile wait for 100 ms, which is most of what a request may
+ * take. A master that does not answer is left to whoever asks for one of its keys.
+ */
+async function reachMasters(cluster: Cluster): Promise<void> {
+  const asked = cluster.nodes('master').map((node) => node.ping());
+  await within(CONNECT_MS, Promise.allSettled(asked)).catch(() => {});
 }
 
 function open({ nodes, cluster, tls, username, password, database }: RedisTarget): Client {

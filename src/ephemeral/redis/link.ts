@@ -14,6 +14,8 @@ export interface RedisLink {
   run(script: keyof typeof SCRIPTS, key: string, ...given: readonly (string | number)[]): Promise<unknown>;
   get(key: string): Promise<unknown>;
   del(key: string): Promise<unknown>;
+  /** The server's clock; in a cluster that of one of its nodes. Milliseconds since 1970. */
+  time(): Promise<number>;
   state(): LinkState;
   close(): Promise<void>;
 }
@@ -120,6 +122,7 @@ export async function openLink(options: LinkOptions): Promise<RedisLink> {
     run: (script, key, ...given) => guarded(key, (on) => commandOf(on, script)(key, ...given)),
     get: (key) => guarded(key, (on) => on.get(key)),
     del: (key) => guarded(key, (on) => on.del(key)),
+    time: async () => readTime(await guarded('switchyard', (on) => on.time())),
     state: () => state,
     close: async () => {
       closed = true;
@@ -129,6 +132,13 @@ export async function openLink(options: LinkOptions): Promise<RedisLink> {
       await trying;
     },
   };
+}
+
+/** Seconds and microseconds, as Redis tells them. */
+function readTime(answer: unknown): number {
+  const [seconds, micros] = Array.isArray(answer) ? answer.map(Number) : [];
+  if (seconds === undefined || micros === undefined) throw new Error('Redis: it does not tell its time');
+  return seconds * 1_000 + micros / 1_000;
 }
 
 type Command = (...given: readonly (string | number)[]) => Promise<unknown>;

@@ -5,7 +5,7 @@ import type { PaymentRow, Rows } from './rows.ts';
 
 type Claim = Parameters<PaymentStore['claimDue']>[0];
 
-/** Each round without others in the way is the last but one. */
+/** Others were in the way in each round but the last. */
 const ROUNDS_MAX = 100;
 
 /**
@@ -23,13 +23,12 @@ export function createLeases(
     const taken: PaymentRow[] = [];
     for (let round = 0; round < ROUNDS_MAX && taken.length < limit; round += 1) {
       const free = { nextDueAt: { $lte: claim.now }, ...unleased(claim.now) };
-      const due = await payments
-        .find(free, { _id: 1 })
-        .sort({ nextDueAt: 1, _id: 1 })
-        .limit(limit - taken.length)
-        .lean();
+      const room = limit - taken.length;
+      const due = await payments.find(free, { _id: 1 }).sort({ nextDueAt: 1, _id: 1 }).limit(room).lean();
       if (due.length === 0) break;
-      taken.push(...(await take({ ...free, _id: { $in: due.map(({ _id }) => _id) } }, claim)));
+      const got = await take({ ...free, _id: { $in: due.map(({ _id }) => _id) } }, claim);
+      taken.push(...got);
+      if (got.length === due.length && due.length < room) break; // Nobody was in the way, and there were no more.
     }
     return taken.toSorted(earlier).flatMap(trusted);
   }

@@ -1,7 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { createConnection, mongo } from 'mongoose';
+import type { EpochMs } from '../../payment/index.ts';
 import { StoreUnavailable } from '../port.ts';
 import { explain } from './failures.ts';
+import { type OnCommand, type PoolState, watchClient } from './monitoring.ts';
 import { type Rows, rowsOn } from './rows.ts';
 
 export interface MongoAddress {
@@ -15,6 +17,8 @@ export interface MongoAddress {
   readonly renewAfterMs?: number;
   /** How long an operation may hang before it is given up. */
   readonly socketMs?: number;
+  /** Without it the driver is not asked to tell. */
+  readonly onCommand?: OnCommand;
   /** How long one try to close the old client, or to connect the new one, may take. */
   readonly renewStepMs?: number;
   /** Hears that the client is made anew, and when that has come to its end. */
@@ -30,6 +34,9 @@ export type Renewal =
 export interface Link {
   readonly rows: Rows;
   ping(): Promise<void>;
+  /** The server's clock. */
+  serverTime(): Promise<EpochMs>;
+  pool(): PoolState;
   /** Runs an operation; an error leaves in an operator's words, and closing waits for it. */
   run<T>(operation: () => Promise<T>): Promise<T>;
   /** The same for work that follows from an operation, also while closing waits. */
@@ -48,6 +55,8 @@ const MAJORITY_MS = 10_000;
 /** After so long without a primary the client is made anew, and then again and again. */
 const RENEW_AFTER_MS = 8_000;
 const RENEW_PAUSE_MS = 500;
+/** What takes longer says too little about a clock. */
+const TIME_MS = 2_000;
 /** Longer than the driver's own time-outs for a connect together: it is given up where those do not hold. */
 const RENEW_STEP_MS = 15_000;
 
@@ -58,12 +67,14 @@ export async function openLink({
   selectionMs = SELECTION_MS,
   renewAfterMs = RENEW_AFTER_MS,
   socketMs = SOCKET_MS,
+  onCommand,
   renewStepMs = RENEW_STEP_MS,
   onRenewal = () => {},
 }: MongoAddress): Promise<Link> {
   const connection = createConnection();
   const rows = rowsOn(connection);
   const pending = new Set<Promise<unknown>>();
+  let pool: ReturnType<typeof watchClient> = () => ({ inUse: 0, waiting: 0 });
   let closed = false;
 
   async function run<T>(operation: () => Promise<T>): Promise<T> {
@@ -121,8 +132,8 @@ export async function openLink({
     }
   }
 
-  const connect = () =>
-    connection.openUri(url, {
+  async function connect(): Promise<void> {
+    await connection.openUri(url, {
       ...(hasDatabase(url) ? {} : { dbName: DEFAULT_DATABASE }),
       appName: 'switchyard',
       bufferCommands: false,
@@ -131,12 +142,15 @@ export async function openLink({
       connectTimeoutMS: CONNECT_MS,
       waitQueueTimeoutMS: SELECTION_MS,
       socketTimeoutMS: socketMs,
+      monitorCommands: onCommand !== undefined,
       retryWrites: true,
       // What is read or acknowledged is on the journal of a majority, whatever the URL says.
       readPreference: 'primary',
       readConcern: { level: 'majority' },
       writeConcern: { w: 'majority', journal: true, wtimeoutMS: MAJORITY_MS },
     });
+    if (onCommand) pool = watchClient(connection.getClient(), onCommand);
+  }
 
   try {
     await connect();
@@ -149,6 +163,12 @@ export async function openLink({
     async ping() {
       await connection.db?.command({ ping: 1 }, { readPreference: 'primary' });
     },
+    async serverTime() {
+      const answer = await connection.db?.command({ hello: 1 }, { readPreference: 'primary', timeoutMS: TIME_MS });
+      if (!(answer?.localTime instanceof Date)) throw new Error('store: the server does not tell its time');
+      return answer.localTime.getTime();
+    },
+    pool: () => ({ ...pool(), max: poolSize }),
     run,
     finish,
     async close() {

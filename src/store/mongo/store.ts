@@ -1,3 +1,4 @@
+import type { EpochMs } from '../../payment/index.ts';
 import type { PaymentStore, RoutingMemoryStore } from '../port.ts';
 import { createEventLists } from './event-lists.ts';
 import { createEventLog } from './event-log.ts';
@@ -5,6 +6,7 @@ import { createInstallation } from './installation.ts';
 import { createEndpoints, createKeys } from './keys.ts';
 import { createLeases } from './leases.ts';
 import { type Link, type MongoAddress, openLink } from './link.ts';
+import type { PoolState } from './monitoring.ts';
 import { createOrderNumbers } from './order-numbers.ts';
 import { createOrders } from './orders.ts';
 import { createReads } from './reads.ts';
@@ -25,6 +27,10 @@ export interface MongoOptions extends MongoAddress {
 export interface MongoStore extends PaymentStore, RoutingMemoryStore {
   /** The id of the master key that the data of this database is sealed with; the first to ask settles it. */
   settleMasterKey(keyId: string): Promise<string>;
+  /** The clock of the server that is written to. */
+  serverTime(): Promise<EpochMs>;
+  /** Counts with `onCommand` alone. */
+  pool(): PoolState;
 }
 
 /** The durable store of the cluster shape: any number of processes on one database. Throws, with what to do about it. */
@@ -99,6 +105,8 @@ function storeOn(link: Link, options: MongoOptions, installation: ReturnType<typ
     saveRoutingMemory: (snapshot) => run(() => installation.saveRoutingMemory(snapshot)),
     loadRoutingMemory: () => run(installation.loadRoutingMemory),
     settleMasterKey: (keyId) => run(() => installation.settle('master-key', keyId)),
+    serverTime: () => run(link.serverTime),
+    pool: link.pool,
     async ping() {
       await run(link.ping);
     },

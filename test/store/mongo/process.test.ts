@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
+import { scrape } from '../../../bench/metrics.ts';
 import { inTheatre } from '../../e2e/program.ts';
 import { openShop } from '../../e2e/shop.ts';
 import { call, eventually } from '../../e2e/stage.ts';
@@ -46,6 +47,12 @@ describe.skipIf('missing' in server)('a process with MONGO_URL', () => {
         const stranger = theatre.run(['start'], { MONGO_URL, DATA_DIR, MASTER_KEY: keyOf(11) });
         expect((await stranger.ended).code).toBe(1);
         expect(stranger.output()).toContain('give all replicas the same MASTER_KEY');
+
+        const metrics = await scrape(gateway.adminUrl);
+        expect(metrics.get('switchyard_mongo_command_duration_seconds_count{command="insert"}')).toBeGreaterThan(0);
+        expect(metrics.get('switchyard_mongo_connections_max')).toBe(100);
+        expect(metrics.get('switchyard_mongo_operations_waiting')).toBe(0);
+        expect(Math.abs(metrics.get('switchyard_clock_skew_seconds{against="mongodb"}') ?? 9)).toBeLessThan(1);
 
         if (!server.outage) return;
         await server.outage.begin();

@@ -41,7 +41,7 @@ describe.skipIf('missing' in redis || 'missing' in probe)('three replicas', () =
     async (seed) => {
       const chance = chanceOf(seed);
       const { cluster, shop } = await openStage(chance.branch());
-      const traffic = openTraffic({ site: cluster, shop, chance: chance.branch(), ratePerS: 4 });
+      const traffic = openTraffic({ site: cluster, shop, chance: chance.branch(), ratePerS: 3 });
       await cluster.sandbox.start();
       await Promise.all(cluster.replicas.map((replica) => replica.start()));
       say(`seed ${seed}: begun`);

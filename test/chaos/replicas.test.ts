@@ -41,7 +41,7 @@ describe.skipIf('missing' in redis || 'missing' in probe)('three replicas', () =
     async (seed) => {
       const chance = chanceOf(seed);
       const { cluster, shop } = await openStage(chance.branch());
-      const traffic = openTraffic({ site: cluster, shop, chance: chance.branch(), ratePerS: 3 });
+      const traffic = openTraffic({ site: cluster, shop, chance: chance.branch(), ratePerS: 3, buyersMax: 16 });
       await cluster.sandbox.start();
       await Promise.all(cluster.replicas.map((replica) => replica.start()));
       say(`seed ${seed}: begun`);
@@ -84,6 +84,7 @@ async function expectAgreement(cluster: Cluster, shop: Shop, traffic: Traffic): 
   let movedAt = 0;
   do {
     if (Date.now() - movedAt > TIME_PASSES_EVERY_MS) {
+      if (movedAt > 0) say(ended ? `not yet: ${differences.slice(0, 3).join('; ')}` : 'the shop still asks');
       await cluster.passTime(LEASE_PASSES_MS);
       movedAt = Date.now();
     }

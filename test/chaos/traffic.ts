@@ -27,6 +27,8 @@ export interface TrafficOptions {
   readonly chance: Chance;
   /** New orders per second, whether or not the earlier ones are answered. */
   readonly ratePerS: number;
+  /** While so many buyers are busy nobody else comes, so that a busy machine is not given more than it can do. */
+  readonly buyersMax?: number;
   /** Before every order number, so that two loads on one site do not meet. */
   readonly name?: string;
 }
@@ -50,7 +52,14 @@ export interface Traffic {
   finish(): Promise<void>;
 }
 
-export function openTraffic({ site, shop, chance, ratePerS, name = 'C' }: TrafficOptions): Traffic {
+export function openTraffic({
+  site,
+  shop,
+  chance,
+  ratePerS,
+  buyersMax = Number.POSITIVE_INFINITY,
+  name = 'C',
+}: TrafficOptions): Traffic {
   const created = new Map<string, Set<string>>();
   const refunded = new Map<string, Set<string>>();
   const complaints: string[] = [];
@@ -193,6 +202,7 @@ export function openTraffic({ site, shop, chance, ratePerS, name = 'C' }: Traffi
   }
 
   const arrive = (): void => {
+    if (buyers.size >= buyersMax) return;
     const buyer = buy(chance.branch())
       .catch((thrown: unknown) => void complaints.push(`buyer: ${String(thrown)}`))
       .finally(() => buyers.delete(buyer));

@@ -14,9 +14,11 @@ const METHODS = ['alipay', 'wechatpay', 'card'] as const;
 /** What a shop is doing at this moment; a crash at that moment is what a test may want. */
 export type Moment = 'create' | 'choose' | 'callback' | 'refund' | 'webhook';
 
-/** After so many answers that are none, the shop gives up, and the test has found something. */
-const TRIES_MAX = 1_600;
+/** After so long without an answer the shop gives up, and the test has found something. */
+const INSISTS_MS_MAX = 240_000;
 const RETRY_MS = 150;
+/** It asks less and less often, as shops should: else a slow answer makes the next one slower. */
+const RETRY_MS_MAX = 2_000;
 /** A buyer looks at a dead page for so long. */
 const PAY_TRIES_MAX = 60;
 const CHOOSE_TRIES_MAX = 8;
@@ -82,12 +84,13 @@ export function openTraffic({
     settles: (a: Answer) => boolean,
   ): Promise<Answer | null> {
     let last = 'no answer';
-    for (let tries = 0; tries < TRIES_MAX; tries += 1) {
+    const begunAt = performance.now();
+    for (let waitMs = RETRY_MS; performance.now() - begunAt < INSISTS_MS_MAX; waitMs *= 1.3) {
       const answer = await ask().catch(() => null);
       if (answer && settles(answer)) return answer;
       if (answer) last = `${answer.status} ${JSON.stringify(answer.body)}`;
       if (answer && answer.status >= 400 && answer.status < 500) break;
-      await aMoment(RETRY_MS);
+      await aMoment(Math.min(waitMs, RETRY_MS_MAX));
     }
     complaints.push(`${what}: ${last}`);
     return null;

@@ -14,9 +14,11 @@ const METHODS = ['alipay', 'wechatpay', 'card'] as const;
 /** What a shop is doing at this moment; a crash at that moment is what a test may want. */
 export type Moment = 'create' | 'choose' | 'callback' | 'refund' | 'webhook';
 
-/** After so many answers that are none, the shop gives up, and the test has found something. */
-const TRIES_MAX = 1_600;
+/** After so long without an answer the shop gives up, and the test has found something. */
+const INSISTS_MS_MAX = 240_000;
 const RETRY_MS = 150;
+/** It asks less and less often, as shops should: else a slow answer makes the next one slower. */
+const RETRY_MS_MAX = 2_000;
 /** A buyer looks at a dead page for so long. */
 const PAY_TRIES_MAX = 60;
 const CHOOSE_TRIES_MAX = 8;
@@ -27,6 +29,8 @@ export interface TrafficOptions {
   readonly chance: Chance;
   /** New orders per second, whether or not the earlier ones are answered. */
   readonly ratePerS: number;
+  /** While so many buyers are busy nobody else comes, so that a busy machine is not given more than it can do. */
+  readonly buyersMax?: number;
   /** Before every order number, so that two loads on one site do not meet. */
   readonly name?: string;
 }
@@ -50,7 +54,14 @@ export interface Traffic {
   finish(): Promise<void>;
 }
 
-export function openTraffic({ site, shop, chance, ratePerS, name = 'C' }: TrafficOptions): Traffic {
+export function openTraffic({
+  site,
+  shop,
+  chance,
+  ratePerS,
+  buyersMax = Number.POSITIVE_INFINITY,
+  name = 'C',
+}: TrafficOptions): Traffic {
   const created = new Map<string, Set<string>>();
   const refunded = new Map<string, Set<string>>();
   const complaints: string[] = [];
@@ -73,12 +84,13 @@ export function openTraffic({ site, shop, chance, ratePerS, name = 'C' }: Traffi
     settles: (a: Answer) => boolean,
   ): Promise<Answer | null> {
     let last = 'no answer';
-    for (let tries = 0; tries < TRIES_MAX; tries += 1) {
+    const begunAt = performance.now();
+    for (let waitMs = RETRY_MS; performance.now() - begunAt < INSISTS_MS_MAX; waitMs *= 1.3) {
       const answer = await ask().catch(() => null);
       if (answer && settles(answer)) return answer;
       if (answer) last = `${answer.status} ${JSON.stringify(answer.body)}`;
       if (answer && answer.status >= 400 && answer.status < 500) break;
-      await aMoment(RETRY_MS);
+      await aMoment(Math.min(waitMs, RETRY_MS_MAX));
     }
     complaints.push(`${what}: ${last}`);
     return null;
@@ -193,6 +205,7 @@ export function openTraffic({ site, shop, chance, ratePerS, name = 'C' }: Traffi
   }
 
   const arrive = (): void => {
+    if (buyers.size >= buyersMax) return;
     const buyer = buy(chance.branch())
       .catch((thrown: unknown) => void complaints.push(`buyer: ${String(thrown)}`))
       .finally(() => buyers.delete(buyer));

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { scrape } from '../../../bench/metrics.ts';
+import { scrape, sumOf } from '../../../bench/metrics.ts';
 import { inTheatre } from '../../e2e/program.ts';
 import { openShop } from '../../e2e/shop.ts';
 import { call, eventually } from '../../e2e/stage.ts';
+import { startProxy } from '../../services/breakable-proxy.ts';
 import { startMongo } from '../../services/mongo.ts';
 
 const server = await startMongo();
@@ -67,6 +68,35 @@ describe.skipIf('missing' in server)('a process with MONGO_URL', () => {
         expect((await gateway.api('GET', `/v1/payments/${id}`)).body.id).toBe(id);
       } finally {
         await shop.close();
+      }
+    }),
+  );
+
+  test(
+    'whose way to the database has gone dead makes its client anew until it works, logs it and counts it',
+    { timeout: SLOW_MS },
+    inTheatre(async (theatre) => {
+      if ('missing' in server) throw new Error(server.missing);
+      const port = Number(new URL(server.url).port);
+      let dead = false;
+      const way = await startProxy(() => (dead ? null : port));
+      try {
+        const MONGO_URL = `mongodb://127.0.0.1:${way.port}/switchyard_${randomBytes(6).toString('hex')}`;
+        const gateway = await theatre.start({ MONGO_URL, MASTER_KEY: keyOf(7), LOG_LEVEL: 'info' });
+        const renewals = async () => sumOf(await scrape(gateway.adminUrl), 'switchyard_store_client_renewals_total');
+        expect(await renewals()).toBe(0);
+        dead = true;
+        way.cut();
+        await eventually(() => gateway.program.output().includes('its client is made anew'), SLOW_MS / 2);
+        dead = false;
+        await eventually(() => gateway.program.output().includes('the new client has found MongoDB'), SLOW_MS / 2);
+        await eventually(async () => (await call('GET', `${gateway.adminUrl}/readyz`)).status === 200);
+        expect(await renewals()).toBe(1);
+        const order = { merchant_order_no: 'M1', amount: 1000, currency: 'CNY', subject: 'Game key' };
+        const created = await gateway.api('POST', '/v1/payments', { ...order, methods: ['alipay'], scene: 'qr' });
+        expect(created.status, JSON.stringify(created.body)).toBe(201);
+      } finally {
+        await way.stop();
       }
     }),
   );

@@ -53,19 +53,20 @@ let stdout: DestinationStream | undefined;
  * requests share a turn. Whatever ends the process but a kill writes what waits.
  */
 function linesByTurn(): DestinationStream {
-  const destination = pino.destination({ dest: 1, sync: true, minLength: WAITING_CHARS_MAX });
-  let planned = false;
+  // Gathered here and not by the destination, whose `flushSync` ends with an fsync: with the log in a file every turn waited for it.
+  const destination = pino.destination({ dest: 1, sync: true });
+  let waiting = '';
   const flush = (): void => {
-    planned = false;
-    destination.flushSync();
+    const lines = waiting;
+    waiting = '';
+    if (lines !== '') destination.write(lines);
   };
   process.on('exit', flush);
   return {
     write(line) {
-      destination.write(line);
-      if (planned) return;
-      planned = true;
-      setImmediate(flush);
+      if (waiting === '') setImmediate(flush);
+      waiting += line;
+      if (waiting.length > WAITING_CHARS_MAX) flush();
     },
   };
 }

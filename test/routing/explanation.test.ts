@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { toDecimalString } from '../../src/payment/index.ts';
+import { type Decision, toDecimalString } from '../../src/payment/index.ts';
 import { type ChannelView, rank } from '../../src/routing/index.ts';
 import {
   anyRequest,
@@ -11,6 +11,7 @@ import {
   aView,
   chance,
   cny,
+  curious,
   DAY_MS,
   type ViewParts,
 } from './builders.ts';
@@ -94,6 +95,108 @@ test('the sentence agrees with the stored numbers, and names an advantage first'
     { numRuns: 500 },
   );
 });
+
+/** Reads the sentence back: who is named, for which reason, and whether the clauses are the weightiest that the numbers hold. */
+test('whatever the reason, the sentence names the chosen channel, its true rival and the weightiest differences', () => {
+  const reasons = new Set<string>();
+  fc.assert(
+    fc.property(anyViews, anyRequest, anyWeights, anyMoment, (plain, request, weights, moment) => {
+      const views = plain.map((view, i) => ({
+        ...view,
+        trialDue: view.breakerOpen && (moment.trials[i] ?? false),
+        estimate: moment.young[i] ? aView({ estimate: { opened: 3, sampleSize: 3 } }).estimate : view.estimate,
+      }));
+      const { choice } = rank(request, views, aSettings({ weights, explorationShare: 0.05 }), {
+        ...curious(moment.draw, { incumbent: `channel-${moment.incumbent}` }),
+      });
+      if (!choice) return;
+      reasons.add(choice.decision.reason);
+      if (choice.decision.reason === 'best_score') {
+        expectBest(choice.decision, request.triedChannelIds, `channel-${moment.incumbent}`, views);
+      } else expectOther(choice.decision, request.triedChannelIds);
+    }),
+    { numRuns: 1_000 },
+  );
+  expect([...reasons].sort()).toEqual(['best_score', 'exploration', 'panic', 'pinned', 'probe']);
+});
+
+const afterFailed = (tried: readonly string[]): string =>
+  tried.length > 0 ? `after ${tried.join(', ')} failed, ` : '';
+
+/** The sentence when something else than the score has decided. */
+function expectOther({ channelId, reason, candidates, explanation }: Decision, tried: readonly string[]): void {
+  const best = candidates.find(({ excluded }) => excluded === null)?.channelId;
+  const wanted: Partial<Record<typeof reason, string>> = {
+    pinned: `${channelId}: pinned by the merchant`,
+    panic: `${afterFailed(tried)}${channelId}: no channel is as it should be, and of those that may still work it is the best`,
+    probe: `${channelId} to see with a small payment whether it is back; ${best} has the best score`,
+    exploration: `${channelId} to learn about it, as 5% of payments may; ${best} has the best score`,
+  };
+  expect(explanation).toBe(wanted[reason]);
+  if (reason === 'probe' || reason === 'exploration') expect(channelId).not.toBe(best);
+}
+
+/** The sentence about the best: who is behind it, and why. */
+function expectBest(
+  { channelId, candidates, explanation }: Decision,
+  tried: readonly string[],
+  incumbent: string,
+  views: readonly ChannelView[],
+): void {
+  const [best, other] = candidates.filter(({ excluded }) => excluded === null);
+  expect(channelId).toBe(best?.channelId);
+  const after = afterFailed(tried);
+  if (!best || !other) {
+    expect(explanation).toBe(`${after}${channelId}: the only channel that can take this payment`);
+    return;
+  }
+  const head = `${after}${channelId} over ${other.channelId}: `;
+  expect(explanation.slice(0, head.length)).toBe(head);
+  const rest = explanation.slice(head.length);
+  const stays = rest === 'it led before, and the difference is too small to move';
+  expect(stays).toBe(best.score < other.score);
+  if (stays) {
+    expect(channelId).toBe(incumbent);
+    expect(best.score).toBeGreaterThanOrEqual(other.score * 0.998);
+    return;
+  }
+  const gains = gainsOf(best, other, views);
+  const most = Math.max(...gains.values());
+  if (rest === 'equal scores, so the first name') {
+    expect(most).toBeLessThanOrEqual(1e-9);
+    return;
+  }
+  const [first = '', second] = rest
+    .replace('it ', '')
+    .split(' and ')
+    .map((clause) => clause.split(' ')[0] ?? '');
+  expect(gains.get(first)).toBeCloseTo(most, 9);
+  gains.delete(first);
+  const left = Math.max(...[...gains.values()].map(Math.abs));
+  expect(second === undefined ? 0 : Math.abs(gains.get(second) ?? 0)).toBeCloseTo(left, 9);
+}
+
+const anyMoment = fc.record({
+  trials: fc.array(fc.boolean(), { minLength: 8, maxLength: 8 }),
+  young: fc.array(fc.constantFrom(false, false, true), { minLength: 8, maxLength: 8 }),
+  draw: fc.double({ min: 0, max: 0.999, noNaN: true }),
+  incumbent: fc.integer({ min: 0, max: 7 }),
+});
+
+/** By the first word of its clause: by how much a difference moves the logarithm of the score. */
+function gainsOf(mine: Reading['candidate'], theirs: Reading['candidate'], views: readonly ChannelView[]) {
+  const log = (a = 0, b = 0): number => Math.log(Math.max(1e-9, a) / Math.max(1e-9, b));
+  const weightOf = ({ channelId }: Reading['candidate']) =>
+    views.find(({ profile }) => profile.id === channelId)?.profile.weight;
+  const halvings = Math.log2((weightOf(theirs) ?? 0) / (weightOf(mine) ?? 0));
+  return new Map([
+    ['succeeds', log(mine.factors?.success, theirs.factors?.success)],
+    ['costs', log(mine.factors?.fee, theirs.factors?.fee)],
+    ['answers', log(mine.factors?.latency, theirs.factors?.latency)],
+    ['settles', log(mine.factors?.settlement, theirs.factors?.settlement)],
+    ['has', halvings * Math.log(0.9)],
+  ]);
+}
 
 interface Reading {
   readonly view: ChannelView;

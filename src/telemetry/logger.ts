@@ -53,7 +53,7 @@ let stdout: DestinationStream | undefined;
  * requests share a turn. Whatever ends the process but a kill writes what waits.
  */
 function linesByTurn(): DestinationStream {
-  // Not the destination's own buffer: its `flushSync` waits for the disk, too.
+  // Gathered here and not by the destination, whose `flushSync` ends with an fsync: with the log in a file every turn waited for it.
   const destination = pino.destination({ dest: 1, sync: true });
   let waiting = '';
   const flush = (): void => {

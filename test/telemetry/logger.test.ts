@@ -47,6 +47,23 @@ describe('a log line', () => {
     expect(logged('silent', "log.error({}, 'a');")).toEqual([]);
   });
 
+  test('does not wait until it is on the disk, which would hold up every request', () => {
+    const statement = `
+      const { default: fs } = await import('node:fs');
+      let waits = 0;
+      fs.fsyncSync = () => { waits += 1; };
+      log.info({}, 'first');
+      setImmediate(() => setImmediate(() => log.info({ waits }, 'second')));`;
+    expect(logged('info', statement)).toMatchObject([{ msg: 'first' }, { msg: 'second', waits: 0 }]);
+  });
+
+  test('is written whole and in its place, however long it or the lines of its turn are', () => {
+    const lengths = [1, 9_000, 9_000, 200_000, 2];
+    const statement = `for (const length of ${JSON.stringify(lengths)}) log.info({ text: 'é'.repeat(length) }, 'm'); process.exit();`;
+    const lines = logged('info', statement);
+    expect(lines.map(({ text }) => (typeof text === 'string' ? text.length : 0))).toEqual(lengths);
+  });
+
   test('never shows what secrets and personal data are called, at the top or one level down', () => {
     const values = Object.fromEntries(NEVER.map((name) => [name, 'x9-secret']));
     const statement = `const values = ${JSON.stringify(values)}; log.info({ ...values, request: values }, 'm');`;

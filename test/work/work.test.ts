@@ -35,7 +35,7 @@ const LIMITS = {
     ...{ commits: 3, statements: 28, providerCalls: 1, shopCalls: 1 },
     ...{ rsaSigned: 1, rsaVerified: 2, keysParsed: 0, logLines: 6, filesSynced: 0, evidenceEntries: 5 },
   },
-  createHeapBytes: 370_000,
+  createHeapBytes: 335_000,
   callbackHeapBytes: 350_000,
 } as const;
 

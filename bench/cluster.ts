@@ -1,10 +1,8 @@
-import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { startMongo } from '../test/services/mongo.ts';
-import { startRedis } from '../test/services/redis.ts';
 import { type Counted, countPerPayment, printCounted } from './cluster-counts.ts';
 import { fillDatabase } from './cluster-fill.ts';
+import { type ClusterServers, startClusterServers } from './cluster-servers.ts';
 import type { Captured } from './collector.ts';
 import { figuresOf, type Round, ratiosOf } from './figures.ts';
 import { closedLoop, type Measured, type Source } from './loops.ts';
@@ -45,11 +43,7 @@ const EVENTS_MS_MAX = 60_000;
 /** Replicas on one database; the first one's simulators and collector serve all. */
 type Cluster = readonly [Stage, ...Stage[]];
 
-const run = randomBytes(4).toString('hex');
-const masterKey = randomBytes(32).toString('base64');
-
-function openReplica(mongoUrl: string, redisUrl: string, name: string, beside?: Stage): Promise<Stage> {
-  const env = { MONGO_URL: `${mongoUrl}/bench_${run}_${name}`, REDIS_URL: redisUrl, MASTER_KEY: masterKey };
+function openReplica(env: Readonly<Record<string, string>>, beside?: Stage): Promise<Stage> {
   return openStage({ holdCallbacks: true, env, ...(beside === undefined ? {} : { beside }) });
 }
 
@@ -143,14 +137,13 @@ function print(reports: Awaited<ReturnType<typeof compare>>): void {
   out('All on this machine: simulators, servers and this program take cores too, so a ratio near 1 shows its limit.');
 }
 
-async function count(mongoUrl: string, redisUrl: string): Promise<Counted> {
-  const counter = await openWireCounter(new URL(mongoUrl));
-  const stage = await openStage({
-    env: { MONGO_URL: `${counter.url}/bench_${run}_counted`, REDIS_URL: redisUrl, MASTER_KEY: masterKey },
-  });
+async function count(servers: ClusterServers): Promise<Counted> {
+  const counter = await openWireCounter(new URL(servers.mongoUrl));
+  const env = servers.envOf('counted', 2);
+  const { MONGO_URL: database, REDIS_URL: redisUrl } = env;
+  const stage = await openStage({ env: { ...env, MONGO_URL: database.replace(servers.mongoUrl, counter.url) } });
   try {
     await pause(3_000);
-    const database = `${mongoUrl}/bench_${run}_counted`;
     return await countPerPayment({ stage, counter, database, redisUrl, payments: Number(given.payments) });
   } finally {
     await stage.stop();
@@ -158,29 +151,27 @@ async function count(mongoUrl: string, redisUrl: string): Promise<Counted> {
   }
 }
 
-async function fill(mongoUrl: string): Promise<void> {
+async function fill({ envOf }: ClusterServers): Promise<void> {
   const stored = Number(given.stored);
   if (stored === 0) return;
   const startedAt = performance.now();
   for (const name of ['one', 'two']) {
-    await fillDatabase(`${mongoUrl}/bench_${run}_counted`, `${mongoUrl}/bench_${run}_${name}`, stored);
+    await fillDatabase(envOf('counted', 2).MONGO_URL, envOf(name, 0).MONGO_URL, stored);
   }
   out(`\n${stored} payments stored in each database, in ${((performance.now() - startedAt) / 1_000).toFixed(1)} s`);
 }
 
 async function main(): Promise<void> {
-  const server = await startMongo();
-  if ('missing' in server) throw new Error(server.missing);
-  const redis = await startRedis(process.env.REDIS_SERVER ?? 'redis-server');
-  const redisAt = (database: number): string => `${redis.url}/${database}`;
+  const servers = await startClusterServers();
+  if ('missing' in servers) throw new Error(servers.missing);
   try {
-    const counted = await count(server.url, redisAt(2));
+    const counted = await count(servers);
     printCounted(counted);
-    await fill(server.url);
-    const first = await openReplica(server.url, redisAt(0), 'one');
+    await fill(servers);
+    const first = await openReplica(servers.envOf('one', 0));
     const one: Cluster = [first];
-    const leader = await openReplica(server.url, redisAt(1), 'two');
-    const two: Cluster = [leader, await openReplica(server.url, redisAt(1), 'two', leader)];
+    const leader = await openReplica(servers.envOf('two', 1));
+    const two: Cluster = [leader, await openReplica(servers.envOf('two', 1), leader)];
     const machine = await describeMachine(first.command);
     out(`${machine.cores} x ${machine.cpu}, Node ${machine.node}, load average before: ${machine.loadAverage}\n`);
     const reports = await compare(one, two);
@@ -192,8 +183,7 @@ async function main(): Promise<void> {
     if (failed) out('some requests failed: these figures are worth nothing');
     process.exitCode = failed ? 1 : 0;
   } finally {
-    await redis.stop();
-    await server.stop();
+    await servers.stop();
   }
 }
 

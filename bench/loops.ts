@@ -14,6 +14,8 @@ export interface Source {
   next(): Shot | null;
   /** Whether this is the answer that such a request must get. */
   accept(status: number, text: string): boolean;
+  /** Hears of every good answer. */
+  heard?(headers: Readonly<Record<string, string | string[] | undefined>>, latencyMs: number): void;
 }
 
 /** What one measurement saw. Requests that failed are in `failures` alone: a fast refusal must not look like speed. */
@@ -93,6 +95,7 @@ function openRecord(pool: Pool, source: Source) {
         if (!source.accept(answer.statusCode, text)) return failed(`unexpected answer ${answer.statusCode}`);
         finishedAt.push(now);
         latenciesMs.push(now - since);
+        source.heard?.(answer.headers, now - since);
       } catch (thrown) {
         failed(thrown instanceof Error ? thrown.message : String(thrown));
       }

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
-import { measureAlone, printAlone } from './alone.ts';
+import { measureAdded } from './added.ts';
+import { measureAlone, measureCluster, printAlone } from './alone.ts';
 import type { Captured } from './collector.ts';
 import { perSecond, type Round } from './figures.ts';
 import { closedLoop, openLoop } from './loops.ts';
@@ -9,6 +10,7 @@ import { mebibytes, printScenarios, type Result, save, scenarioReport } from './
 import { alternate, type Loop, measure, type Rounds, repeated, until } from './rounds.ts';
 import * as scenarios from './scenarios.ts';
 import { openStage, type Stage } from './stage.ts';
+import { printTargets, targetsOf } from './targets.ts';
 import { usageOf } from './usage.ts';
 
 /**
@@ -24,7 +26,10 @@ const { values: given } = parseArgs({
     window: { type: 'string', default: '1000' },
     /** A setting with so many finished payments in the store; writing them takes about a second per 5,000. */
     stored: { type: 'string', default: '0' },
+    /** `--no-cluster` leaves out the gateway on MongoDB and Redis. */
+    cluster: { type: 'boolean', default: true },
   },
+  allowNegative: true,
 });
 const connections = Number(given.connections);
 const rounds = Number(given.rounds);
@@ -126,29 +131,41 @@ async function main(): Promise<void> {
     await onSchedule(stage, closed[0], (program) => scenarios.creates(stage, program, scenarios.ALIPAY, []), 1),
   ];
   const busy = usageOf(stage.gateway.pid);
+  const { readyMs } = stage.gateway;
   await stage.stop();
 
-  const times = Math.ceil(rounds / 3);
-  const alone = await measureAlone({ connections, rounds: times, forMs, stored: Number(given.stored) });
+  const reports = { closed: closed.map(scenarioReport), open: open.map(scenarioReport) };
+  // Half of the window, since there are many settings.
+  const options = { connections, rounds: Math.ceil(rounds / 3), forMs: forMs / 2, stored: Number(given.stored) };
+  const halfOfPeak = Math.max(1, Math.floor((reports.closed[0]?.switchyard.perSecond ?? 0) / 2));
+  const added = await measureAdded(halfOfPeak, { connections, rounds, forMs });
+  const alone = await measureAlone(options);
+  const cluster = given.cluster ? await measureCluster(options) : { missing: '--no-cluster was given' };
+  const targets = targetsOf({ closed: reports.closed, added, readyMs, busy });
 
-  const reports = [...closed, ...open].map(scenarioReport);
+  const beside = [...reports.closed, ...reports.open];
+  const others = [...added, ...alone, ...('missing' in cluster ? [] : cluster)];
   const seconds = Math.round((performance.now() - startedAt) / 1_000);
-  const out = (text: string): void => void process.stdout.write(`${text}\n`);
   out(`${machine.cores} x ${machine.cpu}, Node ${machine.node}, load average before: ${machine.loadAverage}\n`);
-  printScenarios(reports);
-  printAlone(alone);
+  printScenarios(beside);
+  printAlone(others);
+  if ('missing' in cluster) out(`\nskipped: a gateway on MongoDB and Redis: ${cluster.missing}`);
   out(`\ngateway: RSS ${mebibytes(idle.rssBytes)} at the start, ${mebibytes(busy.rssBytes)} at the end`);
   out(`questions to channels that the gateway asked by itself during the closed loops: ${queries}`);
-  out(
-    `${seconds} s; all figures in ${await save('bench', { machine, seconds, idle, busy, queries, scenarios: reports, alone })}`,
-  );
+  printTargets(targets);
+  const figures = { machine, seconds, readyMs, idle, busy, queries, scenarios: beside, added, alone, cluster, targets };
+  out(`${seconds} s; all figures in ${await save('bench', figures)}`);
   const all = [
-    ...reports.flatMap((report) => [report.switchyard, report.floor]),
-    ...alone.map((each) => each.switchyard),
+    ...beside.flatMap((report) => [report.switchyard, report.floor]),
+    ...others.map((each) => each.switchyard),
   ];
   const failed = all.some(({ failures }) => Object.keys(failures).length > 0);
   if (failed) out('some requests failed: these figures are worth nothing');
   process.exitCode = failed ? 1 : 0;
+}
+
+function out(text: string): void {
+  process.stdout.write(`${text}\n`);
 }
 
 await main();

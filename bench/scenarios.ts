@@ -56,6 +56,9 @@ export function creates(
   };
 }
 
+/** What Alipay and Stripe are told when their notice is durable; WeChat gets a 204. */
+const ACKNOWLEDGED = new Set(['success', '{"received":true}']);
+
 /** Captured callbacks, each sent once, in their order. */
 export function callbacks(program: Program, captured: readonly Captured[]): Source {
   let position = 0;
@@ -67,7 +70,7 @@ export function callbacks(program: Program, captured: readonly Captured[]): Sour
       const { target, channel, headers, body } = callback;
       return { method: 'POST', path: program === 'switchyard' ? target : `/callback/${channel}`, headers, body };
     },
-    accept: (status, text) => (status === 200 && text === 'success') || status === 204,
+    accept: (status, text) => (status === 200 && ACKNOWLEDGED.has(text)) || status === 204,
   };
 }
 
@@ -84,8 +87,8 @@ export function queries(program: Program, ids: readonly string[]): Source {
   };
 }
 
-/** Card orders of 10.00 USD, for Stripe's page. */
-export function cards(stage: Stage): Source {
+/** Card orders of 10.00 USD, for Stripe's page; every created payment's answer is kept in `created`. */
+function cards(stage: Stage, created: string[]): Source {
   const order = {
     ...{ amount: 1_000, currency: 'USD', methods: ['card'], scene: 'redirect', subject: 'Game key' },
     notify_url: stage.collector.shopUrl('switchyard'),
@@ -95,9 +98,31 @@ export function cards(stage: Stage): Source {
       ...{ method: 'POST', path: '/v1/payments', headers: JSON_HEADERS },
       body: JSON.stringify({ ...order, merchant_order_no: nextOrderNo() }),
     }),
-    accept: (status, text) => status === 201 && text.includes('"status":"pending"'),
+    accept(status, text) {
+      if (status !== 201 || !text.includes('"status":"pending"')) return false;
+      created.push(text);
+      return true;
+    },
   };
 }
+
+/** A way to pay, from its creation to its callbacks. */
+export interface Kind {
+  readonly name: string;
+  /** Notices that the provider sends of one paid payment. */
+  readonly noticesEach: number;
+  creates(stage: Stage, created: string[]): Source;
+}
+
+export function kindOf(method: Method): Kind {
+  return {
+    ...{ name: `${method.method} qr`, noticesEach: 1 },
+    creates: (stage, created) => creates(stage, 'switchyard', method, created),
+  };
+}
+
+/** One notice of the intent and one of the session; the second tells nothing new. */
+export const STRIPE: Kind = { name: 'stripe', noticesEach: 2, creates: cards };
 
 /** Orders of a shop that speaks epay, signed with its key. */
 export function epayOrders(stage: Stage, sign: (parameters: Readonly<Record<string, string>>) => string): Source {

@@ -14,6 +14,8 @@ const CONNECTIONS_MAX = 256;
 export interface StageOptions {
   /** Simulators in the gateway's own process, as `npm start` has them; otherwise they are a process of their own. */
   readonly embedded?: boolean;
+  /** Another checkout with its packages, whose gateway, simulators and configuration are taken. Absent: this one. */
+  readonly root?: string;
   /** Start the floor program beside the gateway. */
   readonly floor?: boolean;
   /** Callbacks go to the collector instead of the gateway, to be replayed. */
@@ -55,7 +57,8 @@ const manifestSchema = z.object({ scripts: z.object({ start: z.string().startsWi
 
 export async function openStage(options: StageOptions = {}): Promise<Stage> {
   const folder = await mkdtemp(join(tmpdir(), 'switchyard-bench-'));
-  const config = await writeConfig(folder, options.editConfig);
+  const root = options.root ?? ROOT;
+  const config = await writeConfig(root, folder, options.editConfig);
   const dataDir = options.dataDir ?? join(folder, 'data');
   await options.prepare?.(dataDir);
   const collector = options.beside?.collector ?? (await openCollector());
@@ -64,7 +67,7 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
   const common = { CONFIG: config, SANDBOX_PORT: String(sandboxPort) };
   const started: Started[] = [];
   const start = async (name: string, args: readonly string[], env: Record<string, string>, readyUrl: string) => {
-    const process = await startProcess({ name, args, env: { ...common, ...env }, cwd: ROOT, folder, readyUrl });
+    const process = await startProcess({ name, args, env: { ...common, ...env }, cwd: root, folder, readyUrl });
     started.push(process);
     return process;
   };
@@ -75,7 +78,7 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
   };
 
   // The very command of `npm start`, so that its flags are measured too.
-  const manifest = manifestSchema.parse(JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')));
+  const manifest = manifestSchema.parse(JSON.parse(await readFile(join(root, 'package.json'), 'utf8')));
   const startArgs = manifest.scripts.start.split(' ').slice(1);
   const nodeFlags = startArgs.filter((arg) => arg.startsWith('--'));
   const script = startArgs.slice(nodeFlags.length);
@@ -102,7 +105,7 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
     ...{ PUBLIC_URL: collector.url, SHOP_URL: collector.shopUrl('floor') },
   };
   const floor = options.floor
-    ? await start('floor', [...nodeFlags, 'bench/floor.ts'], floorEnv, `${floorUrl}/healthz`)
+    ? await start('floor', [...nodeFlags, join(ROOT, 'bench/floor.ts')], floorEnv, `${floorUrl}/healthz`)
     : null;
 
   const pool = (url: string) => new Pool(url, { connections: CONNECTIONS_MAX, pipelining: 1 });
@@ -122,12 +125,12 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
 }
 
 /** The shipped configuration; only the demo shop's limit of calls per minute, which would end every measurement, is lifted. */
-async function writeConfig(folder: string, edit = (yaml: string): string => yaml): Promise<string> {
+async function writeConfig(root: string, folder: string, edit = (yaml: string): string => yaml): Promise<string> {
   const config = join(folder, 'config');
   await mkdir(config);
   const path = join(config, 'gateway.yaml');
-  await writeFile(path, edit(await readFile(join(ROOT, 'config/gateway.yaml'), 'utf8')));
-  const merchants = await readFile(join(ROOT, 'config/merchants.yaml'), 'utf8');
+  await writeFile(path, edit(await readFile(join(root, 'config/gateway.yaml'), 'utf8')));
+  const merchants = await readFile(join(root, 'config/merchants.yaml'), 'utf8');
   const lifted = merchants.replace(/per_minute: \d+/, 'per_minute: null');
   if (lifted === merchants) throw new Error('config/merchants.yaml: no per_minute found to lift for the bench');
   await writeFile(join(config, 'merchants.yaml'), lifted);

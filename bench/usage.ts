@@ -5,6 +5,8 @@ export interface Usage {
   /** User and system time since its start, in steps of 10 ms. */
   readonly cpuMs: number | null;
   readonly rssBytes: number | null;
+  /** The highest that `rssBytes` has been. */
+  readonly rssPeakBytes: number | null;
   readonly rssAnonBytes: number | null;
   readonly openFiles: number | null;
   readonly sockets: number | null;
@@ -18,6 +20,7 @@ export function usageOf(pid: number): Usage {
   return {
     cpuMs: cpuMsOf(pid),
     rssBytes: kilobytesOf(status, 'VmRSS'),
+    rssPeakBytes: kilobytesOf(status, 'VmHWM'),
     rssAnonBytes: kilobytesOf(status, 'RssAnon'),
     ...filesOf(pid),
   };

@@ -119,7 +119,10 @@ async function open(
   closers.push(closeTelemetry);
   for (const { path, message } of config.warnings) telemetry.warn({ path }, message);
   const processId = randomUUID();
-  const opened = await openStore(environment, { telemetry, now, processId, keyId: sealer.keyId });
+  const opened = await openStore(environment, {
+    ...{ telemetry, now, processId, keyId: sealer.keyId },
+    onRenewal: () => metrics.storeRenewals.inc({}),
+  });
   closers.push(() => opened.store.close());
   const store = watchedStore(opened.store, (operation) => metrics.storeErrors.inc({ operation }));
   const live = createLiveConfig(config);

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Environment } from './config/index.ts';
 import type { Telemetry } from './gateway/index.ts';
 import type { PaymentStore, RoutingMemoryStore } from './store/index.ts';
+import type { Renewal } from './store/mongo/index.ts';
 import { openSqliteReader, openSqliteStore } from './store/sqlite/index.ts';
 
 export interface OpenedStore {
@@ -19,6 +20,8 @@ interface StoreParts {
   readonly processId: string;
   /** The key that this process seals with. */
   readonly keyId: string;
+  /** Called when a client of a shared store is made anew. */
+  readonly onRenewal: () => void;
 }
 
 /** Opens the store that the environment names, or throws with what to do about it. */
@@ -37,7 +40,11 @@ async function openShared(url: string, parts: StoreParts, onDamaged: (error: Err
   const { openMongoStore } = await import('./store/mongo/index.ts');
   const onTrouble = (error: Error): void =>
     telemetry.warn({ err: error }, 'what is counted beside a payment could not be written');
-  const store = await openMongoStore({ url, process: processId, now, onDamaged, onTrouble });
+  const onRenewal = (renewal: Renewal): void => {
+    if (!renewal.done) parts.onRenewal();
+    tellRenewal(telemetry, renewal);
+  };
+  const store = await openMongoStore({ url, process: processId, now, onDamaged, onTrouble, onRenewal });
   const settled = await store.settleMasterKey(keyId).catch(async (error: unknown) => {
     await store.close();
     throw error;
@@ -50,6 +57,16 @@ async function openShared(url: string, parts: StoreParts, onDamaged: (error: Err
   }
   telemetry.info({}, 'payments are kept in MongoDB');
   return store;
+}
+
+function tellRenewal(telemetry: StoreParts['telemetry'], renewal: Renewal): void {
+  if (renewal.done) {
+    const { tookMs, tries } = renewal;
+    telemetry.info({ tookMs, tries }, 'the new client has found MongoDB');
+    return;
+  }
+  const { lostForMs, reason } = renewal;
+  telemetry.warn({ lostForMs, reason }, 'MongoDB has not been reached for some time; its client is made anew');
 }
 
 /** Opens the same store for looking only. */

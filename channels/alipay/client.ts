@@ -1,27 +1,19 @@
 import { createPrivateKey } from 'node:crypto';
 import type { AlipaySdkConfig, AlipaySdk as Sdk } from 'alipay-sdk';
-import { type Dispatcher, errors } from 'undici';
 import { z } from 'zod';
-import { type AdapterPorts, type ChannelError, channelError } from '../../src/channel/index.ts';
+import {
+  type AdapterPorts,
+  type ChannelError,
+  channelError,
+  openHttpTransport,
+  type SendFailure,
+} from '../../src/channel/index.ts';
 import { err, ok, type Result } from '../../src/payment/index.ts';
 import { type AlipayConfig, readPublicKey } from './config.ts';
 import { endsRefund, errorOf, isEntranceRefusal, type Operation } from './errors.ts';
-import { AlipayRequestError, AlipaySdk } from './sdk.ts';
+import { type ApiRequest, openRequests } from './requests.ts';
+import { AlipaySdk } from './sdk.ts';
 import { toBeijing } from './time.ts';
-import { openTransport } from './transport.ts';
-import { bodyText, type Exchange } from './wire-exchange.ts';
-
-/** The caller's signal is what ends a call; this only keeps a forgotten one from living for ever. */
-const CALL_TIMEOUT_MS = 60_000;
-
-/** One signed request: `biz` is the `biz_content`, amounts in it are strings (the SDK turns 1.10 into 1.1). */
-export interface ApiRequest {
-  readonly operation: Operation;
-  /** For example `alipay.trade.query`. */
-  readonly method: string;
-  readonly biz: Readonly<Record<string, string | readonly string[]>>;
-  readonly notifyUrl?: string;
-}
 
 /** A signed URL for the buyer's browser. */
 export interface PageRequest {
@@ -31,6 +23,11 @@ export interface PageRequest {
   readonly returnUrl: string;
 }
 
+/** What is asked, and what for. */
+export interface ApiCall extends ApiRequest {
+  readonly operation: Operation;
+}
+
 export interface AlipayClient {
   /** No network call is made. */
   pageUrl(request: PageRequest): string;
@@ -38,7 +35,7 @@ export interface AlipayClient {
    * The verified content of an answer with code 10000; everything else is an error. One request, never repeated. After an abort
    * it answers at once: `created: 'no'` when not a byte had been sent.
    */
-  call(request: ApiRequest, signal: AbortSignal): Promise<Result<ApiAnswer, ChannelError>>;
+  call(request: ApiCall, signal: AbortSignal): Promise<Result<ApiAnswer, ChannelError>>;
   /** Checks a notice's RSA2 signature over its parsed fields. */
   isGenuine(notice: Readonly<Record<string, string>>): boolean;
   close(): Promise<void>;
@@ -49,28 +46,26 @@ export type ApiAnswer = Readonly<Record<string, unknown>>;
 const answerSchema = z.looseObject({ code: z.string(), sub_code: z.string().optional() });
 const errorResponseSchema = z.object({ error_response: answerSchema });
 
-export function openClient(config: AlipayConfig, { now, record }: Pick<AdapterPorts, 'now' | 'record'>): AlipayClient {
-  const transport = openTransport(record);
-  const sdk = withReadyKeys(new AlipaySdk(sdkConfig(config, transport.dispatcher)), config);
+export function openClient(
+  config: AlipayConfig,
+  ports: Pick<AdapterPorts, 'now' | 'randomBytes' | 'record'>,
+): AlipayClient {
+  const transport = openHttpTransport(config.gateway, ports.record);
+  const requests = openRequests(config, ports);
+  const sdk = withReadyKeys(new AlipaySdk(sdkConfig(config)), config);
   return {
     pageUrl: ({ method, biz, notifyUrl, returnUrl }) =>
-      sdk.pageExecute(method, 'GET', { timestamp: toBeijing(now()), notifyUrl, returnUrl, bizContent: biz }),
-    async call({ operation, method, biz, notifyUrl }, signal) {
-      if (signal.aborted) return err(channelError('CHANNEL_UNAVAILABLE', 'no', { reason: 'timeout' }));
-      const params = {
-        timestamp: toBeijing(now()),
-        bizContent: biz,
-        ...(notifyUrl === undefined ? {} : { notifyUrl }),
-      };
-      const { exchange, outcome } = await transport.run(signal, () => sdk.exec(method, params, { validateSign: true }));
-      if (outcome.kind === 'failed' && isBug(outcome.error, exchange)) throw outcome.error;
-      if (outcome.kind === 'aborted' || !exchange.complete) return err(lost(exchange));
-      if (exchange.status !== 200) return err(httpError(exchange.status));
-      return readAnswer(sdk, { method, operation, text: bodyText(exchange), accepted: outcome.kind === 'accepted' });
+      sdk.pageExecute(method, 'GET', { timestamp: toBeijing(ports.now()), notifyUrl, returnUrl, bizContent: biz }),
+    async call({ operation, ...request }, signal) {
+      const answer = await transport.send(await requests.signed(request), signal);
+      if (!answer.ok) return err(lost(answer.error, signal));
+      const { status, body } = answer.value;
+      if (status !== 200) return err(httpError(status));
+      return readAnswer(sdk, { method: request.method, operation, text: Buffer.from(body).toString('utf8') });
     },
     // The SDK would take the algorithm from the sender, and Node reads base64 around damage.
     isGenuine: (notice) => notice.sign_type === 'RSA2' && isBase64(notice.sign) && isSigned(sdk, notice),
-    close: () => transport.close(),
+    close: () => transport.dispose(),
   };
 }
 
@@ -86,57 +81,48 @@ function withReadyKeys(sdk: Sdk, { private_key, alipay_public_key }: AlipayConfi
   return sdk;
 }
 
-function sdkConfig(config: AlipayConfig, dispatcher: Dispatcher): AlipaySdkConfig {
+function sdkConfig(config: AlipayConfig): AlipaySdkConfig {
   return {
     appId: config.app_id,
     privateKey: createPrivateKey(config.private_key).export({ type: 'pkcs8', format: 'pem' }).toString(),
     keyType: 'PKCS8',
     alipayPublicKey: readPublicKey(config.alipay_public_key).export({ type: 'spki', format: 'pem' }).toString(),
     gateway: config.gateway,
-    timeout: CALL_TIMEOUT_MS,
     signType: 'RSA2',
-    camelcase: false,
-    // Only the types of undici 7 and 8 disagree, over a hook that neither side uses.
-    proxyAgent: dispatcher as unknown as NonNullable<AlipaySdkConfig['proxyAgent']>,
   };
 }
 
-/** The SDK wraps what the network does; anything else before a byte is sent is a wrong argument of ours. */
-function isBug(error: unknown, { sent }: Exchange): boolean {
-  if (sent) return false;
-  return !(error instanceof AlipayRequestError) || error.cause instanceof errors.InvalidArgumentError;
-}
-
 /** `channels.md` 0.2: no whole answer. What was certainly not sent cannot have made an order. */
-function lost({ sent, signal }: Exchange): ChannelError {
+function lost({ sent }: SendFailure, signal: AbortSignal): ChannelError {
   const why = signal.aborted ? { reason: 'timeout' as const } : {};
   return sent ? channelError('CHANNEL_TIMEOUT_UNKNOWN', 'maybe', why) : channelError('CHANNEL_UNAVAILABLE', 'no', why);
 }
 
-function httpError(status: number | null): ChannelError {
+function httpError(status: number): ChannelError {
   if (status === 429) return channelError('RATE_LIMITED', 'no', { providerCode: 'http_429' });
   return channelError('CHANNEL_TIMEOUT_UNKNOWN', 'maybe', { providerCode: `http_${status}` });
 }
 
 function readAnswer(
   sdk: Sdk,
-  answer: { method: string; operation: Operation; accepted: boolean; text: string },
+  { method, operation, text }: { readonly method: string; readonly operation: Operation; readonly text: string },
 ): Result<ApiAnswer, ChannelError> {
-  const { method, operation, accepted, text } = answer;
   const whole = parseJson(text);
   if (typeof whole !== 'object' || whole === null) return err(channelError('CHANNEL_TIMEOUT_UNKNOWN', 'maybe'));
-  if (!accepted) return err(unverified(whole, operation));
-  // The SDK verifies a part of the text, but hands out the value of a second parse, which a repeated key would make another
-  // one. Only what was verified is read.
-  const signed = answerSchema.safeParse(parseJson(sdk.getSignStr(text, `${method.replaceAll('.', '_')}_response`)));
+  const key = `${method.replaceAll('.', '_')}_response`;
+  const signedText = sdk.getSignStr(text, key);
+  const sign = 'sign' in whole ? whole.sign : undefined;
+  if (!(key in whole) || typeof sign !== 'string' || !sdk.rsaCheck(signedText, sign, 'RSA2'))
+    return err(unverified(whole, operation));
+  // Only what was verified is read: a repeated key would make the value in `whole` another one.
+  const signed = answerSchema.safeParse(parseJson(signedText));
   if (!signed.success) return err(channelError('CHANNEL_TIMEOUT_UNKNOWN', 'maybe'));
   if (signed.data.code === '10000') return ok(signed.data);
   return err(errorOf(signed.data.code, signed.data.sub_code ?? null, operation));
 }
 
 /**
- * The SDK fails every `error_response` as a bad signature and hides its code (`channels.md` 1.8). The gateway's refusal at the
- * entrance is believed, unless that would end a refund; anything else without a good signature is not Alipay's word.
+ * An `error_response` bears no signature (`channels.md` 1.8). The gateway's refusal at the entrance is believed, unless that would end a refund; anything else without a good signature is not Alipay's word.
  */
 function unverified(whole: object, operation: Operation): ChannelError {
   const refusal = errorResponseSchema.safeParse(whole);

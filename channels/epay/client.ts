@@ -23,7 +23,7 @@ export interface Client {
   /** V1's api.php, which wants the key itself in its address; it is kept nowhere. */
   askWithKey(fields: Fields, signal: AbortSignal): Promise<Result<Fields, ChannelError>>;
   /** An address of theirs that the buyer opens, signed. */
-  link(path: string, fields: Fields): string;
+  link(path: string, fields: Fields): Promise<string>;
   dispose(): Promise<void>;
 }
 
@@ -60,14 +60,15 @@ export function openClient(config: EpayConfig, ports: AdapterPorts): Client {
 
   return {
     signer,
-    post: (path, fields, signal) =>
-      send({ method: 'POST', path, body: encodeFields(signer.sign(withPid(fields), ports.now())) }, signal),
+    post: async (path, fields, signal) =>
+      send({ method: 'POST', path, body: encodeFields(await signer.sign(withPid(fields), ports.now())) }, signal),
     async askWithKey(fields, signal) {
       if (config.version !== 'v1') throw new Error('epay: only V1 asks with its key');
       const query = encodeFields(new Map([...withPid(fields), ['key', config.key]]));
       return send({ method: 'GET', path: `api.php?${query}`, body: null }, signal);
     },
-    link: (path, fields) => `${config.base_url}/${path}?${encodeFields(signer.sign(withPid(fields), ports.now()))}`,
+    link: async (path, fields) =>
+      `${config.base_url}/${path}?${encodeFields(await signer.sign(withPid(fields), ports.now()))}`,
     dispose: () => transport.dispose(),
   };
 }

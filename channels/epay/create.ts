@@ -22,7 +22,7 @@ export function create(client: Client, config: EpayConfig): ChannelAdapter['crea
     if (wish.amount.currency !== 'CNY') return err(channelError('INVALID_REQUEST', 'no', { providerCode: 'not yuan' }));
     const fields = orderFields(wish, type);
     if (config.create_by === 'link') {
-      const url = client.link(config.version === 'v1' ? 'submit.php' : 'api/pay/submit', fields);
+      const url = await client.link(config.version === 'v1' ? 'submit.php' : 'api/pay/submit', fields);
       return ok({ action: { type: 'redirect', url }, channelTradeNo: null });
     }
     if (wish.buyer.ip === null) return err(channelError('INVALID_REQUEST', 'no', { providerCode: 'no clientip' }));

@@ -1,4 +1,5 @@
-import { createHash, createPrivateKey, createPublicKey, sign, timingSafeEqual, verify } from 'node:crypto';
+import { createHash, createPrivateKey, createPublicKey, timingSafeEqual, verify } from 'node:crypto';
+import { rsaSignature } from '../../src/channel/index.ts';
 import type { EpayConfig } from './config.ts';
 import type { Fields } from './fields.ts';
 
@@ -9,7 +10,7 @@ const WINDOW_MS = 300_000;
 export interface Signer {
   readonly signType: 'MD5' | 'RSA';
   /** The fields with `sign` and `sign_type`, and in V2 with the time. */
-  sign(fields: Fields, nowMs: number): Fields;
+  sign(fields: Fields, nowMs: number): Promise<Fields>;
   /** `sign` and `sign_type` have to be there. In V2 the time is looked at last, since only then it is known to be theirs. */
   verify(fields: Fields, nowMs: number): 'genuine' | 'bad_signature' | 'stale';
 }
@@ -20,9 +21,9 @@ export function openSigner(config: EpayConfig): Signer {
   const platformKey = createPublicKey(config.platform_public_key);
   return {
     signType: 'RSA',
-    sign(fields, nowMs) {
+    async sign(fields, nowMs) {
       const timed = new Map([...fields, ['timestamp', String(Math.floor(nowMs / 1000))]]);
-      const proof = sign('RSA-SHA256', Buffer.from(textToSign(timed)), privateKey).toString('base64');
+      const proof = await rsaSignature(textToSign(timed), privateKey);
       return new Map([...timed, ['sign', proof], ['sign_type', 'RSA']]);
     },
     verify(fields, nowMs) {
@@ -41,7 +42,7 @@ function md5Signer(key: string): Signer {
   const digest = (fields: Fields) => md5Of(fields, key);
   return {
     signType: 'MD5',
-    sign: (fields) => new Map([...fields, ['sign', digest(fields)], ['sign_type', 'MD5']]),
+    sign: async (fields) => new Map([...fields, ['sign', digest(fields)], ['sign_type', 'MD5']]),
     verify(fields) {
       const given = fields.get('sign') ?? '';
       if (fields.get('sign_type') !== 'MD5' || !/^[0-9a-f]{32}$/.test(given)) return 'bad_signature';

@@ -1,10 +1,13 @@
-import { createPrivateKey, createSign, type KeyObject } from 'node:crypto';
+import { createPrivateKey, type KeyObject } from 'node:crypto';
 import WxPay from 'wechatpay-node-v3';
-import type { AdapterPorts, OutgoingRequest } from '../../src/channel/index.ts';
+import { type AdapterPorts, type OutgoingRequest, rsaSignature } from '../../src/channel/index.ts';
 import type { WechatPayConfig } from './config.ts';
 
 /** The host that the library writes into every URL. */
 const LITERAL_HOST = 'https://api.mch.weixin.qq.com';
+
+/** Stands in a header until the signature is there. */
+const SIGNATURE = '{signature}';
 
 /** One of the library's methods, called for the request that it builds. */
 export type BuildRequest = (sdk: RequestBuilder) => Promise<unknown>;
@@ -17,7 +20,8 @@ export type BuildRequest = (sdk: RequestBuilder) => Promise<unknown>;
 class RequestBuilder extends WxPay {
   readonly #prefix: string;
   readonly #ports: AdapterPorts;
-  readonly #key: KeyObject;
+  /** What the request's signature has to be made over; empty until there is a request. */
+  textToSign = '';
 
   constructor(config: WechatPayConfig, ports: AdapterPorts) {
     super({
@@ -31,12 +35,12 @@ class RequestBuilder extends WxPay {
     });
     this.#prefix = prefixOf(config);
     this.#ports = ports;
-    this.#key = keyOf(config);
   }
 
-  /** As in the library, which has OpenSSL read the text of the key again for every signature: 0.35 ms more than signing. */
+  /** The library signs on the event loop, with the text of the key that OpenSSL then reads again: `signRequest` does it instead. */
   override sha256WithRsa(data: string): string {
-    return createSign('RSA-SHA256').update(data).sign(this.#key, 'base64');
+    this.textToSign = data;
+    return SIGNATURE;
   }
 
   /** `GET /v3/certificates`, which the library offers only together with its own decryption and cache. */
@@ -84,7 +88,9 @@ export async function signRequest(
   });
   await build(sdk);
   if (!built) throw new Error('wechatpay: the library built no request');
-  return built;
+  const signature = await rsaSignature(sdk.textToSign, keyOf(config));
+  const { authorization = '' } = built.headers;
+  return { ...built, headers: { ...built.headers, authorization: authorization.replace(SIGNATURE, signature) } };
 }
 
 /** The keys that have been read, for as long as their configurations live. */

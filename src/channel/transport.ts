@@ -7,7 +7,7 @@ const CONNECT_MS_MAX = 5_000;
 /** The caller's signal ends a call long before; these only make sure that nothing hangs for ever. */
 const SILENCE_MS_MAX = 20_000;
 const ANSWER_BYTES_MAX = 1_048_576;
-const CONNECTIONS_MAX = 64;
+const CONNECTIONS_MAX = 128;
 
 /** One request as it goes out. `path` has its query. */
 export interface OutgoingRequest {
@@ -34,6 +34,7 @@ export interface SendFailure {
 export interface HttpTransport {
   /** One request, one try, no redirects. */
   send(request: OutgoingRequest, signal: AbortSignal): Promise<Result<IncomingAnswer, SendFailure>>;
+  /** Lets requests under way end first. A second time it waits for the first. */
   dispose(): Promise<void>;
 }
 
@@ -50,6 +51,7 @@ export function openHttpTransport(baseUrl: string, record: (exchange: WireExchan
     headersTimeout: SILENCE_MS_MAX,
     bodyTimeout: SILENCE_MS_MAX,
   });
+  let closed: Promise<void> | undefined;
   return {
     async send(request, signal) {
       if (signal.aborted) return err({ sent: false, timedOut: true });
@@ -58,7 +60,10 @@ export function openHttpTransport(baseUrl: string, record: (exchange: WireExchan
       record(seen);
       return outcome;
     },
-    dispose: () => agent.close(),
+    dispose() {
+      closed ??= agent.close();
+      return closed;
+    },
   };
 }
 

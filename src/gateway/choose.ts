@@ -3,9 +3,10 @@ import type { BuyerChoice, Gateway } from './api.ts';
 import type { Change } from './change.ts';
 import type { Patience } from './create-under-way.ts';
 import { type GatewayError, gatewayError } from './errors.ts';
+import { exhausted } from './no-channel.ts';
 import type { Orders } from './orders.ts';
 import type { Parts } from './parts.ts';
-import { exhausted, type Placement } from './placement.ts';
+import type { Placement } from './placement.ts';
 import type { Merchant } from './ports.ts';
 import type { WaysToPay } from './ways-to-pay.ts';
 

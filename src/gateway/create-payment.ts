@@ -17,8 +17,9 @@ import type { Gateway, Order } from './api.ts';
 import { sealBuyer } from './buyer.ts';
 import type { Patience } from './create-under-way.ts';
 import { type GatewayError, gatewayError } from './errors.ts';
+import { exhausted, nobodyOf } from './no-channel.ts';
 import type { Parts } from './parts.ts';
-import { exhausted, nobodyOf, type Placement } from './placement.ts';
+import type { Placement } from './placement.ts';
 import type { Merchant } from './ports.ts';
 import { type Router, requestOf } from './router.ts';
 

@@ -1,7 +1,6 @@
 import { CHANNEL_ERROR_KINDS, type ChannelError, type Created, type CreateRequest } from '../channel/index.ts';
 import {
   type AttemptBinding,
-  type Candidate,
   type CreatingAttempt,
   err,
   type Fact,
@@ -11,13 +10,13 @@ import {
   providerRefOf,
   type Result,
   type Scene,
-  whyExcluded,
 } from '../payment/index.ts';
 import type { Ranking } from '../routing/index.ts';
 import { buyerIp } from './buyer.ts';
 import type { Change } from './change.ts';
 import type { ChannelCalls } from './channel-calls.ts';
 import { type GatewayError, gatewayError } from './errors.ts';
+import { exhausted, type Judged, nobodyOf } from './no-channel.ts';
 import type { Orders } from './orders.ts';
 import type { Parts } from './parts.ts';
 import type { Channel, Merchant } from './ports.ts';
@@ -25,10 +24,6 @@ import type { Prober } from './prober.ts';
 import { type Router, requestOf } from './router.ts';
 import { checkoutUrl } from './view.ts';
 
-/** When everything is out, a shop's next try is worth it about when a breaker lets its first probe through. */
-const RETRY_AFTER_S = 5;
-/** A refusal names the exclusions of this many channels; a shop's developer needs a hint, not the whole ranking. */
-const REASONS_NAMED_MAX = 8;
 /** A try that begins just before the budget ends still gets this long; providers answer well within it. */
 const LAST_TRY_MS = 1_000;
 /** Over its whole life a payment gets this many attempts, however often the shop repeats its request. */
@@ -257,25 +252,6 @@ function withoutOrder(error: ChannelError): ChannelError {
 const TOO_LATE: ChannelError = { kind: 'CHANNEL_UNAVAILABLE', created: 'no', providerCode: 'begun_too_late' };
 
 const GONE: ChannelError = { kind: 'CHANNEL_UNAVAILABLE', created: 'no', providerCode: 'channel_removed' };
-
-type Judged = Pick<Candidate, 'channelId' | 'excluded' | 'rule'>;
-
-/** Nobody takes the payment; the detail names what stands against each channel, as far as there is room. */
-export function exhausted(candidates: readonly Judged[] = [], pauseMs = 0): GatewayError {
-  const reasons = candidates.flatMap((one) => (one.excluded ? [`${one.channelId}: ${whyExcluded(one)}`] : []));
-  const more = reasons.length > REASONS_NAMED_MAX ? [`${reasons.length - REASONS_NAMED_MAX} more`] : [];
-  const named = [...reasons.slice(0, REASONS_NAMED_MAX), ...more].join('; ');
-  return gatewayError(
-    'no_channel_available',
-    `No payment channel can take this payment now${named && ` (${named})`}. Repeat the same request after the given time.`,
-    Math.max(RETRY_AFTER_S, Math.ceil(pauseMs / 1_000)),
-  );
-}
-
-/** The same for a choice that came to nothing. */
-export function nobodyOf({ exclusions }: Pick<Ranking, 'exclusions'>): GatewayError {
-  return exhausted(exclusions.toSorted((a, b) => (a.channelId < b.channelId ? -1 : 1)));
-}
 
 function triedAlready(channelId: string): Judged {
   return { channelId, excluded: 'already_tried' };

@@ -26,11 +26,13 @@ export async function readJson(
   return parseJson(body.value);
 }
 
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true });
+
 /** Strict JSON from bytes. */
 export function parseJson(bytes: Uint8Array): Result<unknown, EdgeError> {
   let text: string;
   try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    text = strictUtf8.decode(bytes);
   } catch {
     return err(invalidJson('The body is not valid UTF-8.'));
   }

@@ -13,21 +13,22 @@ const DRAIN_BYTES_MAX = 16 * 1024 * 1024;
 type BodyFault = 'too_large' | 'aborted';
 
 /** Reads at most `bytesMax` bytes exactly as they came; keeps nothing of a longer body. */
-export async function readBody(
-  request: IncomingMessage,
-  bytesMax = BODY_BYTES_MAX,
-): Promise<Result<Buffer, BodyFault>> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  try {
-    for await (const chunk of request as AsyncIterable<Buffer>) {
+export function readBody(request: IncomingMessage, bytesMax = BODY_BYTES_MAX): Promise<Result<Buffer, BodyFault>> {
+  // By events: an async iterator costs more than all that is done with a short body.
+  return new Promise((resolve) => {
+    if (request.destroyed) return resolve(err('aborted'));
+    const chunks: Buffer[] = [];
+    let size = 0;
+    request.on('data', (chunk: Buffer) => {
       size += chunk.length;
       if (size <= bytesMax) chunks.push(chunk);
       else chunks.length = 0;
-      if (size > DRAIN_BYTES_MAX) return err('too_large');
-    }
-  } catch {
-    return err('aborted');
-  }
-  return size > bytesMax ? err('too_large') : ok(Buffer.concat(chunks));
+      if (size <= DRAIN_BYTES_MAX) return;
+      resolve(err('too_large'));
+      request.destroy();
+    });
+    request.once('end', () => resolve(size > bytesMax ? err('too_large') : ok(Buffer.concat(chunks))));
+    request.once('error', () => resolve(err('aborted')));
+    request.once('close', () => resolve(err('aborted')));
+  });
 }

@@ -41,7 +41,7 @@ export async function readTraffic(
   ];
   const every = Math.max(1, Math.ceil(all / paymentsMax));
   const lesson = learnWorld({ from: warmFrom, to, knownUntil: now });
-  const figures = createRecordedFigures();
+  const figures = createRecordedFigures(now);
   const intern = createIntern();
   const orders: Order[] = [];
   let warmUp = 0;

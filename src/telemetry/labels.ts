@@ -149,6 +149,7 @@ export const LABELS = {
   replicas: {},
   shared_state_up: {},
   shared_state_fallbacks_total: {},
+  store_client_renewals_total: {},
   alert_threshold: { alert: [{ names: 'alert' }] },
   build_info: { version: [{ names: 'version' }] },
   config_last_reload_successful: {},

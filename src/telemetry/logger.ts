@@ -53,26 +53,20 @@ let stdout: DestinationStream | undefined;
  * requests share a turn. Whatever ends the process but a kill writes what waits.
  */
 function linesByTurn(): DestinationStream {
-  // Lines are gathered here and not by the destination, whose `flushSync` ends with an fsync: with the log in a file every turn waited for it.
+  // Gathered here and not by the destination, whose `flushSync` ends with an fsync: with the log in a file every turn waited for it.
   const destination = pino.destination({ dest: 1, sync: true });
   let waiting = '';
-  let planned = false;
-  const write = (): void => {
+  const flush = (): void => {
     const lines = waiting;
     waiting = '';
     if (lines !== '') destination.write(lines);
   };
-  process.on('exit', write);
+  process.on('exit', flush);
   return {
     write(line) {
+      if (waiting === '') setImmediate(flush);
       waiting += line;
-      if (waiting.length >= WAITING_CHARS_MAX) write();
-      if (planned) return;
-      planned = true;
-      setImmediate(() => {
-        planned = false;
-        write();
-      });
+      if (waiting.length > WAITING_CHARS_MAX) flush();
     },
   };
 }

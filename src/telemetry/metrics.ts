@@ -138,6 +138,11 @@ export function createMetrics() {
       'Times that this replica counted by itself because Redis was away.',
       [],
     ),
+    storeRenewals: counter(
+      'store_client_renewals_total',
+      'Times that the client of MongoDB was made anew because it reached its server no more.',
+      [],
+    ),
     storeErrors: counter('store_errors_total', 'What the store could not do.', ['operation']),
     adminRefusals: counter('admin_refusals_total', 'Requests that the admin listener turned away.', ['reason']),
     alertNotifications: counter('alert_notifications_total', 'Messages of alerts to people.', [

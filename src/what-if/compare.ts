@@ -173,10 +173,7 @@ function notesOf({ traffic, live, proposed, recorded }: Tried, channels: readonl
     );
   }
   if (recorded !== null && recorded.payments > 0 && live.payments > 0) {
-    const really = recorded.succeeded / Math.max(1, recorded.payments - recorded.pending);
-    notes.push(
-      `How close the replay is: under the live configuration it expects ${percent(live.paid / live.payments)} to succeed; really ${percent(really)} of those whose end is known did.`,
-    );
+    notes.push(howClose(live.paid / live.payments, recorded.expired));
   }
   for (const [name, { ruleErrors }] of Object.entries({ live, proposed })) {
     for (const [rule, count] of ruleErrors) {
@@ -186,6 +183,12 @@ function notesOf({ traffic, live, proposed, recorded }: Tried, channels: readonl
   if (live.payments !== proposed.payments)
     notes.push('The two replays saw different payments: a fault, please report it.');
   return notes;
+}
+
+function howClose(expected: number, { payments, succeeded }: RecordedFigures['expired']): string {
+  const claim = `How close the replay is: under the live configuration it expects ${percent(expected)} to succeed;`;
+  if (payments === 0) return `${claim} what really did is not known yet, since all of them can still be paid.`;
+  return `${claim} of the ${payments} that can no longer be paid ${percent(succeeded / payments)} really did.`;
 }
 
 function isUsed({ live, proposed }: ChannelReport): boolean {

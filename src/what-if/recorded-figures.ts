@@ -1,3 +1,4 @@
+import type { EpochMs } from '../payment/index.ts';
 import type { RecordedFigures } from './report.ts';
 import type { Order } from './types.ts';
 
@@ -6,13 +7,14 @@ interface Sum {
   feesMinor: bigint;
 }
 
-/** Adds up what really became of recorded payments. */
-export function createRecordedFigures() {
+/** Adds up what really became of recorded payments, as it was known at `knownUntil`. */
+export function createRecordedFigures(knownUntil: EpochMs) {
   const channels = new Map<string, { first: number; succeeded: number }>();
   const money = new Map<string, Sum>();
   let payments = 0;
   let succeeded = 0;
   let pending = 0;
+  const expired = { payments: 0, succeeded: 0 };
 
   function channelOf(channelId: string): { first: number; succeeded: number } {
     const known = channels.get(channelId);
@@ -23,11 +25,15 @@ export function createRecordedFigures() {
   }
 
   return {
-    add({ amount, tries }: Order): void {
+    add({ at, expiresInMs, amount, tries }: Order): void {
       payments += 1;
       const first = tries[0];
       if (first) channelOf(first.channelId).first += 1;
       const paid = tries.find(({ outcome }) => outcome === 'paid');
+      if (at + expiresInMs <= knownUntil) {
+        expired.payments += 1;
+        if (paid) expired.succeeded += 1;
+      }
       if (!paid) {
         if (tries.some(({ answer, outcome }) => answer === 'opened' && outcome === null)) pending += 1;
         return;
@@ -41,7 +47,7 @@ export function createRecordedFigures() {
     },
 
     figures: (): RecordedFigures => ({
-      ...{ payments, succeeded, pending },
+      ...{ payments, succeeded, pending, expired },
       channels: [...channels]
         .sort(([a], [b]) => (a < b ? -1 : 1))
         .map(([channel, sums]) => ({ channel, first_choices: sums.first, succeeded: sums.succeeded })),

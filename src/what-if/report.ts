@@ -81,6 +81,8 @@ export interface RecordedFigures {
   readonly succeeded: number;
   /** Their buyers could still pay. */
   readonly pending: number;
+  /** Those whose time to pay is over: the only ones whose share of success means something, since who pays fast is known first. */
+  readonly expired: { readonly payments: number; readonly succeeded: number };
   readonly channels: readonly {
     readonly channel: string;
     readonly first_choices: number;

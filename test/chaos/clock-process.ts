@@ -13,8 +13,9 @@ function setClock(): void {
   writeFileSync(`${path}.${process.pid}`, String(offsetMs));
 }
 
-setClock();
+// First, since without it the signal ends the process; what is written beside the file says that it may come.
 process.on('SIGUSR2', setClock);
+setClock();
 Date.now = () => machineNow() + offsetMs;
 globalThis.Date = new Proxy(Date, {
   construct: (target, args) => (args.length === 0 ? new target(target.now()) : Reflect.construct(target, args)),

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Agent } from 'undici';
 import { scrape } from '../../bench/metrics.ts';
@@ -14,6 +14,8 @@ import { type Answer, askOnce, type Counter, DEMO_KEY, openService, type Service
 const CLOCK = join(import.meta.dirname, 'clock-process.ts');
 /** A replica that has said nothing for so long is left for another one. */
 const PATIENCE_MS = 12_000;
+/** Until a process that starts on a busy machine knows the time. */
+const CLOCK_MS_MAX = 60_000;
 
 /** One of several gateways on one MongoDB and one Redis, with a way to each that can be broken. */
 export interface Replica extends Service {
@@ -22,6 +24,7 @@ export interface Replica extends Service {
   readonly adminUrl: string;
   readonly toMongo: BreakableProxy;
   readonly toRedis: BreakableProxy;
+  readonly toSandbox: BreakableProxy;
   /** Holds the process up where it stands, and lets it go on. */
   freeze(): void;
   thaw(): void;
@@ -35,6 +38,8 @@ export interface Cluster extends Counter {
   readonly sandbox: Service;
   readonly redis: RedisServer;
   readonly mongo: MongoServer;
+  /** Where callbacks and browsers come in. */
+  readonly front: BreakableProxy;
   /** Answers of 5xx other than 503; there may be none. */
   readonly faults: readonly string[];
   metrics(): Promise<ReadonlyMap<string, number>>;
@@ -74,6 +79,15 @@ export async function openCluster({
     clocks.push({ file, program });
     return { NODE_OPTIONS: `--import ${CLOCK}`, CLOCK_OFFSET_FILE: file };
   };
+  /** A process that stands still is told and not waited for; one that begins reads the file by itself. */
+  const hasTime = (file: string, program: Program | null): boolean => {
+    if (program === null) return true;
+    const mark = `${file}.${program.pid}`;
+    if (!existsSync(mark)) return false;
+    if (readFileSync(mark, 'utf8') === String(offsetMs)) return true;
+    program.kill('SIGUSR2');
+    return replicas.some((replica) => replica.isFrozen() && replica.program() === program);
+  };
   const programs: Program[] = [];
   const [sandboxPort = 0, ...ports] = await freePorts(1 + 2 * size);
   const sandboxUrl = `http://127.0.0.1:${sandboxPort}`;
@@ -91,7 +105,9 @@ export async function openCluster({
   for (let i = 0; i < size; i += 1) {
     const [port = 0, adminPort = 0] = ports.slice(2 * i);
     const adminUrl = `http://127.0.0.1:${adminPort}`;
-    const [toMongo, toRedis] = await Promise.all([startProxy(mongoPort), startProxy(redis.port)]);
+    const [toMongo = front, toRedis = front, toSandbox = front] = await Promise.all(
+      [mongoPort, redis.port, sandboxPort].map((target) => startProxy(target)),
+    );
     const name = `replica-${i + 1}`;
     const dataDir = join(theatre.folder, name);
     mkdirSync(dataDir);
@@ -101,10 +117,11 @@ export async function openCluster({
       () => {
         frozen = false;
         const program = theatre.command(process.execPath, START_ARGS, {
-          ...{ PORT: String(port), ADMIN_PORT: String(adminPort), SANDBOX_URL: sandboxUrl, DATA_DIR: dataDir },
+          ...{ PORT: String(port), ADMIN_PORT: String(adminPort), DATA_DIR: dataDir },
           ...{
             MONGO_URL: `mongodb://127.0.0.1:${toMongo.port}/${database}`,
             REDIS_URL: `redis://127.0.0.1:${toRedis.port}`,
+            SANDBOX_URL: `http://127.0.0.1:${toSandbox.port}`,
           },
           ...{ MASTER_KEY: Buffer.alloc(32, 'chaos-key-').toString('base64'), PUBLIC_URL: url, ...timed, ...env },
         });
@@ -115,7 +132,7 @@ export async function openCluster({
     );
     replicas.push({
       ...service,
-      ...{ name, url: `http://127.0.0.1:${port}`, adminUrl, toMongo, toRedis },
+      ...{ name, url: `http://127.0.0.1:${port}`, adminUrl, toMongo, toRedis, toSandbox },
       freeze: () => {
         frozen = true;
         service.program().kill('SIGSTOP');
@@ -173,28 +190,23 @@ export async function openCluster({
   }
 
   return {
-    ...{ theatre, replicas, sandbox, redis, mongo, faults, url, api },
+    ...{ theatre, replicas, sandbox, redis, mongo, front, faults, url, api },
     control: (channel, verb, body) =>
       ask(body === undefined ? 'GET' : 'POST', `${sandboxUrl}/_control/channels/${channel}/${verb}`, body),
     metrics: () => scrape(replicas[0]?.adminUrl ?? ''),
     async passTime(ms) {
       offsetMs += ms;
       for (const { file } of clocks) writeFileSync(file, String(offsetMs));
-      const running = clocks.flatMap(({ program }) => program() ?? []);
-      for (const program of running) program.kill('SIGUSR2');
-      for (const { file, program } of clocks) {
-        const pid = program()?.pid;
-        const frozen = replicas.some((replica) => replica.isFrozen() && replica.program().pid === pid);
-        if (pid === undefined || frozen) continue;
-        await eventually(() => readFileSync(`${file}.${pid}`, 'utf8') === String(offsetMs), 10_000);
-      }
+      await Promise.all(clocks.map(({ file, program }) => eventually(() => hasTime(file, program()), CLOCK_MS_MAX)));
     },
     output: () => programs.map((program, i) => `--- process ${i + 1}\n${program.output()}`).join('\n'),
     async close() {
       for (const replica of replicas) if (replica.isFrozen()) replica.thaw();
       await agent.destroy();
       await theatre.close();
-      await Promise.all(replicas.flatMap(({ toMongo, toRedis }) => [toMongo.stop(), toRedis.stop()]));
+      await Promise.all(
+        replicas.flatMap(({ toMongo, toRedis, toSandbox }) => [toMongo, toRedis, toSandbox].map((way) => way.stop())),
+      );
       await front.stop();
       await redis.stop();
       await mongo.stop();

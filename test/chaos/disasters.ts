@@ -7,18 +7,51 @@ import type { Traffic } from './traffic.ts';
 /** Longer than a lease, and than an attempt that nobody has answered is waited for (both a minute). */
 export const LEASE_PASSES_MS = 65_000;
 
+/** A pause is as long as it is then, and the clocks stay as they are: a minute and more each. */
+const FOR_REAL = process.env.CHAOS_PAUSES === 'real';
+
 const MOMENTS = ['create', 'choose', 'callback', 'refund', 'webhook', 'any'] as const;
 const DISASTERS = [
   ...['kill', 'kill', 'kill', 'freeze', 'redis restart', 'redis stall', 'redis answers lost'],
   ...['mongo cut', 'mongo stall', 'mongo answers lost', 'mongo answers lost', 'mongo restart', 'sandbox kill'],
+  ...['sandbox stall', 'sandbox answers lost', 'sandbox answers lost', 'callbacks cut'],
 ] as const;
 export type Disaster = (typeof DISASTERS)[number];
 
-/** Lets one thing go wrong, at a moment at which somebody does something, and puts it right again; answers what it was. */
+/**
+ * Lets something go wrong, at a moment at which somebody does something, and puts it right again; answers what it was. Now and then
+ * something else goes wrong meanwhile, with another replica.
+ */
 export async function disaster(cluster: Cluster, traffic: Traffic, chance: Chance): Promise<string> {
-  const what: string = chance.pick(DISASTERS as unknown as readonly [string, ...string[]]);
+  const first = choose(cluster, chance);
+  const found: Choice[] = [first];
+  if (chance.happens(0.35)) {
+    let second = choose(cluster, chance);
+    while (partOf(second) === partOf(first) || second.replica === first.replica) second = choose(cluster, chance);
+    found.push(second);
+  }
+  return (await Promise.all(found.map((each) => happen(each, cluster, traffic, chance.branch())))).join(' + ');
+}
+
+interface Choice {
+  readonly what: string;
+  readonly replica: Replica;
+}
+
+function choose(cluster: Cluster, chance: Chance): Choice {
+  return {
+    what: chance.pick(DISASTERS as unknown as readonly [string, ...string[]]),
+    replica: chance.pick(cluster.replicas as readonly [Replica, ...Replica[]]),
+  };
+}
+
+/** What is broken; the same part twice at once would be put right by the first of the two. */
+function partOf({ what }: Choice): string {
+  return what.split(' ')[0] ?? what;
+}
+
+async function happen({ what, replica }: Choice, cluster: Cluster, traffic: Traffic, chance: Chance): Promise<string> {
   const moment = chance.pick(MOMENTS);
-  const replica = chance.pick(cluster.replicas as readonly [Replica, ...Replica[]]);
   await pause(chance.below(400));
   await Promise.race([moment === 'any' ? pause(chance.below(500)) : traffic.next(moment), pause(2_000)]);
   await pause(chance.below(25));
@@ -36,7 +69,8 @@ async function begin(what: string, cluster: Cluster, replica: Replica, chance: C
     case 'freeze':
       replica.freeze();
       await pause(chance.below(800));
-      await cluster.passTime(LEASE_PASSES_MS);
+      if (FOR_REAL) await pause(LEASE_PASSES_MS);
+      else await cluster.passTime(LEASE_PASSES_MS);
       await pause(1_500 + chance.below(1_500));
       replica.thaw();
       return;
@@ -74,6 +108,23 @@ async function begin(what: string, cluster: Cluster, replica: Replica, chance: C
       await cluster.mongo.outage?.begin();
       await pause(chance.below(1_000));
       await cluster.mongo.outage?.end();
+      return;
+    case 'sandbox stall':
+      replica.toSandbox.stall();
+      await pause(chance.below(4_000));
+      replica.toSandbox.pass();
+      return;
+    case 'sandbox answers lost':
+      replica.toSandbox.loseAnswers();
+      await pause(20 + chance.below(400));
+      replica.toSandbox.cut();
+      replica.toSandbox.pass();
+      return;
+    case 'callbacks cut':
+      cluster.front.loseAnswers();
+      await pause(20 + chance.below(400));
+      cluster.front.cut();
+      cluster.front.pass();
       return;
     case 'sandbox kill':
       await cluster.sandbox.kill();

@@ -32,6 +32,15 @@ describe('failover', () => {
     expect(attemptOf(payment, 2).decision.candidates.find((c) => c.channelId === 'a')?.excluded).toBe('already_tried');
   });
 
+  test('says that waiting is in vain where no channel offers what is asked for', async () => {
+    await open();
+    const refused = await stage.create({ methods: ['barter'] });
+    expect(refused).toMatchObject({ ok: false, error: { code: 'no_channel_available', retryAfterS: 5 } });
+    expect(refused.ok || refused.error.detail).toContain(
+      '(a: method; b: method; c: method). Waiting does not mend that',
+    );
+  });
+
   test('ends after max_attempts with 503, Retry-After and the reasons, and the payment stays open for a repeat', async () => {
     await open({ failover: { maxAttempts: 2 } });
     stage.channels.a.next('create', refuses('CHANNEL_UNAVAILABLE'));
@@ -39,6 +48,7 @@ describe('failover', () => {
     const refused = await stage.create({ merchantOrderNo: 'R1' });
     expect(refused).toMatchObject({ ok: false, error: { code: 'no_channel_available', retryAfterS: 5 } });
     expect(refused.ok || refused.error.detail).toContain('(a: already_tried; b: already_tried)');
+    expect(refused.ok || refused.error.detail).toContain('Repeat the same request');
     const again = await stage.create({ merchantOrderNo: 'R1' });
     expect(again).toMatchObject({ ok: true, value: { repeat: true } });
     expect(again.ok && attemptsOf(again.value.payment)).toEqual(['a failed', 'b failed', 'a open']);

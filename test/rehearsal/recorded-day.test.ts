@@ -50,16 +50,16 @@ beforeAll(async () => {
 afterAll(() => temporary.dispose());
 
 async function replay(
-  set: { from?: number; paymentsMax?: number; proposed?: typeof SETUP } = {},
+  set: { from?: number; now?: number; paymentsMax?: number; proposed?: typeof SETUP } = {},
 ): Promise<WhatIfReport> {
-  const { from = EVENING, paymentsMax = 200_000, proposed = SETUP } = set;
+  const { from = EVENING, now = EVENING + 24 * HOUR, paymentsMax = 200_000, proposed = SETUP } = set;
   const answer = await rehearse({
     configurations: { live: configured(SETUP), proposed: configured(proposed) },
     seed: 5,
     traffic: {
       ...{ kind: 'recorded', store: temporary.store, paymentsMax },
       period: { from, to: EVENING + 6 * HOUR },
-      now: EVENING + 24 * HOUR,
+      now,
     },
   });
   if (!answer.ok) throw new Error(JSON.stringify(answer.error));
@@ -81,6 +81,17 @@ describe('a recorded day that is replayed under the configuration of that day', 
     expect(Math.abs((report.money[0]?.live.fees ?? 0) / (really?.fees ?? 1) - 1)).toBeLessThan(0.1);
     expect(report.headline).toBe('Nothing would move.');
     expect(report.notes.join('\n')).toContain('How close the replay is');
+  });
+
+  test('is compared with those payments only whose time to pay is over, since who pays fast is known first', async () => {
+    const now = EVENING + 4 * HOUR;
+    const over = day.payments.filter(({ expiresAt }) => expiresAt <= now);
+    const paid = over.filter(({ status }) => status === 'succeeded').length;
+    const { recorded, notes } = await replay({ now });
+    expect(over.length).toBeLessThan(day.payments.length);
+    expect(recorded?.expired).toEqual({ payments: over.length, succeeded: paid });
+    const share = ((paid / over.length) * 100).toFixed(1);
+    expect(notes.join('\n')).toContain(`of the ${over.length} that can no longer be paid ${share}% really did`);
   });
 
   test('says on how many orders the picture of each channel rests', async () => {

@@ -18,6 +18,7 @@ const CONTRACT: readonly (readonly [string, 'counter' | 'gauge' | 'histogram', r
   ['build_info', 'gauge', ['version']],
   ['shared_state_fallbacks_total', 'counter', []],
   ['store_errors_total', 'counter', ['operation']],
+  ['store_client_renewals_total', 'counter', []],
   ['admin_refusals_total', 'counter', ['reason']],
   ['trace_spans_total', 'counter', ['outcome']],
   ['channel_weight', 'gauge', ['channel']],

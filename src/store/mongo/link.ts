@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { createConnection, Error as MongooseErrors, mongo } from 'mongoose';
+import { createConnection, mongo } from 'mongoose';
+import { StoreUnavailable } from '../port.ts';
 import { explain } from './failures.ts';
 import { type Rows, rowsOn } from './rows.ts';
 
@@ -14,7 +15,16 @@ export interface MongoAddress {
   readonly renewAfterMs?: number;
   /** How long an operation may hang before it is given up. */
   readonly socketMs?: number;
+  /** How long one try to close the old client, or to connect the new one, may take. */
+  readonly renewStepMs?: number;
+  /** Hears that the client is made anew, and when that has come to its end. */
+  readonly onRenewal?: (renewal: Renewal) => void;
 }
+
+/** A client that is made anew: begun with the reason, or done after so long and so many tries. */
+export type Renewal =
+  | { readonly done: false; readonly lostForMs: number; readonly reason: string }
+  | { readonly done: true; readonly tookMs: number; readonly tries: number };
 
 /** A database that is open. */
 export interface Link {
@@ -38,6 +48,8 @@ const MAJORITY_MS = 10_000;
 /** After so long without a primary the client is made anew, and then again and again. */
 const RENEW_AFTER_MS = 8_000;
 const RENEW_PAUSE_MS = 500;
+/** Longer than the driver's own time-outs for a connect together: it is given up where those do not hold. */
+const RENEW_STEP_MS = 15_000;
 
 /** Connects, or throws with what to do about it. */
 export async function openLink({
@@ -46,6 +58,8 @@ export async function openLink({
   selectionMs = SELECTION_MS,
   renewAfterMs = RENEW_AFTER_MS,
   socketMs = SOCKET_MS,
+  renewStepMs = RENEW_STEP_MS,
+  onRenewal = () => {},
 }: MongoAddress): Promise<Link> {
   const connection = createConnection();
   const rows = rowsOn(connection);
@@ -57,26 +71,36 @@ export async function openLink({
     return finish(operation());
   }
 
-  /** Since when no primary is found; null while there is one. */
+  /** Since when nothing has succeeded any more for want of the server; null while it is there. */
   let lostSince: number | null = null;
   let renewing: Promise<void> | null = null;
 
-  /** The driver's watch over its server can come to a standstill when connections break; a new client begins a new one. */
-  async function renew(): Promise<void> {
-    await connection.close(true).catch(() => {});
-    const reconnects = () =>
-      connect().then(
-        () => true,
-        () => false,
-      );
-    while (!closed && !(await reconnects())) await pause(RENEW_PAUSE_MS);
-    lostSince = null;
+  /** The client by itself at first: mongoose waits for one that connects, and refuses operations for ever after it has closed one by force. */
+  async function release(): Promise<void> {
+    await within(renewStepMs, connection.getClient().close(true));
+    await within(renewStepMs, connection.close());
   }
 
-  function noteLoss(error: unknown): void {
-    if (closed || renewing || !isSelectionError(error)) return;
+  /** The driver's watch over its server can come to a standstill when connections break; a new client begins a new one. */
+  async function renew(): Promise<void> {
+    const begunAt = performance.now();
+    let tries = 0;
+    do {
+      tries += 1;
+      await release();
+      if (await within(renewStepMs, connect())) break;
+      await pause(RENEW_PAUSE_MS);
+    } while (!closed);
+    lostSince = null;
+    if (!closed) onRenewal({ done: true, tookMs: Math.round(performance.now() - begunAt), tries });
+  }
+
+  function noteLoss(error: unknown, reason: string): void {
+    if (closed || renewing || !isLoss(error)) return;
     lostSince ??= performance.now();
-    if (performance.now() - lostSince < renewAfterMs) return;
+    const lostForMs = Math.round(performance.now() - lostSince);
+    if (lostForMs < renewAfterMs) return;
+    onRenewal({ done: false, lostForMs, reason });
     renewing = renew().finally(() => {
       renewing = null;
     });
@@ -89,8 +113,9 @@ export async function openLink({
       lostSince = null;
       return result;
     } catch (error) {
-      noteLoss(error);
-      throw explain(error);
+      const explained = explain(error);
+      noteLoss(error, explained.message);
+      throw explained;
     } finally {
       pending.delete(running);
     }
@@ -130,7 +155,7 @@ export async function openLink({
       closed = true;
       await renewing;
       while (pending.size > 0) await Promise.allSettled(pending);
-      await connection.close();
+      await release();
     },
   };
 }
@@ -139,8 +164,19 @@ function hasDatabase(url: string): boolean {
   return /^mongodb(\+srv)?:\/\/[^/]+\/[^?]+/.test(url);
 }
 
-function isSelectionError(error: unknown): boolean {
-  return (
-    error instanceof mongo.MongoServerSelectionError || error instanceof MongooseErrors.MongooseServerSelectionError
+/** True when the server was not reached; what it has answered itself is none. */
+function isLoss(error: unknown): boolean {
+  if (error instanceof mongo.MongoServerError) return false;
+  return explain(error) instanceof StoreUnavailable;
+}
+
+/** Whether it has succeeded in time; what goes on after that is left to itself. */
+async function within(ms: number, work: Promise<unknown>): Promise<boolean> {
+  const waiting = new AbortController();
+  const succeeded = work.then(
+    () => true,
+    () => false,
   );
+  const late = pause(ms, false, { signal: waiting.signal }).catch(() => false);
+  return Promise.race([succeeded, late]).finally(() => waiting.abort());
 }

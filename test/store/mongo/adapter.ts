@@ -1,10 +1,8 @@
-import { createConnection } from 'mongoose';
+import type { Connection } from 'mongoose';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { StoreUnavailable } from '../../../src/store/index.ts';
 import { openMongoStore } from '../../../src/store/mongo/index.ts';
 import { afterFact, aPayment, attemptStarted, MERCHANT, NEW_YEAR, paid } from '../../contract/payments.ts';
-import { eventually } from '../../e2e/stage.ts';
-import { startProxy } from '../../services/breakable-proxy.ts';
 import { type TemporaryDatabase, temporaryDatabase } from './temporary.ts';
 
 /** What this adapter does beyond the contract: several processes, deaths between two writes, other versions, outages. */
@@ -15,11 +13,7 @@ export function describeAdapter(server: () => string): void {
   });
   afterEach(() => database.dispose());
 
-  /** What another program does to the same database. */
-  async function meddle<T>(act: (connection: ReturnType<typeof createConnection>) => Promise<T>): Promise<T> {
-    const connection = await createConnection(database.url).asPromise();
-    return act(connection).finally(() => connection.close());
-  }
+  const meddle: <T>(act: (connection: Connection) => Promise<T>) => Promise<T> = (act) => database.meddle(act);
 
   describe('an order number that is reserved for a payment that did not come', () => {
     const reserve = (paymentId: string, orderNo: string) =>
@@ -75,68 +69,6 @@ export function describeAdapter(server: () => string): void {
     );
     expect(claims.flat()).toHaveLength(9);
     expect(new Set(claims.flat().map(({ id }) => id)).size).toBe(9);
-  });
-
-  test.skip('a write whose answer is lost was done or not, and is found out by repeating it: nothing is done twice', async () => {
-    const direct = await database.open();
-    const { port, pathname } = new URL(database.url);
-    const proxy = await startProxy(Number(port));
-    const through = await database.open({
-      url: `mongodb://127.0.0.1:${proxy.port}${pathname}`,
-      selectionMs: 500,
-      renewAfterMs: 0,
-    });
-    /** Has it done on the server, and its answer lost. */
-    const unanswered = async (act: () => Promise<unknown>, done: () => Promise<boolean>): Promise<void> => {
-      proxy.loseAnswers();
-      const asked = act().catch((thrown: unknown) => thrown);
-      await eventually(done);
-      proxy.cut();
-      proxy.pass();
-      expect(await asked).toBeInstanceOf(StoreUnavailable);
-      await eventually(() =>
-        through.ping().then(
-          () => true,
-          () => false,
-        ),
-      );
-    };
-    /** The client may be made anew meanwhile. */
-    const again = <T>(act: () => Promise<T>) => eventually(() => act().catch(() => undefined));
-    try {
-      const key = { merchantId: MERCHANT, key: 'K1', requestHash: 'h', subject: 'A1', now: NEW_YEAR };
-      const kept = () => meddle((c) => c.collection('keys').countDocuments());
-      await unanswered(
-        () => through.reserveKey(key),
-        async () => (await kept()) === 1,
-      );
-      expect(await again(() => through.reserveKey(key))).toEqual({ outcome: 'repeat', subject: 'A1' });
-
-      // Between the number's reservation and the payment: another replica takes the number over, and the first comes to nothing.
-      const [lost, payment] = [aPayment({ merchantOrderNo: 'A1' }), aPayment({ merchantOrderNo: 'A1' })];
-      const reserved = () => meddle((c) => c.collection('order_reservations').countDocuments());
-      await unanswered(
-        () => through.insert(lost),
-        async () => (await reserved()) === 1,
-      );
-      expect((await direct.insert(payment)).outcome).toBe('inserted');
-      expect(await again(() => through.insert(lost))).toMatchObject({ outcome: 'exists', payment: { id: payment.id } });
-
-      const [started, last] = paid(payment, 'T1');
-      const stored = async () => (await direct.findById(payment.id))?.payment;
-      await unanswered(
-        () => through.update(started, { before: payment }),
-        async () => (await stored())?.version === started.version,
-      );
-      expect(await again(() => through.update(started, { before: payment }))).toEqual({ outcome: 'stale' });
-      expect(await stored()).toEqual(started);
-      expect((await again(() => through.update(last))).outcome).toBe('updated');
-      expect(
-        (await again(() => through.listEvents({ merchantId: MERCHANT, limit: 10 }))).map(({ event }) => event.id),
-      ).toEqual(last.events.map(({ id }) => id));
-    } finally {
-      await proxy.stop();
-    }
   });
 
   test('leaves what a newer version has added where it is', async () => {

@@ -3,6 +3,7 @@ import { describeRoutingMemoryContract } from '../../contract/routing-memory-sui
 import { describeStoreContract } from '../../contract/store-suite.ts';
 import { startMongo } from '../../services/mongo.ts';
 import { describeAdapter } from './adapter.ts';
+import { describeOutages } from './outages.ts';
 import { temporaryDatabase } from './temporary.ts';
 
 const server = await startMongo();
@@ -28,6 +29,7 @@ describe.skipIf('missing' in server)('a real server', () => {
   };
 
   describeAdapter(() => ('url' in server ? server.url : ''));
+  describeOutages(() => ('url' in server ? server.url : ''));
   describeStoreContract('MongoDB', openStore);
   describeRoutingMemoryContract('MongoDB', openStore);
 });

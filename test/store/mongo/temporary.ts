@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { createConnection } from 'mongoose';
+import { type Connection, createConnection } from 'mongoose';
 import { type MongoOptions, type MongoStore, openMongoStore } from '../../../src/store/mongo/index.ts';
 
 export interface TemporaryDatabase {
   readonly url: string;
   open(options?: Partial<MongoOptions>): Promise<MongoStore>;
+  /** What another program does to the same database. */
+  meddle<T>(act: (connection: Connection) => Promise<T>): Promise<T>;
   /** Closes what was opened and drops the database. */
   dispose(): Promise<void>;
 }
@@ -20,6 +22,10 @@ export function temporaryDatabase(server: string): TemporaryDatabase {
       const store = await openMongoStore({ url, process, now: Date.now, ...options });
       opened.push(store);
       return store;
+    },
+    async meddle(act) {
+      const connection = await createConnection(url).asPromise();
+      return act(connection).finally(() => connection.close());
     },
     async dispose() {
       await Promise.all(opened.map((store) => store.close()));

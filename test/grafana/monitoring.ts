@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { renderAlertmanager } from '../../grafana/alertmanager/render.ts';
 import { aFreePort } from '../e2e/program.ts';
 import { eventually } from '../e2e/stage.ts';
+import { goEnvironment } from '../services/go.ts';
 import { GRAFANA } from './rule-files.ts';
 
 /** A server of the monitoring, on a free port of 127.0.0.1. */
@@ -87,7 +88,11 @@ export async function startPrometheus(
 
 async function serve(program: string, folder: string, args: (address: string) => readonly string[]): Promise<Server> {
   const address = `127.0.0.1:${await aFreePort()}`;
-  const child = spawn(program, args(address), { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(program, args(address), {
+    cwd: folder,
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: goEnvironment(),
+  });
   let said = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     said = `${said}${text}`.slice(-4_000);

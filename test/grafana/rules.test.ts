@@ -3,6 +3,7 @@ import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, inject, test } from 'vitest';
 import { readPage, section } from '../docs/pages.ts';
+import { goEnvironment } from '../services/go.ts';
 import { GRAFANA, readRuleFiles, readRuleTests, readRunbooks } from './rule-files.ts';
 
 const run = promisify(execFile);
@@ -15,7 +16,7 @@ const PROMTOOL_TIMEOUT_MS = 180_000;
 async function promtoolSays(...args: readonly string[]): Promise<string> {
   if ('missing' in promtool) throw new Error(promtool.missing);
   try {
-    const { stdout, stderr } = await run(promtool.path, args);
+    const { stdout, stderr } = await run(promtool.path, args, { env: goEnvironment() });
     return stdout + stderr;
   } catch (thrown) {
     const { stdout = '', stderr = '' } = thrown as { stdout?: string; stderr?: string };

@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import type { Certificate } from './certificate.ts';
 import { ferretdbPath } from './ferretdb-build.ts';
+import { goEnvironment } from './go.ts';
 import { findOrInstall } from './program.ts';
 
 /** A server that speaks MongoDB's protocol. */
@@ -93,7 +94,7 @@ async function launch(program: string, folder: string, listening: readonly strin
     ...['--handler=sqlite', `--sqlite-url=file:${folder}/?_pragma=synchronous(off)`, `--state-dir=${folder}`],
     ...[...listening, '--debug-addr=-', '--telemetry=disable', '--log-format=text'],
   ];
-  const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'], env: goEnvironment() });
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const kill = (): void => void child.kill('SIGKILL');
   process.once('exit', kill);

@@ -18,6 +18,8 @@ const CONTRACT: readonly (readonly [string, 'counter' | 'gauge' | 'histogram', r
   ['build_info', 'gauge', ['version']],
   ['shared_state_fallbacks_total', 'counter', []],
   ['store_errors_total', 'counter', ['operation']],
+  ['mongo_command_duration_seconds', 'histogram', ['command']],
+  ['mongo_command_failures_total', 'counter', ['command']],
   ['store_client_renewals_total', 'counter', []],
   ['admin_refusals_total', 'counter', ['reason']],
   ['trace_spans_total', 'counter', ['outcome']],
@@ -128,6 +130,8 @@ function reportOnceOfEach(metrics: Metrics): void {
   metrics.adminRefusals.inc({ reason: 'wrong_token' });
   metrics.traceSpans.inc({ outcome: 'sent' });
   metrics.storeErrors.inc({ operation: 'insert' });
+  metrics.mongoCommandSeconds.observe({ command: 'find' }, 0.002);
+  metrics.mongoCommandFailures.inc({ command: 'find' });
   metrics.build.set({ version: '1.2.3' }, 1);
   telemetry.webhookDelivery('delivered');
   telemetry.ruleFailed('canary');

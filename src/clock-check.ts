@@ -1,4 +1,5 @@
 import type { Telemetry } from './gateway/index.ts';
+import { repeat } from './repeat.ts';
 
 /** A clock that all replicas can ask. */
 export type ClockName = 'mongodb' | 'redis';
@@ -29,9 +30,6 @@ export function createClockCheck(parts: {
   const { clocks, now, telemetry, everyMs = EVERY_MS } = parts;
   const skews = new Map<ClockName, number>();
   const told = new Set<ClockName>();
-  let timer: NodeJS.Timeout | undefined;
-  let turn: Promise<unknown> = Promise.resolve();
-  let stopped = true;
 
   async function ask(name: ClockName, theirs: () => Promise<number>): Promise<void> {
     const begun = performance.now();
@@ -53,23 +51,8 @@ export function createClockCheck(parts: {
   }
 
   async function round(): Promise<void> {
-    turn = Promise.all([...clocks].map(([name, theirs]) => ask(name, theirs)));
-    await turn;
-    if (stopped) return;
-    timer = setTimeout(() => void round(), everyMs);
-    timer.unref();
+    await Promise.all([...clocks].map(([name, theirs]) => ask(name, theirs)));
   }
 
-  return {
-    skews: () => skews,
-    start: () => {
-      stopped = false;
-      void round();
-    },
-    stop: async () => {
-      stopped = true;
-      clearTimeout(timer);
-      await turn;
-    },
-  };
+  return { skews: () => skews, ...repeat(round, everyMs) };
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { NoticeBoard } from './ephemeral/index.ts';
 import type { Telemetry } from './gateway/index.ts';
+import { repeat } from './repeat.ts';
 import { readNote } from './replica-note.ts';
 
 const EVERY_MS = 2_000;
@@ -59,9 +60,7 @@ export function createConfigSync(parts: {
   let reloads = 0;
   let differsSince: number | null = null;
   let told = false;
-  let timer: NodeJS.Timeout | undefined;
   let turn: Promise<unknown> = Promise.resolve();
-  let stopped = true;
 
   /** One at a time, since the board answers what is new since the last time. */
   function exchange(): Promise<void> {
@@ -113,10 +112,8 @@ export function createConfigSync(parts: {
   async function round(): Promise<void> {
     await exchange().catch(() => {});
     compare();
-    if (stopped) return;
-    timer = setTimeout(() => void round(), EVERY_MS);
-    timer.unref();
   }
+  const rounds = repeat(round, EVERY_MS);
 
   return {
     state: () => ({
@@ -133,13 +130,9 @@ export function createConfigSync(parts: {
         () => 0,
       );
     },
-    start: () => {
-      stopped = false;
-      void round();
-    },
+    start: rounds.start,
     stop: async () => {
-      stopped = true;
-      clearTimeout(timer);
+      await rounds.stop();
       await turn;
     },
   };

@@ -57,7 +57,11 @@ describe('a channel whose breaker is open', () => {
     expect(stage.channels.a.count('probe')).toBeGreaterThan(20);
     expect(stage.channels.a.count('create')).toBeLessThan(14);
     stage.channels.a.always('create', null);
-    await stage.until(async () => passing() && (await stage.open(), (await firstChoice()) === 'a'));
+    await stage.until(async () => {
+      passing();
+      await stage.open();
+      return (await firstChoice()) === 'a';
+    });
   });
 
   test('that is disabled is not probed', async () => {

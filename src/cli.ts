@@ -69,7 +69,7 @@ async function start(): Promise<void> {
 }
 
 async function sandbox(): Promise<void> {
-  const { startSandboxAlone } = await import('./main.ts');
+  const { startSandboxAlone } = await import('./sandbox-alone.ts');
   const started = await startSandboxAlone(process.env);
   if (!started.ok) fail(describeFaults(started.error));
   const { url, channelIds, stop } = started.value;

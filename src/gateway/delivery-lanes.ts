@@ -5,7 +5,7 @@ import type { Endpoint } from './failing-endpoints.ts';
  * Deliveries of this process at the same time. Well below the places of the agenda worker, so that shops which do not answer can
  * never take the places of what else is due.
  */
-const PLACES = 384;
+const PLACES = 1_536;
 /** Events whose turn is kept in memory; the others come by themselves when their time in the document has come. */
 const REMEMBERED_MAX = 40_000;
 /** However long the queue, its events are looked at this often; a shop that has become fast is not kept waiting for longer. */

@@ -31,8 +31,8 @@ describe('the lanes', () => {
 
   test('of a shop with an address for each order are half of all, so another shop always finds one', () => {
     const lanes = createDeliveryLanes(() => LIMITS);
-    expect(takeAll(lanes, 'm_hog', 5_000)).toHaveLength(192);
-    expect(takeAll(lanes, 'm_two', 5_000)).toHaveLength(96);
+    expect(takeAll(lanes, 'm_hog', 5_000)).toHaveLength(768);
+    expect(takeAll(lanes, 'm_two', 5_000)).toHaveLength(384);
     expect(lanes.enter(at('m_three'))).not.toBeNull();
   });
 
@@ -95,13 +95,13 @@ describe('the lanes', () => {
     leave?.(1);
     const again = lanes.enter(at('m_one'));
     const stand = (i: number) => lanes.standInLine(at('m_one'), `${i}`);
-    const standing = Array.from({ length: 500 }, (_, i) => stand(i)).filter((line) => line !== null);
-    expect(standing).toHaveLength(190);
+    const standing = Array.from({ length: 2_000 }, (_, i) => stand(i)).filter((line) => line !== null);
+    expect(standing).toHaveLength(766);
     expect(lanes.enter(at('m_two'))).not.toBeNull();
-    expect(stand(500)).toBeNull();
+    expect(stand(2_000)).toBeNull();
     for (const i of [0, 0, 1]) standing[i]?.giveUp();
     expect(await standing[0]?.turn).toBeNull();
-    expect([501, 502, 503].map(stand).map((line) => line !== null)).toEqual([true, true, false]);
+    expect([2_001, 2_002, 2_003].map(stand).map((line) => line !== null)).toEqual([true, true, false]);
     again?.(1);
     expect(lanes.next('m_one', everything)).toBeUndefined();
     expect(await standing[2]?.turn).not.toBeNull();

@@ -7,6 +7,7 @@ import { prepareChannelShares } from './channel-shares.ts';
 import type { Write } from './commit-queue.ts';
 import type { Leases } from './leases.ts';
 import { type DocumentRow, type PaymentRow, rowOf } from './payment-row.ts';
+import type { Recent } from './recent.ts';
 import { type Gauges, NOTHING, prepareRecording, type RareGauges } from './recording.ts';
 
 const ROOM_BYTES = 64 * 1024;
@@ -17,7 +18,7 @@ type Current = Omit<Gauges, keyof RareGauges> & { readonly pk: number; readonly 
  * The statements that change payments. Each method checks its document at once and answers a `Write` for the commit queue; a
  * receipt is issued when that is called back after the commit (I3).
  */
-export function prepareWrites(db: Database.Database, leases: Pick<Leases, 'release'>) {
+export function prepareWrites(db: Database.Database, leases: Pick<Leases, 'release'>, recent: Pick<Recent, 'keep'>) {
   const statements = {
     ...prepareStatements(db),
     record: prepareRecording(db),
@@ -54,6 +55,7 @@ export function prepareWrites(db: Database.Database, leases: Pick<Leases, 'relea
       if (document) statements.share(document, next);
       statements.update.run({ ...row, pk: current.pk });
       return () => {
+        recent.keep(current.pk, next);
         if (releaseLease !== undefined) leases.release(next.id, releaseLease);
         return { outcome: 'updated', payment: next, receipt: issueDurableReceipt() };
       };

@@ -26,9 +26,11 @@ interface Lease {
  */
 export function prepareLeases(db: Database.Database, recent: Pick<Recent, 'find'>, onDamaged: (error: Error) => void) {
   // The index alone answers it, so what somebody works on is passed over without a look at its document.
-  const due = db.prepare<[EpochMs], { readonly pk: number }>(
-    'SELECT pk FROM payments INDEXED BY payments_due WHERE next_due_at <= ? ORDER BY next_due_at, pk',
-  );
+  const due = db
+    .prepare<[EpochMs, number], number>(
+      'SELECT pk FROM payments INDEXED BY payments_due WHERE next_due_at <= ? ORDER BY next_due_at, pk LIMIT ?',
+    )
+    .pluck();
   /** Without the document where its version is known. */
   const byPk = db.prepare<[number, number], Omit<DocumentRow, 'document'> & { readonly document: string | null }>(
     'SELECT id, version, CASE WHEN version <> ? THEN document END AS document FROM payments WHERE pk = ?',
@@ -58,13 +60,12 @@ export function prepareLeases(db: Database.Database, recent: Pick<Recent, 'find'
     });
   }
 
+  /** However many of the first are leased, enough are left. */
   function freePks(now: EpochMs, limit: number): readonly number[] {
-    const pks: number[] = [];
-    for (const { pk } of due.iterate(now)) {
-      if (!leased.has(pk)) pks.push(pk);
-      if (pks.length >= limit) break;
-    }
-    return pks;
+    return due
+      .all(now, limit + leased.size)
+      .filter((pk) => !leased.has(pk))
+      .slice(0, limit);
   }
 
   /** Ends a lease, when this owner holds it. */

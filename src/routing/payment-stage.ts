@@ -53,6 +53,14 @@ export function createPaymentStage() {
     collapses.check(channelId, pair, now, begun ? CHECK_EVERY_MS : 2 * CHECK_EVERY_MS);
   }
 
+  /** A call that is to open an order begins: until it is answered nobody else need look at a channel that is low. */
+  function begun(channelId: string, method: string, now: EpochMs): void {
+    const pair = tree.pairOf(channelId, method);
+    if (!pair?.collapse) return;
+    pair.openedAt = now;
+    pair.version += 1;
+  }
+
   function newCohort(leaf: Leaf, at: EpochMs): Cohort {
     const cohort: Cohort = {
       ...{ leaf, at, seen: seenBy(leaf.path), apart: leaf.pair.collapse !== null },
@@ -183,7 +191,7 @@ export function createPaymentStage() {
     tree.restore(saved);
   }
 
-  return { opened, paid, paceChanged, estimate, estimateWith, forget: tree.forget, snapshot, restore };
+  return { begun, opened, paid, paceChanged, estimate, estimateWith, forget: tree.forget, snapshot, restore };
 }
 
 export type PaymentStage = ReturnType<typeof createPaymentStage>;

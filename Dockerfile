@@ -7,7 +7,9 @@ COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=dev --ignore-scripts
 
 FROM node:24.21.0-bookworm-slim
+# MALLOC_ARENA_MAX, as in `npm start`: threads share what they free.
 ENV NODE_ENV=production \
+    MALLOC_ARENA_MAX=2 \
     DATA_DIR=/data \
     HOST=0.0.0.0 \
     ADMIN_HOST=0.0.0.0

@@ -35,4 +35,4 @@ HEALTHCHECK --interval=15s --timeout=5s --start-period=30s --retries=3 \
 # The program handles SIGTERM and SIGINT itself and starts no other process, so it can be process 1.
 ENTRYPOINT ["/app/deploy/with-secrets.sh"]
 # As `npm start`, without npm between the signals and the program.
-CMD ["node", "--max-semi-space-size=8", "--heap-growing-percent=30", "--liftoff-only", "src/cli.ts", "start"]
+CMD ["node", "--max-semi-space-size=16", "--no-parallel-scavenge", "--heap-growing-percent=30", "--liftoff-only", "src/cli.ts", "start"]

@@ -3,7 +3,8 @@ import { err, type Result } from '../payment/index.ts';
 import type { CallOutcome } from '../routing/index.ts';
 import { withDeadline } from './deadline.ts';
 import type { Parts } from './parts.ts';
-import type { Channel, ChannelOperation } from './ports.ts';
+import type { Channel } from './ports.ts';
+import type { ChannelOperation } from './telemetry-port.ts';
 
 type Operation = ChannelOperation;
 

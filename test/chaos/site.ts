@@ -1,10 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Agent, request } from 'undici';
-import { z } from 'zod';
 import { scrape } from '../../bench/metrics.ts';
 import { freePorts } from '../../bench/processes.ts';
+import { startCommand } from '../../bench/start-command.ts';
 import { openTheatre, type Program, type Theatre } from '../e2e/program.ts';
 import { type ConfigEdits, eventually } from '../e2e/stage.ts';
 
@@ -23,11 +22,10 @@ export const CHANNELS = [
   'usdt-main',
 ] as const;
 
-const manifest = z
-  .object({ scripts: z.object({ start: z.string().startsWith('node ') }) })
-  .parse(JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')));
-/** What `npm start` gives to Node: the gateway runs here as it runs there. */
-export const START_ARGS = manifest.scripts.start.split(' ').slice(1);
+const START = startCommand(ROOT);
+/** What `npm start` gives to Node, as arguments and as variables: the gateway runs here as it runs there. */
+export const START_ARGS = [...START.nodeFlags, ...START.script];
+export const START_ENV = START.env;
 
 export interface Answer {
   readonly status: number;
@@ -104,7 +102,7 @@ export async function openSite(options: SiteOptions = {}): Promise<Site> {
     () => {
       const [file = process.execPath, ...before] = [...(options.within?.(theatre.dataDir) ?? []), process.execPath];
       return theatre.command(file, [...before, ...START_ARGS], {
-        ...{ ...place, SANDBOX_URL: sandboxUrl, DATA_DIR: theatre.dataDir },
+        ...{ ...START_ENV, ...place, SANDBOX_URL: sandboxUrl, DATA_DIR: theatre.dataDir },
         ...options.gatewayEnv,
       });
     },

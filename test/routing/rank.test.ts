@@ -172,10 +172,10 @@ test('when no channel is as it should be, the best of those that may work is tri
   expect(rank(aRequest({ triedChannelIds: ['a', 'b'] }), views, aSettings(), curious()).choice).toBeNull();
 });
 
-test('the leader keeps its place against a challenger that is better by less than 0.2%, and says so', () => {
+test('the leader keeps its place against a challenger that is better by less than 0.5%, and says so', () => {
   const views = [
     aView({ profile: { id: 'a' }, estimate: { paymentRatio: 0.9 } }),
-    aView({ profile: { id: 'b' }, estimate: { paymentRatio: 0.901 } }),
+    aView({ profile: { id: 'b' }, estimate: { paymentRatio: 0.904 } }),
     aView({ profile: { id: 'c' }, estimate: { paymentRatio: 0.91 } }),
   ];
   const leads = (incumbent: string, among: typeof views) =>

@@ -69,7 +69,7 @@ async function start(): Promise<void> {
 }
 
 async function sandbox(): Promise<void> {
-  const { startSandboxAlone } = await import('./main.ts');
+  const { startSandboxAlone } = await import('./sandbox-alone.ts');
   const started = await startSandboxAlone(process.env);
   if (!started.ok) fail(describeFaults(started.error));
   const { url, channelIds, stop } = started.value;
@@ -195,12 +195,20 @@ payments
   .command('keep')
   .argument('<id>', 'payment id')
   .description('let money that is held count')
-  .action(async (id: string) => told(await decideHeldMoney(process.env, id, 'keep')));
+  .action(async (id: string) => told(await decideHeldMoney(process.env, id, { word: 'keep' })));
 payments
   .command('return')
   .argument('<id>', 'payment id')
   .description('send money that is held back to the buyer')
-  .action(async (id: string) => told(await decideHeldMoney(process.env, id, 'return')));
+  .action(async (id: string) => told(await decideHeldMoney(process.env, id, { word: 'return' })));
+payments
+  .command('returned')
+  .argument('<id>', 'payment id')
+  .requiredOption('--reference <proof>', 'what proves it, such as the number of a transfer; kept with the payment')
+  .description('record that you have sent the money back by other means')
+  .action(async (id: string, { reference }: { reference: string }) =>
+    told(await decideHeldMoney(process.env, id, { word: 'returned', reference })),
+  );
 const events = program.command('events').description('events to shops, of the running gateway');
 events
   .command('dead')

@@ -8,13 +8,13 @@ import { openAlertRelay } from './alert-relay.ts';
 import { bounded } from './bounded.ts';
 import { channelStates } from './channel-status.ts';
 import { createChannelWatch } from './channel-watch.ts';
+import { type Closers, closeAll } from './closers.ts';
 import {
   adminGuardFault,
   type ConfigFault,
   confirmMasterKey,
   type Environment,
   type LoadedConfig,
-  loadConfig,
   openEpayKey,
   openMasterKey,
   readConfig,
@@ -31,25 +31,22 @@ import { createLiveConfig } from './live-config.ts';
 import { openAdmin } from './open-admin.ts';
 import { openClockCheck } from './open-clock-check.ts';
 import { openEphemeral } from './open-ephemeral.ts';
+import { openRouting } from './open-routing.ts';
 import { openStore } from './open-store.ts';
 import { openTelemetry } from './open-telemetry.ts';
 import { err, ok, type Result } from './payment/index.ts';
 import { randomPool } from './random-pool.ts';
 import { type ConfigState, createReloads, type ReloadAnswer, type ReloadCause, type ReloadParts } from './reload.ts';
-import { type BreakerChange, createBreakers, createStatistics } from './routing/index.ts';
 import { openRoutingMemory } from './routing-memory.ts';
-import { lazySandboxes, startOwnSandbox } from './sandbox-link.ts';
+import { lazySandboxes } from './sandbox-link.ts';
 import { openSharedConfig } from './shared-config.ts';
-import { openSharedRouting } from './shared-routing.ts';
 import { observedBy } from './status.ts';
 import { watchedStore } from './store/index.ts';
-import { addGauges, createLogger, createMetrics, createTelemetry, type Metrics } from './telemetry/index.ts';
+import { addGauges, createMetrics, type Metrics } from './telemetry/index.ts';
 import { createWebhookSender } from './webhooks/index.ts';
 
 /** Requests in flight get this long to finish; the whole stop stays under ten seconds after the time of grace. */
 const DRAIN_MS = 6_000;
-/** The breaker of a channel that has just been removed from the configuration. */
-const DEFAULT_BREAKER = { failureRate: 0.5, minRequests: 10, windowMs: 10_000, openForMs: 15_000 };
 
 const random = Math.random;
 const now = Date.now;
@@ -71,9 +68,6 @@ export interface Running {
   /** How long `stop` serves on before it begins. */
   readonly stopGraceMs: number;
 }
-
-/** What could be opened has to be closed again, in reverse, also when a later part fails to open. */
-type Closers = (() => Promise<void>)[];
 
 /**
  * The composition root: the only place that knows every part. Answers every fault of environment and configuration before
@@ -156,26 +150,12 @@ async function open(
   let publicUrl = environment.publicUrl ?? `http://${environment.host}:${environment.port}`;
   const settings = (): GatewaySettings => ({ ...live.current().settings, publicUrl });
   const sandboxes = lazySandboxes(environment, { randomBytes, random, now, telemetry }, config.channels);
-  const breakerChanged = (change: BreakerChange): void => {
-    watch.breakerChanged(change);
-    telemetry[change.state === 'closed' ? 'info' : 'warn']({ ...change }, 'breaker changed');
-  };
-  const statistics = createStatistics({
-    settingsOf: (channelId) => channels.current().get(channelId)?.breaker ?? DEFAULT_BREAKER,
-    onChange: (channelId, state, method) => {
-      breakerChanged({ channelId, operation: 'create', state });
-      shared.gateChanged(channelId, method, state);
-    },
-  });
-  const breakers = createBreakers({
-    settingsOf: (channelId) => channels.current().get(channelId)?.breaker ?? DEFAULT_BREAKER,
-    onChange: (change) => {
-      breakerChanged(change);
-      shared.breakerChanged(change);
-    },
+  const { statistics, breakers, shared } = openRouting({
+    ...{ link, metrics, telemetry, now, id: processId },
+    breakerOf: (channelId) => channels.current().get(channelId)?.breaker,
+    onBreaker: watch.breakerChanged,
   });
   closers.push(async () => breakers.dispose());
-  const shared = openSharedRouting({ link, statistics, breakers, metrics, id: processId, now });
   closers.push(() => shared.stop());
   const channels = createLiveChannels({
     ...{ sandboxes, telemetry, providers: PROVIDERS, publicUrl: () => publicUrl },
@@ -315,36 +295,4 @@ function noteConfig(metrics: Metrics, { loadedAt, refused }: ConfigState): void 
 function afterwards(opened: Promise<void>, app: { callback(): RequestListener }): { callback(): RequestListener } {
   const handle = app.callback();
   return { callback: () => (request, response) => void opened.then(() => handle(request, response)) };
-}
-
-/** A part that cannot be closed keeps none of the others open; what it said is told at the end. */
-async function closeAll(closers: Closers): Promise<void> {
-  const problems: unknown[] = [];
-  for (const close of closers.splice(0).reverse()) await close().catch((thrown: unknown) => problems.push(thrown));
-  if (problems.length > 0) throw new AggregateError(problems, 'some parts could not be closed');
-}
-
-/** The simulators alone, for gateways that are started with SANDBOX_URL. */
-export async function startSandboxAlone(
-  env: Readonly<Record<string, string | undefined>>,
-): Promise<
-  Result<
-    { readonly url: string; readonly channelIds: readonly string[]; stop(): Promise<void> },
-    readonly ConfigFault[]
-  >
-> {
-  const environment = readEnvironment(env);
-  if (!environment.ok) return environment;
-  const { configPath: path, production, logLevel, sandboxDataDir } = environment.value;
-  const config = loadConfig({ path, env, providers: PROVIDERS, production });
-  if (!config.ok) return config;
-  const channelIds = config.value.channels.filter(({ mode }) => mode === 'sandbox').map(({ id }) => id);
-  if (channelIds.length === 0) {
-    const message = 'has no channel in sandbox mode; there is nothing to simulate';
-    return err([{ file: path, line: 0, path: 'channels', message }]);
-  }
-  const telemetry = createTelemetry(createMetrics(), createLogger(logLevel));
-  const ports = { randomBytes, random, now, telemetry };
-  const link = await startOwnSandbox(environment.value, config.value.channels, ports, sandboxDataDir);
-  return ok({ url: link.url, channelIds, stop: () => link.close() });
 }

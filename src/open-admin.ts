@@ -69,6 +69,7 @@ export async function openAdmin(
       return { ...looked, problems: problemsOf(looked, { webhookOldestS }) };
     },
     disposeMoney: gateway.disposeMoney,
+    recordReturn: gateway.recordReturn,
     webhooks: gateway.webhooks,
     dryRun: parts.dryRuns.run,
     alerts,

@@ -336,9 +336,9 @@ export interface Attempt {
   effect: ('effective' | 'surplus' | 'late' | 'mismatch') | null;
   amount_paid: number | null;
   /**
-   * What becomes of that money.
+   * What becomes of that money; `returned`: a person has sent it back by other means than a refund.
    */
-  disposition: ('keep' | 'refund' | 'hold') | null;
+  disposition: ('keep' | 'refund' | 'hold' | 'returned') | null;
   /**
    * How long the channel took to answer.
    */

@@ -66,7 +66,9 @@ const CLOCK_TIMES = /^([01]\d|2[0-3]):([0-5]\d)-(?:([01]\d|2[0-3]):([0-5]\d)|24:
 
 const moment = () =>
   z.string().transform((text, context) => {
-    const at = MOMENT.test(text) ? Date.parse(text) : Number.NaN;
+    // Date.parse takes 30 February for 2 March.
+    const isMoment = MOMENT.test(text) && z.iso.date().safeParse(text.slice(0, 10)).success;
+    const at = isMoment ? Date.parse(text) : Number.NaN;
     if (!Number.isNaN(at)) return at;
     const message = 'is not a time with its offset; write for example 2026-12-01T02:00:00+08:00';
     context.addIssue({ code: 'custom', message });

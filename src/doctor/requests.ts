@@ -102,7 +102,7 @@ const WORDS: Readonly<Record<EpayOutcome, Words>> = {
   held_order: unsure(
     'the order waits for a decision',
     'Money has arrived under this number that cannot count by itself, or its end is being looked up.',
-    'Find it with switchyard payments show, and decide: payments keep or payments return.',
+    'Find it with switchyard payments show, and decide: payments keep, return or returned.',
   ),
   no_channel: wrong(
     'no channel could take it',

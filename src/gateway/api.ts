@@ -199,6 +199,8 @@ export interface Gateway {
   ): Promise<Result<{ readonly payment: Payment; readonly refund: Refund }, GatewayError>>;
   /** An operator's decision about money that is held (policy `hold`): `keep` lets it count, `refund` returns it. */
   disposeMoney(paymentId: string, disposition: 'keep' | 'refund'): Promise<Result<Payment, GatewayError>>;
+  /** An operator has sent money that was held, or owed in vain, back by other means; `reference` proves it. */
+  recordReturn(paymentId: string, reference: string): Promise<Result<Payment, GatewayError>>;
   markDelivered(merchant: Merchant, paymentId: string): Promise<Result<Payment, GatewayError>>;
   quote(merchant: Merchant, request: QuoteRequest): Promise<Quote>;
   listEvents(

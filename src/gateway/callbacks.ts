@@ -16,7 +16,8 @@ import type { Change, Changed } from './change.ts';
 import { withDeadline } from './deadline.ts';
 import type { Orders } from './orders.ts';
 import type { Parts } from './parts.ts';
-import type { CallbackResult, Channel } from './ports.ts';
+import type { Channel } from './ports.ts';
+import type { CallbackResult } from './telemetry-port.ts';
 
 /** Reading a callback may need the provider's certificate; a provider waits about five seconds for our answer. */
 const PARSE_TIMEOUT_MS = 4_000;

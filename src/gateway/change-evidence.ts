@@ -23,7 +23,11 @@ export function evidenceOf(change: {
 }
 
 /** What a person asked for is part of the story whatever it changed. */
-const DECISIONS: ReadonlySet<Fact['type']> = new Set<Fact['type']>(['money_disposed', 'redelivery_requested']);
+const DECISIONS: ReadonlySet<Fact['type']> = new Set<Fact['type']>([
+  'money_disposed',
+  'money_returned',
+  'redelivery_requested',
+]);
 
 function isSameStory(before: Payment, after: Payment): boolean {
   return (

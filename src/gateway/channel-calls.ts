@@ -3,7 +3,8 @@ import { err, type Result } from '../payment/index.ts';
 import type { CallOutcome } from '../routing/index.ts';
 import { withDeadline } from './deadline.ts';
 import type { Parts } from './parts.ts';
-import type { Channel, ChannelOperation } from './ports.ts';
+import type { Channel } from './ports.ts';
+import type { ChannelOperation } from './telemetry-port.ts';
 
 type Operation = ChannelOperation;
 
@@ -151,5 +152,6 @@ function outcomeOf<T>(result: Result<T, ChannelError>): CallOutcome {
   const { error } = result;
   if (error.reason === 'quota') return 'quota';
   if (error.kind === 'RATE_LIMITED') return 'rate_limit';
-  return feedsBreaker(error) ? 'failed' : 'refused';
+  // A frozen account answers probes and takes no orders: only an order shows that it is back, so to be refused one counts as a failed trial.
+  return feedsBreaker(error) || error.kind === 'AUTH_MISCONFIGURED' ? 'failed' : 'refused';
 }

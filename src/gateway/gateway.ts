@@ -139,6 +139,10 @@ export function createGateway(parts: Parts): RunningGateway {
       const stored = isPaymentId(paymentId) ? await store.findById(paymentId) : null;
       return stored ? refundTaking.disposeMoney(stored.payment, disposition) : err(NO_SUCH_PAYMENT);
     },
+    recordReturn: async (paymentId, reference) => {
+      const stored = isPaymentId(paymentId) ? await store.findById(paymentId) : null;
+      return stored ? refundTaking.recordReturn(stored.payment, reference) : err(NO_SUCH_PAYMENT);
+    },
     markDelivered,
     quote: async (merchant, request) => {
       const ranking = await router.quote({

@@ -4,16 +4,9 @@ import type { Evidence } from '../evidence/port.ts';
 import type { RandomBytes } from '../payment/index.ts';
 import type { Breakers, Statistics } from '../routing/index.ts';
 import type { PaymentStore } from '../store/port.ts';
-import type {
-  Channel,
-  Clock,
-  EpayRecord,
-  GatewaySettings,
-  Merchants,
-  Sealer,
-  SendWebhook,
-  Telemetry,
-} from './ports.ts';
+import type { EpayRecord } from './epay-record.ts';
+import type { Channel, Clock, GatewaySettings, Merchants, Sealer, SendWebhook } from './ports.ts';
+import type { Telemetry } from './telemetry-port.ts';
 
 /** Everything that the use cases stand on; the composition root puts it together. */
 export interface Parts {

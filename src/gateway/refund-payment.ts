@@ -1,7 +1,9 @@
 import {
+  type Attempt,
   err,
   findRefund,
   isHeld,
+  isOwedAgain,
   ok,
   type Payment,
   type Refund,
@@ -81,6 +83,8 @@ export function createRefundTaking(parts: Parts, services: { change: Change; ref
   ): Promise<Result<Payment, GatewayError>> {
     const held = payment.attempts.filter(isHeld);
     if (held.length === 0) return err(gatewayError('invalid_state', 'This payment has no money that is held.'));
+    const stuck = disposition === 'refund' ? held.find((attempt) => !mayRefund(attempt)) : undefined;
+    if (stuck) return err(gatewayError('invalid_state', NO_REFUNDS(stuck.channelId)));
     let current = payment;
     for (const { seq } of held) {
       const changed = await change(payment.id, { type: 'money_disposed', seq, disposition });
@@ -89,8 +93,31 @@ export function createRefundTaking(parts: Parts, services: { change: Change; ref
     return ok(current);
   }
 
-  return { refundPayment, disposeMoney };
+  /** A person has sent money back by other means: what is held, and what a refund of ours owes in vain. */
+  async function recordReturn(payment: Payment, reference: string): Promise<Result<Payment, GatewayError>> {
+    const waiting = payment.attempts.filter((a) => a.status === 'succeeded' && (isHeld(a) || isOwedAgain(payment, a)));
+    if (waiting.length === 0) return err(gatewayError('invalid_state', NOTHING_TO_RETURN));
+    let current = payment;
+    for (const { seq } of waiting) {
+      const changed = await change(payment.id, { type: 'money_returned', seq, reference });
+      if (changed.outcome === 'rejected') return err(gatewayError('invalid_state', NOTHING_TO_RETURN));
+      if (changed.outcome !== 'missing') current = changed.payment;
+    }
+    return ok(current);
+  }
+
+  function mayRefund({ channelId }: Attempt): boolean {
+    return parts.channels().get(channelId)?.capabilities.includes('refund') ?? true;
+  }
+
+  return { refundPayment, disposeMoney, recordReturn };
 }
+
+const NO_REFUNDS = (channelId: string): string =>
+  `Channel ${channelId} makes no refunds. Send the money back by other means, then record it: payments returned <id> --reference <proof>.`;
+
+const NOTHING_TO_RETURN =
+  'No money of this payment is held, or owed after its refunds have failed. A refund under way may still return it.';
 
 /** A payment's refund by its id. */
 export function refundById(payment: Payment, refundId: string): Refund | undefined {

@@ -1,11 +1,11 @@
-import type { Router, RouterContext } from '@koa/router';
+import type { Router } from '@koa/router';
 import { z } from 'zod';
 import { isoTime, type WebhookOperations } from '../gateway/index.ts';
 import { err, ok, type Result } from '../payment/index.ts';
+import { answer, bodyOf } from './admin-answer.ts';
 import { eventView } from './events.ts';
 import { fieldErrorsOf } from './field-errors.ts';
-import { readJson } from './json-body.ts';
-import { type EdgeError, statusOf, validationFailed } from './problem.ts';
+import { type EdgeError, validationFailed } from './problem.ts';
 import { merchantSchema, parseDeadEvents } from './query.ts';
 import { parseOperatorRedelivery } from './redelivery-order.ts';
 
@@ -85,19 +85,4 @@ function parseResume(body: unknown): Result<z.output<typeof resumeSchema>, EdgeE
   return parsed.success
     ? ok(parsed.data)
     : err(validationFailed(fieldErrorsOf(parsed.error, { '': ['merchant', 'endpoint'] })));
-}
-
-async function bodyOf<T>(
-  ctx: RouterContext,
-  parse: (body: unknown) => Result<T, EdgeError>,
-): Promise<Result<T, EdgeError>> {
-  const body = await readJson(ctx.req);
-  return body.ok ? parse(body.value) : body;
-}
-
-async function answer(ctx: RouterContext, act: () => Promise<Result<unknown, EdgeError>>): Promise<void> {
-  const done = await act();
-  ctx.status = done.ok ? 200 : statusOf(done.error.code);
-  ctx.set('Content-Type', 'application/json; charset=utf-8');
-  ctx.body = JSON.stringify(done.ok ? done.value : { error: done.error.code, detail: done.error.detail });
 }

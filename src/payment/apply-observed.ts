@@ -127,7 +127,7 @@ const DISPOSITION: Readonly<Record<MoneyPolicy, SucceededAttempt['disposition']>
 };
 
 /** The payment with this success recorded, and its status as far as the success decides it. */
-function withSuccess(payment: Payment, paid: SucceededAttempt): Payment {
+export function withSuccess(payment: Payment, paid: SucceededAttempt): Payment {
   const recorded = withAttempt(payment, paid);
   switch (paid.effect) {
     case 'effective':
@@ -153,23 +153,6 @@ function anomaliesOf(before: Payment, paid: SucceededAttempt): AnomalyKind[] {
   if (paid.paidMinor !== paid.amount.minor || paid.effect === 'mismatch') found.push('amount_mismatch');
   if (paid.disposition === 'hold') found.push('money_held');
   return found;
-}
-
-/** A person has decided about money that was held. */
-export function onMoneyDisposed(payment: Payment, fact: FactOf<'money_disposed'>): Step {
-  const attempt = payment.attempts[fact.seq - 1];
-  if (!attempt) return rejected('unknown_attempt');
-  if (attempt.status !== 'succeeded') return rejected('nothing_held');
-  if (attempt.disposition === fact.disposition) return ignored('repeat');
-  if (attempt.disposition !== 'hold') return rejected('nothing_held');
-  const decided = withAttempt(payment, { ...attempt, disposition: fact.disposition });
-  if (fact.disposition === 'refund') {
-    // Other money of this payment may still wait for its own decision.
-    return next(awaitsDecision(payment) && !awaitsDecision(decided) ? { ...decided, status: 'failed' } : decided);
-  }
-  // Beside the success that counts, money that stays changes nothing of the payment itself.
-  if (payment.overtaken || effectiveAttempt(payment) !== undefined) return next(decided);
-  return next(withSuccess(payment, { ...attempt, effect: 'effective', disposition: 'keep' }));
 }
 
 function onDead(payment: Payment, attempt: Attempt, fact: FactOf<'observed'>, now: EpochMs): Step {

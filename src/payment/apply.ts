@@ -8,7 +8,8 @@ import {
 } from './apply-attempt.ts';
 import { onCaptureBegun } from './apply-capture.ts';
 import { onEventSent, onRedeliveryRequested } from './apply-delivery.ts';
-import { onAskedInVain, onMoneyDisposed, onObserved, onQueryWanted } from './apply-observed.ts';
+import { onMoneyDisposed, onMoneyReturned } from './apply-money.ts';
+import { onAskedInVain, onObserved, onQueryWanted } from './apply-observed.ts';
 import {
   makeOwedRefunds,
   onRefundAskedInVain,
@@ -99,6 +100,8 @@ function stepFor(payment: Payment, fact: Fact, now: EpochMs): Step {
       return onRefundDueAgain(payment, fact, now);
     case 'money_disposed':
       return onMoneyDisposed(payment, fact);
+    case 'money_returned':
+      return onMoneyReturned(payment, fact, now);
     case 'postponed':
       return onPostponed(payment, fact, now);
     case 'clock_set_back':

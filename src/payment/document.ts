@@ -112,10 +112,12 @@ export type SucceededAttempt = AttemptFields & {
    * `mismatch`: another amount was paid than asked for.
    */
   readonly effect: 'effective' | 'surplus' | 'late' | 'mismatch';
-  /** What is to become of the money: it stays, it goes back by itself, or a person decides. */
   readonly disposition: Disposition;
+  /** Where a person has sent the money back by other means than a refund of ours: when we were told, and what proves it. */
+  readonly returned?: { readonly at: EpochMs; readonly reference: string };
 };
-export type Disposition = 'keep' | 'refund' | 'hold';
+/** What becomes of money: it stays, it goes back by itself, a person decides, or a person has sent it back by other means. */
+export type Disposition = 'keep' | 'refund' | 'hold' | 'returned';
 export type FailedAttempt = AttemptFields & { readonly status: 'failed'; readonly resolvedAt: EpochMs };
 export type ClosedAttempt = AttemptFields & { readonly status: 'closed'; readonly resolvedAt: EpochMs };
 

@@ -139,6 +139,11 @@ export type Fact =
   | { readonly type: 'refund_due_again'; readonly seq: number }
   /** A person decides what becomes of money that is held: it counts, or it goes back. */
   | { readonly type: 'money_disposed'; readonly seq: number; readonly disposition: 'keep' | 'refund' }
+  /**
+   * A person has sent money that was held, or owed in vain, back by other means than a refund of ours. `reference` is what proves it:
+   * a transfer's number.
+   */
+  | { readonly type: 'money_returned'; readonly seq: number; readonly reference: string }
   /** Money is still held; somebody has been told again. */
   | { readonly type: 'reminded' };
 
@@ -178,4 +183,5 @@ export type RejectedReason =
   | 'refund_exceeds_amount'
   | 'refund_conflict'
   | 'refund_limit'
-  | 'nothing_held';
+  | 'nothing_held'
+  | 'refund_made';

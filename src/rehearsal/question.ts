@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { z } from 'zod';
 import { type ConfigFault, type LoadedConfig, type LoadOptions, loadConfig, parseDurationMs } from '../config/index.ts';
 import { type EpochMs, err, ok, type Result } from '../payment/index.ts';
 import type { PaymentStore } from '../store/port.ts';
@@ -100,7 +101,8 @@ export interface AskedPeriod {
   readonly to: EpochMs;
 }
 
-const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/;
+/** It also knows the calendar, unlike Date.parse, which takes 30 February for 2 March. */
+const RFC_3339 = z.iso.datetime({ offset: true });
 const DEFAULT_FROM = '24h';
 
 /**
@@ -122,6 +124,6 @@ const WHEN = 'must be a time as 2026-01-31T18:00:00Z, or how long ago: 90m, 24h,
 function momentOf(text: string, now: EpochMs): EpochMs | null {
   const backMs = parseDurationMs(text);
   if (backMs !== null) return now - backMs;
-  const at = RFC_3339.test(text) ? Date.parse(text) : Number.NaN;
+  const at = RFC_3339.safeParse(text).success ? Date.parse(text) : Number.NaN;
   return Number.isNaN(at) ? null : at;
 }

@@ -40,7 +40,9 @@ export async function readTraffic(
     await store.countCreated({ from: warmFrom, before: to }),
   ];
   const every = Math.max(1, Math.ceil(all / paymentsMax));
-  const lesson = learnWorld({ from: warmFrom, to, knownUntil: now });
+  // What is recorded may be much shorter than the period; stretched over all of it, its details would be lost.
+  const [earliest] = (await store.listCreated({ from: warmFrom, before: to, every: 1, limit: 1, cursor: '' })).items;
+  const lesson = learnWorld({ from: earliest?.createdAt ?? warmFrom, to: Math.min(to, now), knownUntil: now });
   const figures = createRecordedFigures(now);
   const intern = createIntern();
   const orders: Order[] = [];

@@ -29,7 +29,13 @@ function describeAttempt(attempt: Attempt): string[] {
     `              ${attempt.decision.explanation}`,
     ...(error ? [`              ${error.kind}${error.providerCode ? ` (${error.providerCode})` : ''}`] : []),
     ...('resolvedAt' in attempt ? [`              resolved ${time(attempt.resolvedAt)}`] : []),
+    ...describeReturn(attempt),
   ];
+}
+
+function describeReturn(attempt: Attempt): string[] {
+  if (attempt.status !== 'succeeded' || attempt.returned === undefined) return [];
+  return [`              sent back by other means ${time(attempt.returned.at)}, "${attempt.returned.reference}"`];
 }
 
 function describeRefund(refund: Refund, payment: Payment): string[] {

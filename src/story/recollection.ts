@@ -29,6 +29,9 @@ function ofAttempt(attempt: Attempt): readonly Moment[] {
     ...('resolvedAt' in attempt
       ? [moment(attempt.resolvedAt, `${channelId}  attempt ${seq} ${attempt.status}${why}`)]
       : []),
+    ...('returned' in attempt && attempt.returned !== undefined
+      ? [moment(attempt.returned.at, `${channelId}  attempt ${seq}: money sent back by other means`)]
+      : []),
   ];
 }
 

@@ -65,6 +65,8 @@ export interface RouterPorts {
 const IDLE_MS = 3_000;
 const SUSPECT_MS = 10_000;
 const PROBE_EVERY_MS = 500;
+/** Before a silence of this length ends, all that probes could teach is taught; longer ones are not probed through from end to end. */
+const SILENCE_MS_MAX = 2 * 3_600_000;
 
 interface ChannelState {
   readonly channel: SetupChannel;
@@ -147,6 +149,7 @@ export function openRouter(setup: Setup, ports: RouterPorts, startsAt: EpochMs):
     advance(now) {
       for (const state of states.values()) {
         if (!state.channel.profile.enabled) continue;
+        state.lookedAt = Math.max(state.lookedAt, now - SILENCE_MS_MAX);
         for (let at = nextProbeAt(state); at <= now; at = nextProbeAt(state)) probe(state, at);
       }
     },

@@ -168,6 +168,11 @@ describe('schedules of a channel', () => {
     ],
     [...window('{ from: 2026-12-01T02:00:00Z, to: 2026-12-01T02:00:00Z }'), 'maintenance[0].to', /later than from/],
     [...window('{ from: 2026-12-01T02:00:00Z }'), 'maintenance[0].to', /is required/],
+    [
+      ...window('{ from: 2026-02-30T02:00:00Z, to: 2026-03-04T02:00:00Z }'),
+      'maintenance[0].from',
+      /not a time with its offset/,
+    ],
     [...window('{ daily: "2:00-3:00" }'), 'maintenance[0].daily', /not a part of a day/],
     [...window('{ daily: "02:00-02:00" }'), 'maintenance[0].daily', /not a part of a day/],
     [...window('{ daily: "02:00-03:00", timezone: Mars }'), 'maintenance[0].timezone', /is not a time zone/],

@@ -63,8 +63,8 @@ describe('tables', () => {
 
   test('every anomaly is explained, and no other', () => {
     const facts = readFileSync(join(ROOT, 'src/payment/facts.ts'), 'utf8');
-    const ports = readFileSync(join(ROOT, 'src/gateway/ports.ts'), 'utf8');
-    const unions = [/type AnomalyKind =([^;]+);/.exec(facts)?.[1], /anomaly\(\s*kind:([^)]+)\)/.exec(ports)?.[1]];
+    const telemetry = readFileSync(join(ROOT, 'src/gateway/telemetry-port.ts'), 'utf8');
+    const unions = [/type AnomalyKind =([^;]+);/.exec(facts)?.[1], /anomaly\(\s*kind:([^)]+)\)/.exec(telemetry)?.[1]];
     const kinds = [...unions.join().matchAll(/'(\w+)'/g)].map(([, kind]) => kind ?? '');
     const table = rows(section(readPage('docs/operations.md'), '## Metrics'), /^`(?!switchyard_)/);
     const explained = table.flatMap(([cell = '']) => [...cell.matchAll(/`(\w+)`/g)].map(([, kind]) => kind ?? ''));

@@ -67,8 +67,12 @@ function send({ method, target, headers, body }: Captured): Promise<Response> {
 }
 
 /** Creates and pays an order; answers its payment and the callback that told of it. */
-async function paid(method: string, scene = 'qr'): Promise<{ id: string; callback: Captured }> {
-  const { body } = await stage.api('POST', '/v1/payments', anOrder(stage, { methods: [method], scene }));
+async function paid(
+  method: string,
+  scene = 'qr',
+  pinned: { readonly channel?: string } = {},
+): Promise<{ id: string; callback: Captured }> {
+  const { body } = await stage.api('POST', '/v1/payments', anOrder(stage, { methods: [method], scene, ...pinned }));
   const { channel, provider_ref } = body.attempts[0];
   const before = captured.length;
   await stage.control(channel, 'pay', { provider_ref });
@@ -86,7 +90,7 @@ const CHANNELS: readonly [string, string, string][] = [
 
 describe.each(CHANNELS)('a callback of %s', (channel, method, scene) => {
   test('sent fifty times at once, and again after a restart, is one event', async () => {
-    const { id, callback } = await paid(method, scene);
+    const { id, callback } = await paid(method, scene, { channel });
     const answers = await Promise.all(Array.from({ length: 50 }, () => send(callback)));
     expect(answers.every((a) => a.ok)).toBe(true);
     await stage.restart();
@@ -97,7 +101,7 @@ describe.each(CHANNELS)('a callback of %s', (channel, method, scene) => {
   });
 
   test('forged, cut, swollen or foreign is never applied, never a 5xx, and counted', async () => {
-    const { callback } = await paid(method, scene);
+    const { callback } = await paid(method, scene, { channel });
     const { body: victim } = await stage.api('POST', '/v1/payments', anOrder(stage, { methods: [method], scene }));
     const before = await refusals(channel);
     const spoilt = spoil(callback, channel);

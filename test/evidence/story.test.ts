@@ -1,7 +1,16 @@
 import { describe, expect, test } from 'vitest';
 import type { StoredEntry } from '../../src/evidence/index.ts';
 import { describePayment, describeTimeline, momentsOf, recollect } from '../../src/story/index.ts';
-import { afterFact, aPayment, givenUp, observed, paid, refunded, refundRequested } from '../contract/payments.ts';
+import {
+  afterFact,
+  aPayment,
+  givenUp,
+  observed,
+  paid,
+  paidLate,
+  refunded,
+  refundRequested,
+} from '../contract/payments.ts';
 import { NEW_YEAR } from './stage.ts';
 
 const HOUR = 3_600_000;
@@ -147,5 +156,18 @@ describe('what a payment tells of itself', () => {
     expect(text).toMatch(/\n {14}our number [0-9a-z]{28}r001\n/);
     expect(text).toMatch(/\n {14}resolved 2026-01-01T02:00:00.000Z\n/);
     expect(describePayment(asked)).toMatch(/to do .* refund 1$/m);
+  });
+
+  test('tells that a person has sent money back by other means, and what proves it', () => {
+    const policies = { ...aPayment().policies, lateSuccess: 'hold' as const };
+    const late = paidLate({ ...aPayment(), policies }, '2026TN').at(-1);
+    if (late === undefined) throw new Error('nothing was paid');
+    const settled = afterFact(late, { type: 'money_returned', seq: 1, reference: 'TX-7' }, NEW_YEAR + 30 * HOUR);
+    expect(describePayment(settled)).toContain(
+      '\n              sent back by other means 2026-01-02T06:00:00.000Z, "TX-7"\n',
+    );
+    expect(recollect(settled).map(({ words: told }) => told)).toContain(
+      'alipay-main  attempt 1: money sent back by other means',
+    );
   });
 });

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import type { MoneyPolicy, Payment } from '../../src/payment/index.ts';
+import type { ChannelSetup } from './scripted-channel.ts';
 import { attemptOf, eventsOf, HOUR, MINUTE, openStage, SECOND, type Stage } from './stage.ts';
 
 let stage: Stage<'a'>;
@@ -153,6 +154,65 @@ describe('a success after the end', () => {
     const after = await stage.read(returned.id);
     expect(after.status).toBe('closed');
     expect(after.refunds).toMatchObject([{ cause: 'late', status: 'succeeded' }]);
+  });
+});
+
+describe('money on a channel that makes no refunds', () => {
+  /** Paid after the end; the policy says `refund`, which this channel cannot. */
+  async function paidLateOn(channel: ChannelSetup): Promise<Payment> {
+    stage = await openStage({ channels: { a: { absence: 'until_expiry', ...channel } }, running: true });
+    const payment = await stage.open({ expiresInMs: 10 * MINUTE });
+    await stage.drive(stage.gateway.closePayment(stage.merchant, payment.id));
+    const attempt = attemptOf(payment, 1);
+    stage.channels.a.pays(attempt.providerRef);
+    await stage.callback(attempt, stage.channels.a);
+    await stage.elapse();
+    return stage.read(payment.id);
+  }
+
+  test('is held, is not promised back, and is settled when a person has returned it', async () => {
+    const held = await paidLateOn({ capabilities: ['close'] });
+    expect(held.attempts).toMatchObject([{ effect: 'late', disposition: 'hold' }]);
+    expect(await stage.drive(stage.gateway.disposeMoney(held.id, 'refund'))).toMatchObject({
+      ok: false,
+      error: { code: 'invalid_state', detail: expect.stringContaining('payments returned') },
+    });
+    const recorded = await stage.drive(stage.gateway.recordReturn(held.id, 'TX-1'));
+    expect(recorded).toMatchObject({ ok: true, value: { status: 'closed', nextDueAt: null } });
+    const after = await stage.read(held.id);
+    expect(after.attempts).toMatchObject([{ disposition: 'returned', returned: { reference: 'TX-1' } }]);
+    expect(after.refunds).toEqual([]);
+    expect((await stage.store.counts()).held).toBe(0);
+    // Told twice, and with another word: once it has gone back it is decided.
+    for (const again of [stage.gateway.recordReturn(held.id, 'TX-2'), stage.gateway.disposeMoney(held.id, 'keep')]) {
+      expect(await stage.drive(again)).toMatchObject({ ok: false, error: { code: 'invalid_state' } });
+    }
+    expect(await stage.read(held.id)).toEqual(after);
+  });
+
+  test('that our refund may return is not said to be returned by other means', async () => {
+    const refunded = await paidLateOn({});
+    expect(refunded.refunds).toMatchObject([{ status: 'succeeded' }]);
+    expect(await stage.drive(stage.gateway.recordReturn(refunded.id, 'TX-1'))).toMatchObject({
+      ok: false,
+      error: { code: 'invalid_state' },
+    });
+    expect((await stage.read(refunded.id)).attempts).toMatchObject([{ disposition: 'refund' }]);
+  });
+
+  test('owed in vain is asked for no longer once a person has returned it', async () => {
+    stage = await openStage({ channels: { a: {} }, running: true, policies: { amountMismatch: 'refund' } });
+    const payment = await stage.open();
+    const attempt = attemptOf(payment, 1);
+    stage.channels.a.refundsBecome = 'failed';
+    stage.channels.a.pays(attempt.providerRef, 900);
+    await stage.callback(attempt, stage.channels.a);
+    await stage.until(async () => (await stage.read(payment.id)).refunds.some(({ status }) => status === 'failed'));
+    expect(await stage.drive(stage.gateway.recordReturn(payment.id, 'TX-1'))).toMatchObject({ ok: true });
+    const asked = stage.channels.a.count('refund');
+    await stage.elapse(48 * HOUR);
+    expect(stage.channels.a.count('refund')).toBe(asked);
+    expect(await stage.read(payment.id)).toMatchObject({ status: 'failed', nextDueAt: null });
   });
 });
 

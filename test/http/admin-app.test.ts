@@ -1,10 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { gatewayError } from '../../src/gateway/index.ts';
 import { createAdminApp, type Listener, listen, type Readiness } from '../../src/http/index.ts';
-import { err } from '../../src/payment/index.ts';
-import { aStatus } from './admin-status.ts';
-import { createStubAlerts } from './stub-alerts.ts';
-import { createStubGateway, stubConfig, stubEpayDoctor } from './stub-gateway.ts';
+import { adminParts } from './admin-parts.ts';
 
 let listener: Listener | null = null;
 afterEach(() => listener?.close(1_000));
@@ -14,19 +10,7 @@ async function serveAdmin(set: {
   metrics?: () => Promise<{ contentType: string; body: string }>;
 }) {
   const errors: unknown[] = [];
-  const app = createAdminApp({
-    guard: { token: null, host: '127.0.0.1', now: () => 0, onRefused: () => {} },
-    status: async () => aStatus(),
-    metrics: set.metrics ?? (async () => ({ contentType: 'text/plain; version=0.0.4; charset=utf-8', body: 'up 1\n' })),
-    ready: set.ready ?? (async () => ({ ok: true, checks: { store: 'ok' } })),
-    disposeMoney: async () => err(gatewayError('not_found', 'No such payment.')),
-    webhooks: createStubGateway().webhooks,
-    dryRun: async () => ({ outcome: 'busy' }),
-    alerts: createStubAlerts(),
-    epayDoctor: stubEpayDoctor,
-    config: stubConfig,
-    onError: (thrown) => errors.push(thrown),
-  });
+  const app = createAdminApp(adminParts({ ...set, onError: (thrown) => errors.push(thrown) }));
   listener = await listen(app, { host: '127.0.0.1', port: 0 });
   const { url } = listener;
   return { errors, get: (path: string) => fetch(url + path) };

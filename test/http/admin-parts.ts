@@ -10,9 +10,10 @@ export function adminParts(set: Partial<AdminAppParts> = {}): AdminAppParts {
   return {
     guard: { token: null, host: '127.0.0.1', now: () => 0, onRefused: () => {} },
     status: async () => aStatus(),
-    metrics: async () => ({ contentType: 'text/plain', body: 'up 1\n' }),
-    ready: async () => ({ ok: true, checks: {} }),
+    metrics: async () => ({ contentType: 'text/plain; version=0.0.4; charset=utf-8', body: 'up 1\n' }),
+    ready: async () => ({ ok: true, checks: { store: 'ok' } }),
     disposeMoney: async () => err(gatewayError('not_found', 'No such payment.')),
+    recordReturn: async () => err(gatewayError('not_found', 'No such payment.')),
     webhooks: createStubGateway().webhooks,
     dryRun: async () => ({ outcome: 'busy' }),
     alerts: createStubAlerts(),

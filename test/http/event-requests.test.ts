@@ -17,6 +17,7 @@ beforeEach(async () => {
     ready: async () => ({ ok: true, checks: {} }),
     status: async () => aStatus(),
     disposeMoney: operated.disposeMoney,
+    recordReturn: operated.recordReturn,
     webhooks: operated.webhooks,
     dryRun: async () => ({ outcome: 'busy' }),
     alerts: createStubAlerts(),

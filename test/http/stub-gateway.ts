@@ -216,6 +216,7 @@ export function createStubGateway(): StubGateway {
       return refund ? ok({ payment: found.value, refund }) : err(gatewayError('not_found', 'No such refund.'));
     },
     disposeMoney: async () => err(gatewayError('invalid_state', 'Nothing is held.')),
+    recordReturn: async () => err(gatewayError('invalid_state', 'Nothing is held.')),
     quote: async () => ({ channelId: null, candidates: [], omitted: 0 }),
     listEvents: async (merchant, { limit }) => listed(merchant).slice(0, limit),
     redeliverEvent: async (merchant, eventId) => {

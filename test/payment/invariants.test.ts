@@ -43,7 +43,7 @@ describe('over random histories with duplicates and reorderings', () => {
 
   test.each([
     ...['created', 'pending', 'review', 'succeeded', 'partially_refunded', 'refunded', 'failed', 'closed'],
-    ...['effective', 'surplus', 'late', 'mismatch', 'unknown', 'keep', 'refund', 'hold'],
+    ...['effective', 'surplus', 'late', 'mismatch', 'unknown', 'keep', 'refund', 'hold', 'returned'],
     ...['surplus and late', 'surplus and mismatch', 'late and mismatch', 'surplus and late and mismatch'],
     ...['three partial refunds', 'a reversal', 'a refund after a reversal', 'three automatic refunds of one success'],
     ...['effective and surplus both refunded', 'clock set back', '27 policies'],

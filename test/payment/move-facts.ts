@@ -136,6 +136,11 @@ function otherFact(payment: Payment, move: Move, now: number): Fact | null {
       const disposition = move.kind === 'dispose_keep' ? 'keep' : 'refund';
       return attempt ? { type: 'money_disposed', seq: attempt.seq, disposition } : null;
     }
+    case 'return_money': {
+      const waiting = payment.attempts.filter((a) => a.status === 'succeeded' && a.disposition !== 'keep');
+      const attempt = pickOf(waiting.length > 0 ? waiting : payment.attempts, move.pick);
+      return attempt ? { type: 'money_returned', seq: attempt.seq, reference: `transfer ${move.how}` } : null;
+    }
     default:
       return refundFact(payment, move);
   }

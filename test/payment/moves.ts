@@ -59,6 +59,7 @@ const MONEY_KINDS = [
   'refund_again',
   'dispose_keep',
   'dispose_refund',
+  'return_money',
 ] as const;
 
 const TIMER_KINDS = ['postpone_query', 'postpone_event', 'clock_set_back', 'remind'] as const;
@@ -126,6 +127,9 @@ const BEGINNINGS: readonly (readonly Move[])[] = [
     ...[move('refund_part', 0, 1), move('refund_done'), move('refund_part', 0, 2), move('refund_done', 1)],
     ...[move('refund_part', 0, 3), move('refund_failed', 0, 4), move('refund_whole', 0, 5)],
   ],
+  // The same, and a person returns the money by other means; then while ours may still return it.
+  [...PAID_TWICE, move('refund_refused', 1, 1), move('return_money')],
+  [...PAID_TWICE, move('return_money')],
   // Automatic refunds that fail again and again.
   [...PAID_TWICE, ...[1, 2, 3].flatMap((n) => [move('refund_refused', n, 1), move('refund_again', 0, 0, HOUR)])],
 ];

@@ -131,8 +131,8 @@ const ORDER_MUTANTS: readonly Mutant[] = [
   },
   {
     removes: 'the last decision ends a payment, not the first',
-    file: 'apply-observed.ts',
-    find: 'awaitsDecision(payment) && !awaitsDecision(decided)',
+    file: 'apply-money.ts',
+    find: 'awaitsDecision(before) && !awaitsDecision(decided)',
     replace: 'awaitsDecision(payment)',
     caughtBy: ['waits for that person'],
   },

@@ -1,6 +1,15 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Fact, Payment, Refund, SucceededAttempt } from '../../src/payment/index.ts';
-import { type CoreProperty, effective, holds, isPaid, isUnpaid, refundsMinor, successes } from './property.ts';
+import {
+  type CoreProperty,
+  effective,
+  holds,
+  isDecision,
+  isPaid,
+  isUnpaid,
+  refundsMinor,
+  successes,
+} from './property.ts';
 
 /** What a payment may hold in refunds before a merchant's, and then an automatic one's next try, is refused. */
 const MERCHANT_REFUNDS_MAX = 100;
@@ -16,7 +25,12 @@ const roomMinor = (payment: Payment, paid: SucceededAttempt): number =>
 const mayBePaid = (payment: Payment): boolean => isUnpaid(payment) && payment.closeRequested === null;
 
 /** What of an attempt tells where its money came from and when. */
-function receiptOf({ effect: _effect, disposition: _disposition, ...rest }: SucceededAttempt): object {
+function receiptOf({
+  effect: _effect,
+  disposition: _disposition,
+  returned: _returned,
+  ...rest
+}: SucceededAttempt): object {
   return rest;
 }
 
@@ -49,8 +63,14 @@ export const MONEY_PROPERTIES: readonly CoreProperty[] = [
         if (is?.status !== 'succeeded') throw new Error('a success was dropped');
         holds(isDeepStrictEqual(receiptOf(is), receiptOf(was)), 'a success was changed');
         if (is.effect === was.effect && is.disposition === was.disposition) continue;
-        holds(fact.type === 'money_disposed' && fact.seq === was.seq, `${fact.type} decided about money`);
-        holds(was.disposition === 'hold', 'money that was not held was decided about');
+        holds(isDecision(fact) && fact.seq === was.seq, `${fact.type} decided about money`);
+        if (fact.type !== 'money_returned') {
+          holds(was.disposition === 'hold', 'money that was not held was decided about');
+          continue;
+        }
+        holds(was.disposition === 'hold' || was.disposition === 'refund', 'money that counts was returned');
+        const ours = before.refunds.filter((refund) => refund.attemptSeq === was.seq && refund.status !== 'failed');
+        holds(ours.length === 0, 'our refund returns it too');
       }
       if (fact.type !== 'observed' || fact.observation.state !== 'succeeded' || applied.outcome === 'rejected') return;
       holds(after.attempts[fact.seq - 1]?.status === 'succeeded', 'a verified success was dropped');
@@ -174,6 +194,7 @@ export const MONEY_PROPERTIES: readonly CoreProperty[] = [
     rule: ({ after }) => {
       for (const owed of successes(after)) {
         const refunds = after.refunds.filter((refund) => refund.attemptSeq === owed.seq);
+        if (owed.disposition === 'returned') continue;
         if (owed.disposition !== 'refund') {
           const own = refunds.every((refund) => refund.cause === 'merchant' && owed.effect === 'effective');
           holds(own, 'money goes back that nobody wanted back');

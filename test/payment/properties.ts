@@ -6,6 +6,7 @@ import {
   effective,
   heldBack,
   holds,
+  isDecision,
   isLive,
   isPaid,
   isUnpaid,
@@ -197,7 +198,7 @@ const ORDER_PROPERTIES: readonly CoreProperty[] = [
       if (!awaitsPerson(before)) return;
       holds(before.status === 'review', `${before.status} while a person has to decide`);
       const another = fact.type === 'observed' && fact.observation.state === 'succeeded';
-      if (fact.type !== 'money_disposed' && !another) holds(after.status === 'review', `${fact.type} ended it`);
+      if (!isDecision(fact) && !another) holds(after.status === 'review', `${fact.type} ended it`);
       const more = heldBack(after).some((a) => a.effect === 'mismatch') && effective(after).length === 0;
       holds(!more || after.status === 'review', 'ended while more has to be decided');
     },

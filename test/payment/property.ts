@@ -1,4 +1,4 @@
-import type { Attempt, Payment, Refund, SucceededAttempt } from '../../src/payment/index.ts';
+import type { Attempt, Fact, Payment, Refund, SucceededAttempt } from '../../src/payment/index.ts';
 import type { CoreModule } from './builders.ts';
 import { type History, play, type StepTaken } from './history.ts';
 
@@ -39,6 +39,11 @@ export function refundsMinor(payment: Payment, attemptSeq: number, ...states: Re
   return payment.refunds
     .filter((refund) => refund.attemptSeq === attemptSeq && states.includes(refund.status))
     .reduce((sum, refund) => sum + refund.amountMinor, 0);
+}
+
+/** Whether a person has decided about money. */
+export function isDecision(fact: Fact): fact is Extract<Fact, { type: 'money_disposed' | 'money_returned' }> {
+  return fact.type === 'money_disposed' || fact.type === 'money_returned';
 }
 
 /** The document without its timers: asking again may be planned anew without anything having happened. */

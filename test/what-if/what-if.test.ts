@@ -246,3 +246,19 @@ describe('the money of a report', () => {
     }
   });
 });
+
+describe('a silence of years between two payments', () => {
+  test('is not probed through from end to end', () => {
+    let looks = 0;
+    const world = aWorld({});
+    const watched: typeof world = {
+      ...world,
+      behaviour: (...asked) => {
+        looks += 1;
+        return world.behaviour(...asked);
+      },
+    };
+    compareOrders([anOrder({ at: EVENING }), anOrder({ at: EVENING + 2 * 365 * 24 * 60 * MINUTE })], watched, two());
+    expect(looks).toBeLessThan(30_000);
+  });
+});

@@ -57,9 +57,11 @@ export function reasonOfEnd(payment: Payment): Reason {
 
 /** Where the money of some successes is: back with the buyer, on its way back, or here until somebody decides. */
 export function whereabouts(payment: Payment, paid: readonly Attempt[]): 'returned' | 'returning' | 'kept' {
-  if (paid.some((attempt) => attempt.status !== 'succeeded' || attempt.disposition !== 'refund')) return 'kept';
-  const isBack = ({ seq }: Attempt) => payment.refunds.some((r) => r.attemptSeq === seq && r.status === 'succeeded');
-  return paid.every(isBack) ? 'returned' : 'returning';
+  const dispositions = paid.map((attempt) => (attempt.status === 'succeeded' ? attempt.disposition : 'keep'));
+  if (dispositions.some((disposition) => disposition !== 'refund' && disposition !== 'returned')) return 'kept';
+  const isRefunded = ({ seq }: Attempt) =>
+    payment.refunds.some((refund) => refund.attemptSeq === seq && refund.status === 'succeeded');
+  return paid.every((attempt, i) => dispositions[i] === 'returned' || isRefunded(attempt)) ? 'returned' : 'returning';
 }
 
 /** Why the buyer's last try failed. */

@@ -65,7 +65,10 @@ export const attempt = z
       .nullable()
       .describe('Of money that came: the one success that counts, paid twice, paid after the end, another amount.'),
     amount_paid: z.int().min(0).nullable(),
-    disposition: z.enum(['keep', 'refund', 'hold']).nullable().describe('What becomes of that money.'),
+    disposition: z
+      .enum(['keep', 'refund', 'hold', 'returned'])
+      .nullable()
+      .describe('What becomes of that money; `returned`: a person has sent it back by other means than a refund.'),
     latency_ms: z.number().nullable().describe('How long the channel took to answer.'),
     quote: transfer.exactOptional(),
   })

@@ -42,7 +42,7 @@ function figuresOf(gateway: GatewayStatus): readonly Figure[] {
     {
       name: 'Money held',
       value: countText(gateway.held),
-      means: 'Waits for your decision: the commands payments keep and payments return.',
+      means: 'Waits for your decision: the commands payments keep, payments return, payments returned.',
       runbook: 'MoneyHeld',
     },
     {

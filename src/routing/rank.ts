@@ -38,8 +38,8 @@ export interface Chance {
   readonly stance?: (segment: Segment, amountMinor: number) => Stance;
 }
 
-/** A leader keeps its place against a challenger that is better by less than this: noise would make it flap. */
-const KEEPS_WITHIN = 0.002;
+/** A leader keeps its place against a challenger that is better by less than this: noise, and fees rounded to whole cents, would make it flap. */
+const KEEPS_WITHIN = 0.005;
 /** What passes by itself; a channel excluded for it is tried when there is no other (panic). */
 const PASSING: ReadonlySet<ExclusionReason> = new Set(['breaker_open', 'cooling_down']);
 const CAUTIOUS: Stance = { incumbent: null, small: false, riskMinor: -1, paymentsMs: 60_000 };

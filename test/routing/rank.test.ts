@@ -183,10 +183,10 @@ test('when all are down, the one that still answers comes before a better one th
   expect(rank(aRequest(), views, aSettings(), curious()).choice).toMatchObject({ channelId: 'dear' });
 });
 
-test('the leader keeps its place against a challenger that is better by less than 0.2%, and says so', () => {
+test('the leader keeps its place against a challenger that is better by less than 0.5%, and says so', () => {
   const views = [
     aView({ profile: { id: 'a' }, estimate: { paymentRatio: 0.9 } }),
-    aView({ profile: { id: 'b' }, estimate: { paymentRatio: 0.901 } }),
+    aView({ profile: { id: 'b' }, estimate: { paymentRatio: 0.904 } }),
     aView({ profile: { id: 'c' }, estimate: { paymentRatio: 0.91 } }),
   ];
   const leads = (incumbent: string, among: typeof views) =>

@@ -24,7 +24,7 @@ export function observedBy(parts: {
   readonly settings: () => GatewaySettings;
   readonly now: () => number;
   readonly alertThresholds: () => ReadonlyMap<string, number>;
-  readonly gateway: Pick<RunningGateway, 'webhooks' | 'balances'>;
+  readonly gateway: Pick<RunningGateway, 'webhooks' | 'balances' | 'dailyUse'>;
 }): Observed {
   const { channels, breakers, statistics, store, settings, now, alertThresholds, gateway } = parts;
   const { technical } = statistics;
@@ -57,6 +57,7 @@ export function observedBy(parts: {
     alertThresholds,
     pausedEndpoints: () => gateway.webhooks.endpoints().filter(({ pausedAt }) => pausedAt !== null).length,
     balances: () => gateway.balances(),
+    dailyUse: () => gateway.dailyUse(),
     store,
     now,
   };

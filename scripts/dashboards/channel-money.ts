@@ -134,6 +134,21 @@ function drained(): Panel {
   });
 }
 
+/** How near its daily limit the channel is. */
+export function dailyLimit(): Panel {
+  return lines({
+    title: 'Daily limit, used',
+    shows: 'Which part of `limits.daily` its orders have taken since its midnight, paid or to be paid yet.',
+    normal: 'below 100% at the end of the day.',
+    otherwise:
+      '100%: it gets no more orders until its midnight (`daily_limit` among the channels left out); raise the limit, or spread it with `pacing: even`. Empty: it has no daily limit.',
+    unit: 'percentunit',
+    max: 1,
+    width: 8,
+    queries: [{ legend: '{{currency}}', expr: `max by (currency) (switchyard_channel_daily_used_ratio{${OF}})` }],
+  });
+}
+
 function balance(): Panel {
   return lines({
     title: 'Balance at the provider, in minor units',

@@ -1,4 +1,4 @@
-import { callbacksSection, refundsSection } from './channel-money.ts';
+import { callbacksSection, dailyLimit, refundsSection } from './channel-money.ts';
 import type { Dashboard } from './dashboard.ts';
 import { inMajorUnits } from './expressions.ts';
 import { breakers, lines, type Panel, table } from './panels.ts';
@@ -15,7 +15,7 @@ export const channel: Dashboard = {
     { title: 'What it is, and how it stands', panels: [identity(), breakerTimeline(), ratios(), score(), decisions()] },
     { title: 'Calls to the provider', panels: [requests(), failures(), latency(), callsPerOperation()] },
     callbacksSection,
-    { title: 'Money', panels: [moneyIn(), moneyOut()] },
+    { title: 'Money', panels: [moneyIn(), moneyOut(), dailyLimit()] },
     refundsSection,
   ],
 };
@@ -182,7 +182,7 @@ function moneyIn(): Panel {
     normal: 'follows the day.',
     otherwise: 'falls while other channels of its method do not: see its breaker and its score.',
     unit: 'locale',
-    width: 12,
+    width: 8,
     queries: [
       {
         legend: '{{currency}}',
@@ -200,7 +200,7 @@ function moneyOut(): Panel {
     otherwise:
       '`surplus` or `late` high: callbacks of this channel are late or lost, or its page does not show that it was paid.',
     unit: 'locale',
-    width: 12,
+    width: 8,
     queries: [
       {
         legend: '{{currency}} {{cause}}',

@@ -12,7 +12,7 @@ import { createEpayOrders } from './epay-orders.ts';
 import { type GatewayError, gatewayError } from './errors.ts';
 import { createJanitor } from './janitor.ts';
 import { createLeases } from './leases.ts';
-import { createLimits } from './limits.ts';
+import { createLimits, type DailyUse } from './limits.ts';
 import { createOrders } from './orders.ts';
 import type { Parts } from './parts.ts';
 import { createPlacement } from './placement.ts';
@@ -39,6 +39,8 @@ export interface RunningGateway extends Gateway {
   stop(): Promise<void>;
   /** What the providers say of our accounts, as far as it is fresh. */
   balances(): ChannelBalances;
+  /** Of channels with a daily limit. */
+  dailyUse(): Promise<readonly DailyUse[]>;
 }
 
 /** Puts the use cases together from their parts. Nothing runs before `start`. */
@@ -184,6 +186,7 @@ export function createGateway(parts: Parts): RunningGateway {
     choose,
     syncForBuyer,
     balances: balancePoller.balances,
+    dailyUse: limits.dailyUse,
     start: () => {
       prober.start();
       notifier.start();

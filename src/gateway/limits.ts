@@ -25,6 +25,14 @@ export type Reserved = { readonly outcome: 'reserved'; readonly room: Reservatio
 /** Which limit has no room left. */
 export type Full = 'daily_limit' | 'rate_limit';
 
+/** What orders of one currency have taken of a channel's daily limit since its midnight, paid or to be paid yet. */
+export interface DailyUse {
+  readonly channelId: string;
+  readonly currency: string;
+  readonly usedMinor: number;
+  readonly limitMinor: number;
+}
+
 interface Sum {
   readonly key: string;
   readonly period: Period;
@@ -52,6 +60,20 @@ export function createLimits({ store, ephemeral, channels, telemetry, clock }: L
         limits.perMinute === null ? 0 : ((await quietly(ephemeral.total(minuteKey(profile.id, now)))) ?? 0),
       ...(fee.tiers && { paidInPeriodMinor: (await total(paidSum(profile, currency, now))) ?? 0 }),
     };
+  }
+
+  /** How much of each daily limit is used up; a sum that cannot be told is not in it. */
+  async function dailyUse(): Promise<readonly DailyUse[]> {
+    const now = clock.now();
+    const asked = [...channels().values()].flatMap(({ profile }) => {
+      const { dailyMinor: limitMinor } = profile.limits;
+      if (limitMinor === null) return [];
+      return profile.currencies.map(async (currency) => {
+        const usedMinor = await total(takenSum(profile, currency, now));
+        return usedMinor === null ? [] : [{ channelId: profile.id, currency, usedMinor, limitMinor }];
+      });
+    });
+    return (await Promise.all(asked)).flat();
   }
 
   /** Takes room for one order, or names the limit that has none. */
@@ -137,7 +159,7 @@ export function createLimits({ store, ephemeral, channels, telemetry, clock }: L
     }
   }
 
-  return { usage, reserve, note };
+  return { usage, dailyUse, reserve, note };
 }
 
 export type Limits = ReturnType<typeof createLimits>;

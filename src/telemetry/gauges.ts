@@ -1,5 +1,5 @@
 import { Gauge, type Registry } from 'prom-client';
-import type { Channel, ChannelBalances } from '../gateway/index.ts';
+import type { Channel, ChannelBalances, DailyUse } from '../gateway/index.ts';
 import { type Estimate, takesOrders } from '../routing/index.ts';
 import type { PaymentStore } from '../store/port.ts';
 import type { Metrics } from './metrics.ts';
@@ -15,6 +15,7 @@ export interface Observed {
   readonly pausedEndpoints: () => number;
   /** What providers say of our accounts; see the gateway's balance poller. */
   readonly balances: () => ChannelBalances;
+  readonly dailyUse: () => Promise<readonly DailyUse[]>;
   readonly store: PaymentStore;
   readonly now: () => number;
 }
@@ -27,6 +28,7 @@ export function addGauges({ registry }: Metrics, observed: Observed): void {
   addChannelGauges(registry, observed);
   addStoreGauges(registry, observed);
   addBalanceGauges(registry, observed);
+  addLimitGauge(registry, observed);
   new Gauge({
     name: 'switchyard_webhook_endpoints_paused',
     help: 'Addresses of shops that get no events because they have long failed.',
@@ -173,6 +175,21 @@ function addChannelGauges(registry: Registry, observed: Observed): void {
         for (const operation of GUARDED_OPERATIONS) {
           this.set({ channel, operation }, BREAKER_NUMBER[observed.breakerState(channel, operation)]);
         }
+      }
+    },
+  });
+}
+
+function addLimitGauge(registry: Registry, observed: Observed): void {
+  new Gauge({
+    name: 'switchyard_channel_daily_used_ratio',
+    help: "Share of a channel's daily limit that orders have taken since its midnight, per currency; absent without a limit.",
+    labelNames: ['channel', 'currency'],
+    registers: [registry],
+    async collect() {
+      this.reset();
+      for (const { channelId: channel, currency, usedMinor, limitMinor } of await observed.dailyUse()) {
+        this.set({ channel, currency }, usedMinor / limitMinor);
       }
     },
   });

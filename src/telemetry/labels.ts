@@ -65,6 +65,7 @@ export const LABELS = {
   channel_success_ratio: { channel: [CHANNEL], kind: ['technical', 'payment'] },
   channel_breaker_state: { channel: [CHANNEL], operation: GUARDED },
   channel_balance_updated_timestamp_seconds: { channel: [CHANNEL] },
+  channel_daily_used_ratio: { channel: [CHANNEL], currency: [CURRENCY] },
   channel_balance_minor: { channel: [CHANNEL], currency: [CURRENCY] },
   routing_decisions_total: {
     channel: [CHANNEL],

@@ -52,6 +52,16 @@ async function paysAt(channel: 'a' | 'b'): Promise<void> {
   await stage.callback(attempt, stage.channels[channel]);
 }
 
+test('how much of a daily limit is used is told for each currency of its channel alone', async () => {
+  await open();
+  await createTogether(3);
+  expect(await stage.drive(stage.gateway.dailyUse())).toEqual([
+    { channelId: 'a', currency: 'CNY', usedMinor: 3_000, limitMinor: 10_000 },
+  ]);
+  const another = await stage.replica();
+  expect(await another.drive(another.gateway.dailyUse())).toMatchObject([{ usedMinor: 3_000 }]);
+});
+
 test('what keeps channels from a payment is counted also when no channel is left for it', async () => {
   const limits = { dailyMinor: 1 };
   await open({ channels: { a: { limits }, b: { limits } } });

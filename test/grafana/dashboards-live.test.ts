@@ -33,6 +33,7 @@ const QUIET = [
   'Messages of alerts, per hour',
   'Anomalies, per hour',
   'Balance at the provider, in minor units',
+  'Daily limit, used', // no channel has one as shipped
   'Store errors since the start',
   'Redis, as each replica reaches it',
   'Configurations in force',

@@ -29,6 +29,7 @@ const CONTRACT: readonly (readonly [string, 'counter' | 'gauge' | 'histogram', r
   ['drained_channel_payments_total', 'counter', ['channel']],
   ['channel_breaker_state', 'gauge', ['channel', 'operation']],
   ['channel_balance_minor', 'gauge', ['channel', 'currency']],
+  ['channel_daily_used_ratio', 'gauge', ['channel', 'currency']],
   ['channel_balance_updated_timestamp_seconds', 'gauge', ['channel']],
   ['routing_decisions_total', 'counter', ['channel', 'position', 'reason']],
   ['routing_exclusions_total', 'counter', ['channel', 'reason']],
@@ -91,8 +92,9 @@ async function scrape({ registry }: Metrics): Promise<Exposition> {
 const channel = scriptChannel('alipay-main', {}, 1, () => NEW_YEAR).channel;
 
 function observed(set: { store: PaymentStore; channels?: ReadonlyMap<string, Channel> }) {
+  const channels = set.channels ?? new Map([[channel.id, channel]]);
   return {
-    channels: () => set.channels ?? new Map([[channel.id, channel]]),
+    channels: () => channels,
     breakerState: (_id: string, operation: string) => (operation === 'create' ? 'open' : 'closed') as 'open' | 'closed',
     estimate: () => ({
       ...{ technicalRatio: 0.99, paymentRatio: 0.8, sampleSize: 40, latencyMs: 120 },
@@ -106,6 +108,8 @@ function observed(set: { store: PaymentStore; channels?: ReadonlyMap<string, Cha
         ['alipay-main', { at: NEW_YEAR, amounts: [{ currency: 'CNY', availableMinor: 100 }] }],
         ['wechatpay-main', 'no_right'],
       ]),
+    dailyUse: async () =>
+      [...channels.keys()].map((channelId) => ({ channelId, currency: 'CNY', usedMinor: 250, limitMinor: 1_000 })),
     store: set.store,
     now: () => NEW_YEAR + 60_000,
   };

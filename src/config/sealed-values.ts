@@ -1,4 +1,4 @@
-import { hkdfSync } from 'node:crypto';
+import { createSecretKey, hkdfSync } from 'node:crypto';
 import { err, ok, type Result } from '../payment/index.ts';
 import type { Path } from './faults.ts';
 import { keyIdOf, lockText, unlockText } from './locked-text.ts';
@@ -23,7 +23,8 @@ export type OpenSealed = ValueSealer['open'];
 
 export function valueSealerFor(masterKey: Uint8Array, randomBytes: (size: number) => Uint8Array): ValueSealer {
   const keyId = keyIdOf(masterKey);
-  const key = new Uint8Array(hkdfSync('sha256', masterKey, '', 'switchyard configuration values', MASTER_KEY_BYTES));
+  const derived = hkdfSync('sha256', masterKey, '', 'switchyard configuration values', MASTER_KEY_BYTES);
+  const key = createSecretKey(new Uint8Array(derived));
   return {
     keyId,
     seal: (plain, place) =>

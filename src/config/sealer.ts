@@ -1,3 +1,4 @@
+import { createSecretKey } from 'node:crypto';
 import type { Sealer } from '../gateway/index.ts';
 import { keyIdOf, lockText, unlockText } from './locked-text.ts';
 
@@ -12,8 +13,9 @@ export interface KeyedSealer extends Sealer {
  * `v1.<key id>.<locked text>`. The key id tells which key a text needs once there are several; it is bound to the text as
  * additional data. `open` throws on anything that this key did not seal: a caller has only ever stored what `seal` gave it.
  */
-export function sealerFor(key: Uint8Array, randomBytes: (size: number) => Uint8Array): KeyedSealer {
-  const ownId = keyIdOf(key);
+export function sealerFor(masterKey: Uint8Array, randomBytes: (size: number) => Uint8Array): KeyedSealer {
+  const ownId = keyIdOf(masterKey);
+  const key = createSecretKey(masterKey);
   const prefix = `v1.${ownId}`;
   return {
     keyId: ownId,

@@ -29,6 +29,9 @@ const DEPTH_MAX = 20;
 /** Counts every value with its repetitions through aliases, so that a few anchors cannot stand for billions of values. */
 const VALUES_MAX = 20_000;
 
+/** What reading puts in the place of bytes that are no UTF-8: a name would reach buyers garbled. */
+const REPLACEMENT_CHARACTER = '\uFFFD';
+
 /** The parser's own messages quote the source, which may be a secret; so its codes are put in words here. */
 const MESSAGE_BY_CODE: ReadonlyMap<string, string> = new Map([
   ['BAD_INDENT', 'is indented wrongly, or a bracket is not closed'],
@@ -50,6 +53,12 @@ export function unreadableSource(file: string, message: string): Source {
 /** Parses strictly: no duplicate keys, no tags, no second document; anchors only as far as they stay small. */
 export function parseSource(file: string, text: string, resolveScalar: ResolveScalar): Source {
   if (text.length > TEXT_CHARS_MAX) return unreadableSource(file, `has more than ${TEXT_CHARS_MAX} characters`);
+  const garbled = text.indexOf(REPLACEMENT_CHARACTER);
+  if (garbled >= 0) {
+    const line = text.slice(0, garbled).split('\n').length;
+    const message = 'is not UTF-8; save the file in this encoding, not in GBK or UTF-16';
+    return { file, value: undefined, faults: [{ file, line, path: '', message }], lineOf: () => 0 };
+  }
   const counter = new LineCounter();
   const document = parseDocument(text, {
     lineCounter: counter,

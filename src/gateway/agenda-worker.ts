@@ -15,7 +15,9 @@ const POLL_MS = 500;
  * Payments worked on at the same time; one that waits for a slow shop or channel holds up none of the others, until so many
  * wait at once. Waiting costs a little memory and no processor, so the number is large.
  */
-const IN_HAND_MAX = 512;
+const IN_HAND_MAX = 2_048;
+/** Read in one go, while the event loop stands still. */
+const CLAIM_MAX = 512;
 /** No further item of a payment is begun after this long; what is left is claimed again. With the longest item, less than a lease. */
 const WORK_MS = 25_000;
 /** After a fault of ours or of the store, its payment is left alone for this long. */
@@ -48,10 +50,10 @@ export function createAgendaWorker(
     while (!stopping.signal.aborted) {
       wanted = false;
       await clockWatch.look();
-      const free = IN_HAND_MAX - inHand.size;
-      const claimed = free > 0 ? await claim(free) : [];
+      const atMost = Math.min(CLAIM_MAX, IN_HAND_MAX - inHand.size);
+      const claimed = atMost > 0 ? await claim(atMost) : [];
       for (const payment of claimed) take(payment);
-      if (claimed.length < free || free === 0) await idle();
+      if (claimed.length < atMost || atMost === 0) await idle();
     }
     await Promise.all(inHand);
   }

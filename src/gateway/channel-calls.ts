@@ -152,5 +152,6 @@ function outcomeOf<T>(result: Result<T, ChannelError>): CallOutcome {
   const { error } = result;
   if (error.reason === 'quota') return 'quota';
   if (error.kind === 'RATE_LIMITED') return 'rate_limit';
-  return feedsBreaker(error) ? 'failed' : 'refused';
+  // A frozen account answers probes and takes no orders: only an order shows that it is back, so to be refused one counts as a failed trial.
+  return feedsBreaker(error) || error.kind === 'AUTH_MISCONFIGURED' ? 'failed' : 'refused';
 }

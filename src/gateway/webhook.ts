@@ -9,8 +9,16 @@ import { createWebhookPost, type Posted } from './webhook-post.ts';
 
 /** What was put off is called early only if its own time does not come meanwhile. */
 const TURN_MARGIN_MS = 1_000;
+/** In line for this long at most; the lease of the payment has room for it. */
+const LINE_MAX_MS = 3_000;
 /** An address that had failed for so long and works was down; before, it may be one event that it does not take. */
 const WAS_DOWN_MS = 60_000;
+
+interface InLane {
+  readonly at: Endpoint;
+  /** The shop has nothing to do with this delivery any more; what follows is ours to write down. */
+  readonly onAnswered: () => void;
+}
 
 /**
  * Brings the events of payments to their merchants: so many at a time to one address, next to nothing to an address that has long
@@ -46,14 +54,26 @@ export function createNotifier(parts: Parts, change: Change, leases: Leases) {
     // At its age it is tried for the last time, whatever state its address is in, so that it comes to its end.
     const isLastTry = clock.now() >= lastDeliveryAt(event);
     const gate = isLastTry ? { state: 'open' as const } : endpoints.gate(at);
-    const leave = gate.state === 'paused' ? null : lanes.enter(at);
+    if (gate.state === 'paused') return putOff(payment, eventId, at, gate.until);
+    const leave = lanes.enter(at) ?? (gate.state === 'open' ? await turnInLine(at, eventId, signal) : null);
     if (leave === null) {
-      const until = gate.state === 'paused' ? gate.until : lanes.comeAgainAt(at, clock.now());
-      return putOff(payment, eventId, at, until);
+      return signal.aborted ? undefined : putOff(payment, eventId, at, lanes.comeAgainAt(at, clock.now()));
     }
     if (gate.state === 'open') return deliverIn(leave, at, payment, event, signal);
     endpoints.trialBegun(at);
     await deliverIn(leave, at, payment, event, signal).finally(() => endpoints.trialEnded(at));
+  }
+
+  /** Waits for a turn that comes soon: cheaper than to write down that the event is put off, and to read it again. */
+  async function turnInLine(at: Endpoint, eventId: string, signal: AbortSignal): Promise<Leave | null> {
+    const line = lanes.standInLine(at, eventId);
+    if (line === null) return null;
+    const timer = setTimeout(line.giveUp, LINE_MAX_MS);
+    signal.addEventListener('abort', line.giveUp, { once: true });
+    const leave = await line.turn;
+    clearTimeout(timer);
+    signal.removeEventListener('abort', line.giveUp);
+    return leave;
   }
 
   async function putOff(payment: Payment, eventId: string, at: Endpoint, until: number): Promise<void> {
@@ -118,19 +138,25 @@ export function createNotifier(parts: Parts, change: Change, leases: Leases) {
     signal: AbortSignal,
   ): Promise<void> {
     const begunAt = clock.now();
-    inFlight.add(event.id);
-    try {
-      await deliver(payment, event, signal, at);
-    } finally {
-      inFlight.delete(event.id);
+    let isIn = true;
+    const leaveOnce = (): void => {
+      if (!isIn) return;
+      isIn = false;
       leave(Math.max(0, clock.now() - begunAt));
       callNext(at.merchantId);
+    };
+    inFlight.add(event.id);
+    try {
+      await deliver(payment, event, signal, { at, onAnswered: leaveOnce });
+    } finally {
+      inFlight.delete(event.id);
+      leaveOnce();
     }
   }
 
-  function deliver(payment: Payment, event: PaymentEvent, signal: AbortSignal, at?: Endpoint): Promise<void> {
+  function deliver(payment: Payment, event: PaymentEvent, signal: AbortSignal, lane?: InLane): Promise<void> {
     return telemetry.trace.forPayment(payment, 'webhook delivery', { operation: event.type }, async (span) => {
-      const { outcome } = await deliverNow(payment, event, signal, at);
+      const { outcome } = await deliverNow(payment, event, signal, lane);
       span.set({ outcome });
       if (outcome !== 'delivered') span.fail();
     });
@@ -141,8 +167,9 @@ export function createNotifier(parts: Parts, change: Change, leases: Leases) {
     payment: Payment,
     event: PaymentEvent,
     signal: AbortSignal,
-    at?: Endpoint,
+    lane?: InLane,
   ): Promise<Posted> {
+    const at = lane?.at;
     const tryNo = event.delivery.state === 'pending' ? event.delivery.tries + 1 : 1;
     const begunAt = clock.now();
     const posted = await post(payment, event, tryNo, signal);
@@ -152,6 +179,7 @@ export function createNotifier(parts: Parts, change: Change, leases: Leases) {
     if (at && delivered) recovered(at, event.id);
     // A fault of ours says nothing about the shop.
     if (at && posted.blames === 'shop') endpoints.failed(at, posted.why);
+    lane?.onAnswered();
     // Before the delivery is recorded: an event that is delivered is not sent again, and its answer would be lost with us.
     if (posted.saysFulfilled) await change(payment.id, { type: 'fulfilled' });
     const sent = { type: 'event_sent', eventId: event.id, tryNo, delivered } as const;

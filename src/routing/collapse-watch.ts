@@ -10,6 +10,8 @@ const KNOWN_ORDERS = 50;
 const NEW_NORMAL_AFTER_MS = 30 * 60_000;
 /** One that pays still less is dead rather than worse; it is looked at until it is back, however long that takes. */
 const DEAD_BELOW = 0.2;
+/** So many payments should have come, or how low it is is not known: of a channel that is dead one in many looks is paid by chance. */
+const KNOWN_LOW_PAYMENTS = 20;
 /** What the new normal rests on, in orders: little, so that it follows what comes. */
 const NEW_NORMAL_ORDERS = 200;
 
@@ -19,8 +21,8 @@ const NEW_NORMAL_ORDERS = 200;
  */
 export function createCollapseWatch(stage: {
   readonly delays: Delays;
-  /** Makes the estimate of a leaf anew. */
-  readonly renew: (leaf: Leaf, now: EpochMs) => void;
+  /** Makes the estimate of a leaf anew when it is too old. */
+  readonly renew: (leaf: Leaf, now: EpochMs) => unknown;
   readonly sumsAround: (channelId: string, pair: Pair) => Iterable<Sums>;
   /** Estimates of the channel have to be made anew at once. */
   readonly onShift: (channelId: string) => void;
@@ -64,11 +66,11 @@ export function createCollapseWatch(stage: {
     expectedOf: (cohort: Cohort) => number,
     now: EpochMs,
   ): void {
-    const { recoveredSince, ratio, hopeful } = recoveryOf(pair.cohorts, collapse, expectedOf);
+    const { recoveredSince, ratio, expected, hopeful } = recoveryOf(pair.cohorts, collapse, expectedOf);
     if (recoveredSince !== null) {
       for (const cohort of pair.cohorts) if (cohort.at >= recoveredSince) setApart(cohort, false);
       endCollapse(pair);
-    } else if (now - collapse.foundAt > NEW_NORMAL_AFTER_MS && ratio > DEAD_BELOW) {
+    } else if (now - collapse.foundAt > NEW_NORMAL_AFTER_MS && ratio > DEAD_BELOW && expected > KNOWN_LOW_PAYMENTS) {
       settle(channelId, pair, ratio);
     } else {
       setCollapse(pair, { ...collapse, ratio, hopeful });

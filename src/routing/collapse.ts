@@ -27,6 +27,8 @@ const FALLS = [
 const WELL_AT = -12;
 const RECOVERED_AT = 4;
 const HOPEFUL_AT = 1;
+/** How many payments the fall that it was recognised by is worth, when it is asked how low a channel is by now. */
+const FALL_PAYMENTS = 2;
 /** Further back a collapse would have been found before. */
 const COHORTS_BACK = 160;
 
@@ -60,12 +62,20 @@ export function collapseOf<T extends Watched>(
   return found && { since: found.since, fall: found.fall, ratio: found.ratio, hopeful: false };
 }
 
+export interface Recovery {
+  readonly recoveredSince: EpochMs | null;
+  /** How low it is by now, 0 to 1; and how many payments would have shown that it is not. */
+  readonly ratio: number;
+  readonly expected: number;
+  readonly hopeful: boolean;
+}
+
 /** The mirror test: is everything opened since some moment as it should be again? Otherwise: how low is it by now? */
 export function recoveryOf<T extends Watched>(
   cohorts: readonly T[],
   collapse: Collapse,
   expectedOf: (cohort: T) => number,
-): { readonly recoveredSince: EpochMs | null; readonly ratio: number; readonly hopeful: boolean } {
+): Recovery {
   const { fall } = collapse;
   const log = Math.log(1 / fall);
   let paid = 0;
@@ -85,5 +95,6 @@ export function recoveryOf<T extends Watched>(
       recoveredSince = cohort.at;
     }
   }
-  return { recoveredSince, ratio: Math.min(1, (paid + 2 * collapse.ratio) / (expected + 2)), hopeful };
+  const ratio = Math.min(1, (paid + FALL_PAYMENTS * fall) / (expected + FALL_PAYMENTS));
+  return { recoveredSince, ratio, expected, hopeful };
 }

@@ -14,7 +14,9 @@ const PRIOR_PAID_SHARE = 0.85;
 /** How many orders the prior is worth, and how many orders of its own make a channel's table half its own. */
 const PRIOR_ORDERS = 30;
 const POOLED_ORDERS = 150;
-/** Above this many orders all counts are halved: delays follow buyers' habits, which change slowly. */
+/** How many payments of its own make half of how often a channel's buyers pay at all, against the pooled ones. */
+const LEVEL_PAYMENTS = 10;
+/** Above this many orders the counts of an interval are halved: delays follow buyers' habits, which change slowly. */
 const POOL_ORDERS_MAX = 8_000;
 const CHANNEL_ORDERS_MAX = 2_000;
 /** A table is computed again after this many checkpoints were passed. */
@@ -35,7 +37,8 @@ interface Table extends DelayCounts {
 /**
  * Life tables of notification delays: which share of those who will pay is known to have paid at a given age. Intervals are
  * counted only by orders that were watched to their end, so young orders, which can only show short delays, do not make
- * payers look quick. Each channel has its table, shrunk to the pooled one.
+ * payers look quick. Each channel has its table, shrunk to the pooled one: to its shape alone, as a channel whose buyers pay more
+ * rarely would else seem to have many who are yet to pay.
  */
 export function createDelays() {
   const pool = newTable();
@@ -58,13 +61,12 @@ export function createDelays() {
 
   /** Share of eventual payers who are known as such at each checkpoint; rising to 1. */
   function sharesOf(channelId: string): readonly number[] {
-    if (pool.changes > STALE_AFTER) {
-      pool.cumulative = cumulate(pool, PRIOR_ORDERS, PRIOR_INCIDENCE);
-      pool.changes = 0;
-    }
     const table = tableOf(channelId);
     if (table.changes > STALE_AFTER || table.cumulative.length === 0) {
-      table.cumulative = cumulate(table, POOLED_ORDERS, incidenceOf(pool, PRIOR_ORDERS, PRIOR_INCIDENCE));
+      const pooled = incidenceOf(pool, PRIOR_ORDERS, PRIOR_INCIDENCE);
+      const level = levelOf(table, pooled);
+      const prior = pooled.map((share) => share * level);
+      table.cumulative = cumulate(incidenceOf(table, POOLED_ORDERS, prior));
       table.changes = 0;
     }
     return table.cumulative;
@@ -112,11 +114,20 @@ function add(table: Table, k: number, orders: number, paid: number, ordersMax: n
   table.watched[k] = (table.watched[k] ?? 0) + orders;
   table.paid[k] = (table.paid[k] ?? 0) + paid;
   table.changes += 1;
-  if ((table.watched[0] ?? 0) <= ordersMax) return;
-  for (let i = 0; i < CHECKPOINTS_MS.length; i += 1) {
-    table.watched[i] = (table.watched[i] ?? 0) / 2;
-    table.paid[i] = (table.paid[i] ?? 0) / 2;
+  if ((table.watched[k] ?? 0) <= ordersMax) return;
+  table.watched[k] = (table.watched[k] ?? 0) / 2;
+  table.paid[k] = (table.paid[k] ?? 0) / 2;
+}
+
+/** How often buyers pay, whatever their delays, against those of `pooled`: payments so far per payment to be expected by then. */
+function levelOf({ watched, paid }: DelayCounts, pooled: readonly number[]): number {
+  let known = LEVEL_PAYMENTS;
+  let expected = LEVEL_PAYMENTS;
+  for (let k = 0; k < CHECKPOINTS_MS.length; k += 1) {
+    known += paid[k] ?? 0;
+    expected += (watched[k] ?? 0) * (pooled[k] ?? 0);
   }
+  return known / expected;
 }
 
 /** Share of all orders that become known as paid in each interval, shrunk to `prior` as if by `weight` orders. */
@@ -126,8 +137,7 @@ function incidenceOf(table: DelayCounts, weight: number, prior: readonly number[
   });
 }
 
-function cumulate(table: DelayCounts, weight: number, prior: readonly number[]): number[] {
-  const incidence = incidenceOf(table, weight, prior);
+function cumulate(incidence: readonly number[]): number[] {
   const total = incidence.reduce((sum, share) => sum + share, 0);
   let sum = 0;
   return incidence.map((share) => {

@@ -26,14 +26,13 @@ export function explain(
   const after = tried.length === 0 ? '' : `after ${tried.join(', ')} failed, `;
   if (reason === 'pinned') return `${id}: pinned by the merchant`;
   if (reason === 'panic')
-    return `${after}${id}: no channel is as it should be, and of those that may still work it is the best`;
+    return `${after}${id}: no channel is as it should be, and of those that may still work it promises most by itself`;
   const [best, runnerUp] = order;
-  if (reason === 'probe') {
-    return `${id} to see with a small payment whether it is back; ${best?.id} has the best score`;
-  }
+  // Whoever led before may stay in front of a slightly higher score.
+  const leads = `${best?.id} ${(best?.score ?? 0) < (runnerUp?.score ?? 0) ? 'leads' : 'has the best score'}`;
+  if (reason === 'probe') return `${id} to see with a small payment whether it is back; ${leads}`;
   if (reason === 'exploration') {
-    const share = round6(settings.explorationShare * 100);
-    return `${id} to learn about it, as ${share}% of payments may; ${best?.id} has the best score`;
+    return `${id} to learn about it, as ${round6(settings.explorationShare * 100)}% of payments may; ${leads}`;
   }
   if (phrases.length > 0) return `${after}${phrases.join('; ')}`;
   if (!runnerUp) return `${after}${id}: the only channel that can take this payment`;
@@ -50,7 +49,9 @@ function explainLead(leader: Judged, runnerUp: Judged, amount: Money, settings: 
   if (leader.score < runnerUp.score) return `${names}: it led before, and the difference is too small to move`;
   const differences = differencesOf(leader, runnerUp, amount, settings).sort((a, b) => b.gain - a.gain);
   const advantage = differences[0];
-  if (!advantage || advantage.gain <= 0) return `${names}: equal scores, so the first name`;
+  if (!advantage || advantage.gain <= 0) {
+    return `${names}: equal scores, ${leader.id < runnerUp.id ? 'so the first name' : 'and it led before'}`;
+  }
   const other = largest(differences.slice(1));
   return other ? `${names}: it ${advantage.words()} and ${other.words()}` : `${names}: it ${advantage.words()}`;
 }
@@ -71,7 +72,7 @@ function differencesOf(leader: Judged, other: Judged, amount: Money, settings: R
     { gain: quotient(mine.fee, theirs.fee), words: () => feeWords(leader.feeMinor - other.feeMinor, amount) },
     {
       gain: quotient(mine.latency, theirs.latency),
-      words: () => latencyWords(Math.round(leader.estimate.latencyMs) - Math.round(other.estimate.latencyMs)),
+      words: () => latencyWords(leader.estimate.latencyMs, other.estimate.latencyMs),
     },
     {
       gain: quotient(mine.settlement, theirs.settlement),
@@ -103,8 +104,10 @@ function feeWords(feeMinor: number, amount: Money): string {
   return `costs ${cost} ${feeMinor < 0 ? 'less' : 'more'} on ${toDecimalString(amount)}`;
 }
 
-function latencyWords(ms: number): string {
-  return `answers ${Math.abs(ms)} ms ${ms < 0 ? 'faster' : 'slower'}`;
+/** The difference of what is stored, which is rounded. */
+function latencyWords(mineMs: number, theirsMs: number): string {
+  const ms = Math.abs(Math.round(mineMs) - Math.round(theirsMs));
+  return `answers ${ms === 0 ? 'under 1' : ms} ms ${mineMs < theirsMs ? 'faster' : 'slower'}`;
 }
 
 function settlementWords(ms: number): string {

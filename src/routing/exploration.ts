@@ -47,10 +47,10 @@ const IMPLAUSIBLE = -3;
 /** A channel without an order for so long is looked at again; in payments' worth of time, and in time. */
 const IDLE_PAYMENTS = 300;
 const IDLE_MS_MIN = 10 * 60_000;
-const LOW_PAYMENTS = 40;
+const LOW_PAYMENTS = 50;
 const HOPEFUL_PAYMENTS = 10;
 /** As a share of the time that it has been low. */
-const LOW_SHARE = 0.08;
+const LOW_SHARE = 0.1;
 const LOW_MS_MIN = 2_000;
 const LOW_MS_MAX = 10 * 60_000;
 const IDLE_CHANCE = 0.5;

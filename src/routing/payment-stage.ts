@@ -4,14 +4,7 @@ import { createCheckpoints } from './checkpoints.ts';
 import { createCollapseWatch } from './collapse-watch.ts';
 import { createDelays } from './delays.ts';
 import { count, doubt, type PaidShare, paidShareOf, type Segment, seenBy, witness } from './paid-share.ts';
-import {
-  type Cohort,
-  createPaymentTree,
-  type Leaf,
-  type PaymentEstimate,
-  STALE_AFTER_ORDERS,
-  sumsOf,
-} from './payment-tree.ts';
+import { type Cohort, createPaymentTree, type Leaf, type PaymentEstimate, sumsOf } from './payment-tree.ts';
 import type { PaymentSnapshot } from './snapshot-schema.ts';
 import type { Estimate } from './types.ts';
 
@@ -32,7 +25,7 @@ export function createPaymentStage() {
   const tree = createPaymentTree(delays.forget);
   const checkpoints = createCheckpoints<Cohort>(pass);
   const collapses = createCollapseWatch({
-    ...{ delays, renew, sumsAround: tree.sumsAround, onShift: tree.shift },
+    ...{ delays, renew: knownOf, sumsAround: tree.sumsAround, onShift: tree.shift },
   });
   let startedAt: EpochMs | null = null;
 
@@ -51,6 +44,14 @@ export function createPaymentStage() {
     pair.version += 1;
     // A cohort that has just been begun can wait for the next order: not everything has to be done in the same call.
     collapses.check(channelId, pair, now, begun ? CHECK_EVERY_MS : 2 * CHECK_EVERY_MS);
+  }
+
+  /** A call that is to open an order begins: until it is answered nobody else need look at a channel that is low. */
+  function begun(channelId: string, method: string, now: EpochMs): void {
+    const pair = tree.pairOf(channelId, method);
+    if (!pair?.collapse) return;
+    pair.openedAt = now;
+    pair.version += 1;
   }
 
   function newCohort(leaf: Leaf, at: EpochMs): Cohort {
@@ -136,9 +137,8 @@ export function createPaymentStage() {
   }
 
   function knownOf(leaf: Leaf, now: EpochMs): PaidShare {
-    const news = leaf.channel.changes - leaf.knownAt;
-    const until = leaf.knownUntil + (news === 0 ? QUIET_MS : 0);
-    if (now >= until || now < leaf.knownUntil - leaf.knownForMs || news >= STALE_AFTER_ORDERS) renew(leaf, now);
+    const until = leaf.knownUntil + (leaf.channel.changes === leaf.knownAt ? QUIET_MS : 0);
+    if (now >= until || now < leaf.knownUntil - leaf.knownForMs) renew(leaf, now);
     return leaf.known;
   }
 
@@ -154,7 +154,7 @@ export function createPaymentStage() {
     const { path, pair, channel, cohorts, known } = cohort.leaf;
     const shares = delays.sharesOf(path.channelId);
     const share = shares[k] ?? 1;
-    channel.changes += cohort.orders;
+    channel.changes += 1;
     const last = k + 1 === shares.length;
     const exposure = cohort.orders * (share - cohort.exposed);
     if (!cohort.apart) delays.passed(path.channelId, k, cohort.orders, cohort.paidNow);
@@ -183,7 +183,7 @@ export function createPaymentStage() {
     tree.restore(saved);
   }
 
-  return { opened, paid, paceChanged, estimate, estimateWith, forget: tree.forget, snapshot, restore };
+  return { begun, opened, paid, paceChanged, estimate, estimateWith, forget: tree.forget, snapshot, restore };
 }
 
 export type PaymentStage = ReturnType<typeof createPaymentStage>;

@@ -38,8 +38,8 @@ export interface Chance {
   readonly stance?: (segment: Segment, amountMinor: number) => Stance;
 }
 
-/** A leader keeps its place against a challenger that is better by less than this: noise would make it flap. */
-const KEEPS_WITHIN = 0.002;
+/** A leader keeps its place against a challenger that is better by less than this: noise, and fees rounded to whole cents, would make it flap. */
+const KEEPS_WITHIN = 0.005;
 /** What passes by itself; a channel excluded for it is tried when there is no other (panic). */
 const PASSING: ReadonlySet<ExclusionReason> = new Set(['breaker_open', 'cooling_down']);
 const CAUTIOUS: Stance = { incumbent: null, small: false, riskMinor: -1, paymentsMs: 60_000 };
@@ -184,9 +184,16 @@ function pickFrom(
   return explore(best, eligible, request.amount.minor, settings.marginBps, stance, chance) ?? asUsual;
 }
 
-/** Nothing is as it should be: whoever is not out of quota is tried, best first. */
+/**
+ * Nothing is as it should be: whoever is not out of quota is tried, first the one that would bring most by itself. A score counts on the next
+ * channel after a failed call, and so is hardly lower for a dead one; but now failover is rationed, and the next one fails as well.
+ */
 function panic(waiting: readonly Judged[]): Pick | null {
-  const chosen = bestOf(waiting.filter(({ view }) => !view.quotaUsedUp));
+  const alone = ({ score, passedOn }: Judged): number => score * (1 - passedOn);
+  const chosen = bestOf(
+    waiting.filter(({ view }) => !view.quotaUsedUp),
+    alone,
+  );
   return chosen ? { chosen, reason: 'panic', draw: null } : null;
 }
 
@@ -221,10 +228,11 @@ function explore(
   return { chosen: best, reason: 'best_score', draw };
 }
 
-function bestOf(judged: readonly Judged[]): Judged | null {
+function bestOf(judged: readonly Judged[], worthOf = ({ score }: Judged): number => score): Judged | null {
   let best: Judged | null = null;
   for (const one of judged) {
-    if (!best || one.score > best.score || (one.score === best.score && one.id < best.id)) best = one;
+    const lead = best ? worthOf(one) - worthOf(best) : 1;
+    if (!best || lead > 0 || (lead === 0 && one.id < best.id)) best = one;
   }
   return best;
 }

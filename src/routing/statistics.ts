@@ -55,6 +55,7 @@ export function createStatistics({ settingsOf, onChange }: StatisticsOptions): S
 
     callStarted: (channelId, method, now) => {
       throttle.started(channelId, now);
+      payments.begun(channelId, method, now);
       return technical.callStarted(channelId, method, now);
     },
 

@@ -41,8 +41,21 @@ export function createWebhookSender(resolve: Resolve = askNameServers()): {
     return allowPrivateAddresses ? agents.open : agents.guarded;
   }
 
-  const send: SendWebhook = (webhook, signal) =>
-    sendOnce(webhook, AbortSignal.any([signal, AbortSignal.timeout(webhook.timeoutMs)]));
+  /** One signal whose timer ends with the delivery; that of `AbortSignal.timeout` would run on, and keep all that hangs on it. */
+  const send: SendWebhook = async (webhook, outer) => {
+    const over = new AbortController();
+    const stop = (): void => over.abort(outer.reason);
+    const late = (): void => over.abort(new DOMException('no answer in time', 'TimeoutError'));
+    const timer = setTimeout(late, webhook.timeoutMs);
+    outer.addEventListener('abort', stop, { once: true });
+    if (outer.aborted) stop();
+    try {
+      return await sendOnce(webhook, over.signal);
+    } finally {
+      clearTimeout(timer);
+      outer.removeEventListener('abort', stop);
+    }
+  };
 
   /** `signal` ends the delivery as a whole, also where it takes two requests. */
   const sendOnce: SendWebhook = async (webhook, signal) => {

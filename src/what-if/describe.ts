@@ -80,7 +80,8 @@ function moneyRows({ channel, money }: ChannelReport): readonly (readonly string
 }
 
 /** `12 -> 15 (+3)`, or `12` where nothing moves. */
-function moved({ live, proposed, difference }: Compared<number | null>, show: Show): string {
+function moved(compared: Compared<number | null>, show: Show): string {
+  const { live, proposed, difference } = asShown(compared, show);
   if (live === proposed) return shown(live, show);
   const pair = `${shown(live, show)} -> ${shown(proposed, show)}`;
   return difference === null ? pair : `${pair} (${signed(difference, show)})`;
@@ -102,12 +103,17 @@ function counted(
 
 type Show = (value: number) => string;
 
-function comparedRow(
-  name: string,
-  { live, proposed, difference }: Compared<number | null>,
-  show: Show,
-): readonly string[] {
+function comparedRow(name: string, compared: Compared<number | null>, show: Show): readonly string[] {
+  const { live, proposed, difference } = asShown(compared, show);
   return [name, shown(live, show), shown(proposed, show), difference === null ? '-' : signed(difference, show)];
+}
+
+/** Figures with one decimal are rounded before they are compared, so that the difference is that of the figures beside it. */
+function asShown(compared: Compared<number | null>, show: Show): Compared<number | null> {
+  const { live, proposed, difference } = compared;
+  if (show !== oneDecimal || live === null || proposed === null || difference === null) return compared;
+  const [before, after] = [Math.round(live * 10), Math.round(proposed * 10)];
+  return { live: before / 10, proposed: after / 10, difference: (after - before) / 10 };
 }
 
 function signed(by: number, show: Show): string {

@@ -1,9 +1,12 @@
-import { createRequire } from 'node:module';
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { aliyunSms } from '../../src/alerts/index.ts';
 import { anAlert } from './alert.ts';
 import { type FakeAliyun, KEY_SECRET, openAliyun } from './aliyun.ts';
 
+const run = promisify(execFile);
 const PHONE = '+8613812345678';
 const PATIENT = () => AbortSignal.timeout(10_000);
 
@@ -15,12 +18,9 @@ describe('short messages of Aliyun', () => {
   afterAll(() => aliyun?.close());
 
   test('load the SDK with the first message, so that whoever sends none does not pay for it', async () => {
-    const { cache } = createRequire(import.meta.url);
-    const isLoaded = (): boolean => Object.keys(cache).some((path) => path.includes('@alicloud'));
-    const channel = aliyunSms(PHONE, aliyun.settings);
-    expect(isLoaded()).toBe(false);
-    await channel.send(anAlert(), PATIENT());
-    expect(isLoaded()).toBe(true);
+    const program = join(import.meta.dirname, 'sdk-loading-process.ts');
+    const { stdout } = await run(process.execPath, [program, JSON.stringify(aliyun.settings), PHONE]);
+    expect(JSON.parse(stdout)).toEqual({ before: false, after: true, sent: true });
   });
 
   test('are signed as Aliyun verifies it, and fill the template', async () => {

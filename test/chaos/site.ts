@@ -53,6 +53,8 @@ export interface Service {
 export interface SiteOptions extends ConfigEdits {
   readonly gatewayEnv?: Readonly<Record<string, string>>;
   readonly sandboxEnv?: Readonly<Record<string, string>>;
+  /** A site whose simulators serve this one too. */
+  readonly simulatorsOf?: Site;
   /** A command that runs the command it is given, for example in a name space of its own. */
   readonly within?: (dataDir: string) => readonly [string, ...string[]];
 }
@@ -86,11 +88,12 @@ export async function openSite(options: SiteOptions = {}): Promise<Site> {
   const theatre = await openTheatre(options);
   const [port = 0, adminPort = 0, sandboxPort = 0] = await freePorts(3);
   const place = { PORT: String(port), ADMIN_PORT: String(adminPort), SANDBOX_PORT: String(sandboxPort) };
-  const [url, adminUrl, sandboxUrl] = [port, adminPort, sandboxPort].map((each) => `http://127.0.0.1:${each}`) as [
+  const [url, adminUrl, ownSandboxUrl] = [port, adminPort, sandboxPort].map((each) => `http://127.0.0.1:${each}`) as [
     string,
     string,
     string,
   ];
+  const sandboxUrl = options.simulatorsOf?.sandboxUrl ?? ownSandboxUrl;
   const agent = new Agent({ connections: 256, keepAliveTimeout: 2_000 });
   const ask = (method: string, target: string, body?: unknown, headers: Readonly<Record<string, string>> = {}) =>
     askOnce(agent, method, target, body, headers);
@@ -105,11 +108,12 @@ export async function openSite(options: SiteOptions = {}): Promise<Site> {
     },
     async () => (await ask('GET', `${adminUrl}/readyz`)).status === 200,
   );
-  const sandbox = openService(
+  const ownSandbox = openService(
     () =>
       theatre.run(['sandbox'], { ...place, SANDBOX_DATA_DIR: join(theatre.folder, 'books'), ...options.sandboxEnv }),
     async () => (await ask('GET', `${sandboxUrl}/_control/channels`)).status === 200,
   );
+  const sandbox = options.simulatorsOf?.sandbox ?? ownSandbox;
 
   return {
     ...{ theatre, url, adminUrl, sandboxUrl, gateway, sandbox },

@@ -53,6 +53,23 @@ describe('references to the environment', () => {
   });
 });
 
+describe('a file in another encoding', () => {
+  const read = (bytes: Buffer) => faultsOf({ merchants: bytes.toString('utf8') });
+
+  test('is refused with the line, instead of showing garbled names to buyers', () => {
+    const [before = '', after = ''] = MERCHANTS.split('    secret_keys:', 2);
+    const gbk = Buffer.from([0xd6, 0xa7, 0xb8, 0xb6]);
+    const comment = Buffer.concat([Buffer.from(`${before}    # `), gbk, Buffer.from(`\n    secret_keys:${after}`)]);
+    expect(read(comment)).toMatchObject([
+      { line: before.split('\n').length, message: expect.stringMatching(/not UTF-8/) },
+    ]);
+    expect(read(Buffer.from(`\uFEFF${MERCHANTS}`, 'utf16le'))).toMatchObject([
+      { line: 1, message: expect.stringMatching(/not UTF-8/) },
+    ]);
+    expect(() => loaded({ merchants: `\uFEFF${MERCHANTS}` })).not.toThrow();
+  });
+});
+
 describe('references to files', () => {
   const gateway = replaced(GATEWAY, 'secret: dont-look-at-me-4711', 'secret: file:secrets/fake.key');
   const secretIn = (others: Record<string, string>, text = gateway) =>

@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { aFreePort } from '../services/free-port.ts';
 import { anOrder, eventually, openStage, type Stage } from './stage.ts';
 
 /** A callback as a provider sent it, to be sent again as it was or spoilt. */
@@ -16,6 +17,7 @@ const HOP_BY_HOP = new Set(['host', 'connection', 'content-length', 'transfer-en
 let stage: Stage;
 let proxy: Server;
 const captured: Captured[] = [];
+let gatewayPort = 0;
 
 /** Stands between the simulators and the gateway, and keeps what passes. */
 beforeAll(async () => {
@@ -42,7 +44,8 @@ beforeAll(async () => {
   });
   await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
   const { port } = proxy.address() as AddressInfo;
-  stage = await openStage({ env: { PORT: String(await freePort()), PUBLIC_URL: `http://127.0.0.1:${port}` } });
+  gatewayPort = await aFreePort();
+  stage = await openStage({ env: { PORT: String(gatewayPort), PUBLIC_URL: `http://127.0.0.1:${port}` } });
 });
 afterAll(async () => {
   await stage.stop();
@@ -52,23 +55,18 @@ afterAll(async () => {
   });
 });
 
-let gatewayPort = 0;
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
-  gatewayPort = (probe.address() as AddressInfo).port;
-  await new Promise((resolve) => probe.close(resolve));
-  return gatewayPort;
-}
-
 function send({ method, target, headers, body }: Captured): Promise<Response> {
   const carried = method === 'GET' || method === 'HEAD' ? {} : { body: Uint8Array.from(body) };
   return fetch(`http://127.0.0.1:${gatewayPort}${target}`, { method, headers, redirect: 'manual', ...carried });
 }
 
 /** Creates and pays an order; answers its payment and the callback that told of it. */
-async function paid(method: string, scene = 'qr'): Promise<{ id: string; callback: Captured }> {
-  const { body } = await stage.api('POST', '/v1/payments', anOrder(stage, { methods: [method], scene }));
+async function paid(
+  method: string,
+  scene = 'qr',
+  pinned: { readonly channel?: string } = {},
+): Promise<{ id: string; callback: Captured }> {
+  const { body } = await stage.api('POST', '/v1/payments', anOrder(stage, { methods: [method], scene, ...pinned }));
   const { channel, provider_ref } = body.attempts[0];
   const before = captured.length;
   await stage.control(channel, 'pay', { provider_ref });
@@ -86,7 +84,7 @@ const CHANNELS: readonly [string, string, string][] = [
 
 describe.each(CHANNELS)('a callback of %s', (channel, method, scene) => {
   test('sent fifty times at once, and again after a restart, is one event', async () => {
-    const { id, callback } = await paid(method, scene);
+    const { id, callback } = await paid(method, scene, { channel });
     const answers = await Promise.all(Array.from({ length: 50 }, () => send(callback)));
     expect(answers.every((a) => a.ok)).toBe(true);
     await stage.restart();
@@ -97,7 +95,7 @@ describe.each(CHANNELS)('a callback of %s', (channel, method, scene) => {
   });
 
   test('forged, cut, swollen or foreign is never applied, never a 5xx, and counted', async () => {
-    const { callback } = await paid(method, scene);
+    const { callback } = await paid(method, scene, { channel });
     const { body: victim } = await stage.api('POST', '/v1/payments', anOrder(stage, { methods: [method], scene }));
     const before = await refusals(channel);
     const spoilt = spoil(callback, channel);

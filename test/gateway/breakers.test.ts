@@ -47,6 +47,23 @@ describe('a channel whose breaker is open', () => {
     await stage.until(async () => passing() && (await firstChoice()) === 'a');
   });
 
+  test('gets ever fewer payments while its account is frozen, although its probes are good', async () => {
+    await open();
+    stage.channels.a.always('create', refuses('AUTH_MISCONFIGURED'));
+    for (let i = 0; i < 400; i += 1) {
+      stage.clock.advance(100);
+      await stage.open();
+    }
+    expect(stage.channels.a.count('probe')).toBeGreaterThan(20);
+    expect(stage.channels.a.count('create')).toBeLessThan(14);
+    stage.channels.a.always('create', null);
+    await stage.until(async () => {
+      passing();
+      await stage.open();
+      return (await firstChoice()) === 'a';
+    });
+  });
+
   test('that is disabled is not probed', async () => {
     await open({ channels: { a: { enabled: false }, b: {} } });
     await waits(2_000);

@@ -31,8 +31,8 @@ describe('the lanes', () => {
 
   test('of a shop with an address for each order are half of all, so another shop always finds one', () => {
     const lanes = createDeliveryLanes(() => LIMITS);
-    expect(takeAll(lanes, 'm_hog', 5_000)).toHaveLength(192);
-    expect(takeAll(lanes, 'm_two', 5_000)).toHaveLength(96);
+    expect(takeAll(lanes, 'm_hog', 5_000)).toHaveLength(768);
+    expect(takeAll(lanes, 'm_two', 5_000)).toHaveLength(384);
     expect(lanes.enter(at('m_three'))).not.toBeNull();
   });
 
@@ -51,6 +51,60 @@ describe('the lanes', () => {
       turn.leave(1);
     }
     expect(order).toEqual(['a0', 'b0', 'a1', 'b1']);
+  });
+
+  test('that are busy but fast are waited for in line, in the order of all who wait', async () => {
+    const lanes = createDeliveryLanes(() => ({ ...LIMITS, perEndpoint: 1 }));
+    let leave = lanes.enter(at('m_one')) ?? undefined;
+    const order: string[] = [];
+    for (const name of ['a', 'b']) {
+      const line = lanes.standInLine(at('m_one'), `stands ${name}`);
+      void line?.turn.then((turn) => {
+        order.push(`stands ${name}`);
+        leave = turn ?? undefined;
+      });
+      lanes.remember(at('m_one'), { paymentId: 'p', eventId: `kept ${name}`, until: 1, written });
+    }
+    for (let i = 0; i < 4; i += 1) {
+      leave?.(10);
+      const kept = lanes.next('m_one', everything);
+      if (kept) order.push(kept.event.eventId);
+      leave = kept?.leave ?? leave;
+      await Promise.resolve();
+    }
+    expect(order).toEqual(['stands a', 'kept a', 'stands b', 'kept b']);
+  });
+
+  test('are not waited for in line when that would last', () => {
+    const lanes = createDeliveryLanes(() => LIMITS);
+    const inLine = (endpoint: string) =>
+      Array.from({ length: 200 }, (_, i) => lanes.standInLine(at('m_one', endpoint), `${endpoint}${i}`)).filter(
+        (line) => line !== null,
+      ).length;
+    takeAll(lanes, 'm_one', 1)[0]?.(1_500);
+    lanes.enter(at('m_one', 'e0'));
+    expect(inLine('e0')).toBe(10);
+    lanes.enter(at('m_one', 'unknown'));
+    expect(inLine('unknown')).toBe(80);
+  });
+
+  test('have places in line for one shop that leave some for others, and giving up returns them', async () => {
+    const lanes = createDeliveryLanes(() => ({ ...LIMITS, perEndpoint: 2 }));
+    lanes.enter(at('m_one'));
+    const leave = lanes.enter(at('m_one'));
+    leave?.(1);
+    const again = lanes.enter(at('m_one'));
+    const stand = (i: number) => lanes.standInLine(at('m_one'), `${i}`);
+    const standing = Array.from({ length: 2_000 }, (_, i) => stand(i)).filter((line) => line !== null);
+    expect(standing).toHaveLength(766);
+    expect(lanes.enter(at('m_two'))).not.toBeNull();
+    expect(stand(2_000)).toBeNull();
+    for (const i of [0, 0, 1]) standing[i]?.giveUp();
+    expect(await standing[0]?.turn).toBeNull();
+    expect([2_001, 2_002, 2_003].map(stand).map((line) => line !== null)).toEqual([true, true, false]);
+    again?.(1);
+    expect(lanes.next('m_one', everything)).toBeUndefined();
+    expect(await standing[2]?.turn).not.toBeNull();
   });
 
   test('are not given to an address that is closed', () => {

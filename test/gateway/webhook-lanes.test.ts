@@ -113,6 +113,39 @@ test('a shop that hangs with thousands of events delays no other shop, and costs
   expect(sent(SLOW)).toBe(3_000);
 });
 
+test('a burst to an address that answers is worked off without putting anything off', async () => {
+  const shop = await open({ webhooks: { concurrencyPerEndpoint: 3 } });
+  const payments = await oweAll(10, SLOW);
+  for (let served = 3; served <= 10; served += 3) {
+    await stage.until(() => sent(SLOW) === served);
+    shop.letGo();
+  }
+  await stage.until(() => sent(SLOW) === 10);
+  shop.letGo();
+  for (const payment of payments) await stage.until(() => isDelivered(payment));
+  expect(shop.most()).toBe(3);
+  expect(postponed()).toBe(0);
+});
+
+test('an event that stands in line at an address which has stopped answering is put off after some seconds', async () => {
+  const shop = await open({ webhooks: { concurrencyPerEndpoint: 1 } });
+  await oweAll(3, SLOW);
+  await stage.until(() => shop.hanging() === 1);
+  expect(postponed()).toBe(0);
+  await untilDue(1);
+  expect(postponed()).toBe(2);
+  expect(shop.hanging()).toBe(1);
+});
+
+test('stopping leaves what stands in line due for the next process', async () => {
+  const shop = await open({ webhooks: { concurrencyPerEndpoint: 1 } });
+  await oweAll(3, SLOW);
+  await stage.until(() => shop.hanging() === 1);
+  await stage.drive(stage.gateway.stop());
+  expect(postponed()).toBe(0);
+  expect((await stage.store.dueBacklog(stage.clock.now())).count).toBe(3);
+});
+
 test('what waits for its turn goes out by itself after the process has died', async () => {
   const shop = await open({ webhooks: { concurrencyPerEndpoint: 1 } });
   const payments = await oweAll(5, SLOW);

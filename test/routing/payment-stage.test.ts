@@ -63,6 +63,26 @@ describe('which share of orders is paid', () => {
     expect(believed(statistics, 'a', 30 * MINUTE + SECOND).share).toBeCloseTo(before, 2);
   });
 
+  test('is compared at equal age: a rush of young orders shows whose buyers pay less, before anybody knows how long they take', () => {
+    const statistics = aStatistics();
+    const news: { readonly id: string; readonly openedAt: number; readonly at: number }[] = [];
+    for (let at = 0, order = 0; at < 40 * SECOND; at += 20, order += 1) {
+      for (const id of ['good', 'poor']) {
+        statistics.payments.opened(id, ALIPAY, NEW_YEAR + at, NEW_YEAR + at);
+        const paid = order % 10 < (id === 'good' ? 9 : 5);
+        if (paid) news.push({ id, openedAt: at, at: at + SECOND * (4 + ((order * 7) % 53)) });
+      }
+      for (const one of news) {
+        if (one.at <= at && one.at > at - 20) {
+          statistics.payments.paid(one.id, ALIPAY, NEW_YEAR + one.openedAt, NEW_YEAR + at);
+        }
+      }
+    }
+    const [good, poor] = ['good', 'poor'].map((id) => believed(statistics, id, 40 * SECOND).share);
+    // Five payers of ten against nine of ten.
+    expect((poor ?? 0) / (good ?? 1)).toBeCloseTo(5 / 9, 1);
+  });
+
   test('of a channel nobody has used is what others make likely, and it says that it rests on nothing', () => {
     const statistics = aStatistics();
     live(statistics, { id: 'a', everyMs: SECOND, untilMs: 30 * MINUTE, pays: allBut(2) });
@@ -148,6 +168,39 @@ describe('a channel whose orders stop being paid', () => {
     const statistics = aStatistics();
     live(statistics, { id: 'a', everyMs: SECOND, untilMs: 90 * MINUTE, pays: dead(30 * MINUTE, 85 * MINUTE) });
     const healed = believed(statistics, 'a', 90 * MINUTE);
+    expect(healed.lowSince).toBeNull();
+    expect(healed.share).toBeGreaterThan(0.8);
+  });
+});
+
+describe('a channel that is low', () => {
+  const low = () => {
+    const statistics = aStatistics();
+    const pays = (order: number, atMs: number) => atMs < 30 * MINUTE && order % 10 !== 0;
+    live(statistics, { id: 'a', everyMs: SECOND, untilMs: 32 * MINUTE, pays });
+    return statistics;
+  };
+
+  test('is not looked at a second time while the first look waits for its answer', () => {
+    const statistics = low();
+    const at = NEW_YEAR + 40 * MINUTE;
+    expect(believed(statistics, 'a', 40 * MINUTE).openedAt).toBeLessThan(at);
+    statistics.callStarted('a', 'alipay', at);
+    expect(believed(statistics, 'a', 40 * MINUTE).openedAt).toBe(at);
+  });
+
+  test('does not become what is expected of it by the few looks that are paid by chance', () => {
+    const statistics = low();
+    live(statistics, {
+      ...{ id: 'a', everyMs: 2 * MINUTE, fromMs: 32 * MINUTE, untilMs: 90 * MINUTE, delayMs: SECOND },
+      pays: (order) => order % 9 === 5,
+    });
+    expect(believed(statistics, 'a', 90 * MINUTE).lowSince).not.toBeNull();
+    live(statistics, {
+      ...{ id: 'a', everyMs: 20 * SECOND, fromMs: 90 * MINUTE, untilMs: 95 * MINUTE, delayMs: SECOND },
+      pays: allBut(10),
+    });
+    const healed = believed(statistics, 'a', 95 * MINUTE);
     expect(healed.lowSince).toBeNull();
     expect(healed.share).toBeGreaterThan(0.8);
   });

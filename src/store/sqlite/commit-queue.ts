@@ -6,7 +6,7 @@ const BATCH_MAX = 256;
 /** Writes that may wait. A process that is this far behind must refuse work instead of growing. */
 const QUEUE_MAX = 20_000;
 
-/** Runs inside a transaction and says what to answer; the answer is made after the commit. */
+/** Runs inside a transaction, a second time when that had to be begun again, and says what to answer after the commit. */
 export type Write<T> = () => () => T;
 
 export interface CommitStats {
@@ -88,7 +88,7 @@ export function createCommitQueue({ db, path, assertInPlace }: Connection): Comm
       if (damage !== null) throw damage;
       assertInPlace();
       begin.run();
-      const executed = batch.length === 1 ? batch.map(executeOnly) : batch.map(executeAlone);
+      const executed = executeTogether(batch) ?? batch.map(executeAlone);
       commit.run();
       const refusals = executed.flatMap(({ refusal }) => refusal ?? []);
       outage = refusals.find((refusal) => isOutage(refusal.cause)) ?? outage;
@@ -106,29 +106,29 @@ export function createCommitQueue({ db, path, assertInPlace }: Connection): Comm
     }
   }
 
-  /** A write that fails takes back its own statements only. */
-  function executeAlone(write: Waiting): Executed {
-    savepoint.run();
-    const executed = execute(write, () => undo.run());
-    release.run();
-    return executed;
-  }
-
-  /** With no other write in the transaction nothing else is lost with it. */
-  function executeOnly(write: Waiting): Executed {
-    return execute(write, () => {
-      rollback.run();
-      begin.run();
-    });
-  }
-
-  /** Throws when the whole transaction is given up or not to be trusted. */
-  function execute(write: Waiting, takeBack: () => void): Executed {
+  /** Null, with nothing done, when one of them fails: a place to go back to, for each write, costs more than to begin again. */
+  function executeTogether(batch: readonly Waiting[]): readonly Executed[] | null {
     try {
-      return { settle: write.execute(), refusal: null };
+      return batch.map((write) => ({ settle: write.execute(), refusal: null }));
     } catch (error) {
       if (!db.inTransaction || isDamage(error)) throw error;
-      takeBack();
+      rollback.run();
+      begin.run();
+      return null;
+    }
+  }
+
+  /** A write that fails takes back its own statements only. Throws when the whole transaction is given up or not to be trusted. */
+  function executeAlone(write: Waiting): Executed {
+    savepoint.run();
+    try {
+      const settle = write.execute();
+      release.run();
+      return { settle, refusal: null };
+    } catch (error) {
+      if (!db.inTransaction || isDamage(error)) throw error;
+      undo.run();
+      release.run();
       const refusal = explain(path, error);
       return { settle: () => write.reject(refusal), refusal };
     }

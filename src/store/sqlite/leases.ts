@@ -2,6 +2,7 @@ import type Database from 'better-sqlite3';
 import type { EpochMs, Payment } from '../../payment/index.ts';
 import { parseDocument } from '../stored-document.ts';
 import type { DocumentRow } from './payment-row.ts';
+import type { Recent } from './recent.ts';
 
 export interface Claim {
   readonly now: EpochMs;
@@ -23,12 +24,17 @@ interface Lease {
  * the lock on the file keeps every other process out, and with this one they end anyway. A damaged document is leased too but not
  * handed out: it must not keep the payments behind it from being served, and `onDamaged` hears of it each time that its lease runs out.
  */
-export function prepareLeases(db: Database.Database, onDamaged: (error: Error) => void) {
+export function prepareLeases(db: Database.Database, recent: Pick<Recent, 'find'>, onDamaged: (error: Error) => void) {
   // The index alone answers it, so what somebody works on is passed over without a look at its document.
-  const due = db.prepare<[EpochMs], { readonly pk: number }>(
-    'SELECT pk FROM payments INDEXED BY payments_due WHERE next_due_at <= ? ORDER BY next_due_at, pk',
+  const due = db
+    .prepare<[EpochMs, number], number>(
+      'SELECT pk FROM payments INDEXED BY payments_due WHERE next_due_at <= ? ORDER BY next_due_at, pk LIMIT ?',
+    )
+    .pluck();
+  /** Without the document where its version is known. */
+  const byPk = db.prepare<[number, number], Omit<DocumentRow, 'document'> & { readonly document: string | null }>(
+    'SELECT id, version, CASE WHEN version <> ? THEN document END AS document FROM payments WHERE pk = ?',
   );
-  const byPk = db.prepare<[number], DocumentRow>('SELECT id, version, document FROM payments WHERE pk = ?');
   const byId = db.prepare<[string], DocumentRow & { readonly pk: number }>(
     'SELECT pk, id, version, document FROM payments WHERE id = ?',
   );
@@ -43,21 +49,23 @@ export function prepareLeases(db: Database.Database, onDamaged: (error: Error) =
   function claim({ now, owner, leaseMs, limit }: Claim): readonly Payment[] {
     for (const [id, { pk, until }] of leases) if (until <= now) end(id, pk);
     return freePks(now, limit).flatMap((pk) => {
-      const row = byPk.get(pk);
+      const known = recent.find(pk);
+      const row = byPk.get(known?.version ?? 0, pk);
       if (row === undefined) return [];
-      leases.set(row.id, { pk, owner, until: now + leaseMs });
+      const { id, version, document } = row;
+      leases.set(id, { pk, owner, until: now + leaseMs });
       leased.add(pk);
-      return trusted(row);
+      if (document !== null) return trusted({ id, version, document });
+      return known ? [known] : [];
     });
   }
 
+  /** However many of the first are leased, enough are left. */
   function freePks(now: EpochMs, limit: number): readonly number[] {
-    const pks: number[] = [];
-    for (const { pk } of due.iterate(now)) {
-      if (!leased.has(pk)) pks.push(pk);
-      if (pks.length >= limit) break;
-    }
-    return pks;
+    return due
+      .all(now, limit + leased.size)
+      .filter((pk) => !leased.has(pk))
+      .slice(0, limit);
   }
 
   /** Ends a lease, when this owner holds it. */

@@ -7,6 +7,7 @@ import { prepareKeys } from './keys.ts';
 import { prepareLeases } from './leases.ts';
 import { prepareOrderNumbers } from './order-numbers.ts';
 import { type PaymentReads, prepareReads } from './reads.ts';
+import { createRecent } from './recent.ts';
 import { prepareRoutingMemory } from './routing-memory.ts';
 import { prepareWrites } from './writes.ts';
 
@@ -46,8 +47,9 @@ function storeOn(connection: Connection, onDamaged: (error: Error) => void): Sql
   const queue = createCommitQueue(connection);
   // An older version kept its leases here; and a file that takes no write is met now, not with the first payment.
   db.exec('DELETE FROM leases');
-  const leases = prepareLeases(db, onDamaged);
-  const writes = prepareWrites(db, leases);
+  const recent = createRecent();
+  const leases = prepareLeases(db, recent, onDamaged);
+  const writes = prepareWrites(db, leases, recent);
   const keys = prepareKeys(db);
   const failingEndpoints = prepareFailingEndpoints(db);
   const orderNumbers = prepareOrderNumbers(db);

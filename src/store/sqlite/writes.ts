@@ -7,6 +7,7 @@ import { prepareChannelShares } from './channel-shares.ts';
 import type { Write } from './commit-queue.ts';
 import type { Leases } from './leases.ts';
 import { type DocumentRow, type PaymentRow, rowOf } from './payment-row.ts';
+import type { Recent } from './recent.ts';
 import { type Gauges, NOTHING, prepareRecording, type RareGauges } from './recording.ts';
 
 const ROOM_BYTES = 64 * 1024;
@@ -17,7 +18,7 @@ type Current = Omit<Gauges, keyof RareGauges> & { readonly pk: number; readonly 
  * The statements that change payments. Each method checks its document at once and answers a `Write` for the commit queue; a
  * receipt is issued when that is called back after the commit (I3).
  */
-export function prepareWrites(db: Database.Database, leases: Pick<Leases, 'release'>) {
+export function prepareWrites(db: Database.Database, leases: Pick<Leases, 'release'>, recent: Pick<Recent, 'keep'>) {
   const statements = {
     ...prepareStatements(db),
     record: prepareRecording(db),
@@ -27,18 +28,24 @@ export function prepareWrites(db: Database.Database, leases: Pick<Leases, 'relea
   function insert(payment: Payment): Write<Inserted> {
     const row = rowOf(payment);
     return () => {
-      const existing = statements.byOrderNo.get(row.merchantId, row.merchantOrderNo);
-      if (existing) {
-        const found = parseDocument(existing.document, existing);
+      const { changes, lastInsertRowid } = statements.insert.run(row);
+      if (changes === 0) {
+        const found = holderOf(row);
         return () => ({ outcome: 'exists', payment: found, receipt: issueDurableReceipt() });
       }
-      const pk = Number(statements.insert.run(row).lastInsertRowid);
+      const pk = Number(lastInsertRowid);
       if (!statements.record(pk, payment, { before: NOTHING, after: row, replaced: null })) {
         throw new Error(`store: the new payment ${payment.id} names a trade number of another payment`);
       }
       statements.share(null, payment);
       return () => ({ outcome: 'inserted', payment, receipt: issueDurableReceipt() });
     };
+  }
+
+  function holderOf({ id, merchantId, merchantOrderNo }: PaymentRow): Payment {
+    const existing = statements.byOrderNo.get(merchantId, merchantOrderNo);
+    if (existing === undefined) throw new Error(`store: ${id} was not taken, and its order number is nobody's`);
+    return parseDocument(existing.document, existing);
   }
 
   function update(next: Payment, { releaseLease, before: replaced }: UpdateOptions = {}): Write<Updated> {
@@ -54,6 +61,7 @@ export function prepareWrites(db: Database.Database, leases: Pick<Leases, 'relea
       if (document) statements.share(document, next);
       statements.update.run({ ...row, pk: current.pk });
       return () => {
+        recent.keep(current.pk, next);
         if (releaseLease !== undefined) leases.release(next.id, releaseLease);
         return { outcome: 'updated', payment: next, receipt: issueDurableReceipt() };
       };
@@ -98,7 +106,8 @@ function prepareStatements(db: Database.Database) {
       INSERT INTO payments (id, version, merchant_id, merchant_order_no, status, created_at, next_due_at,
                             unknown, undelivered, webhooks, oldest_webhook_at, document)
       VALUES (:id, :version, :merchantId, :merchantOrderNo, :status, :createdAt, :nextDueAt,
-              :unknown, :undelivered, :webhooks, :oldestWebhookAt, :document)`),
+              :unknown, :undelivered, :webhooks, :oldestWebhookAt, :document)
+      ON CONFLICT (merchant_id, merchant_order_no) DO NOTHING`),
     update: db.prepare<[PaymentRow & { readonly pk: number }]>(`
       UPDATE payments SET version = :version, status = :status, next_due_at = :nextDueAt, unknown = :unknown,
         undelivered = :undelivered, webhooks = :webhooks, oldest_webhook_at = :oldestWebhookAt, document = :document

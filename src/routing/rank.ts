@@ -38,8 +38,10 @@ export interface Chance {
   readonly stance?: (segment: Segment, amountMinor: number) => Stance;
 }
 
-/** A leader keeps its place against a challenger that is better by less than this: noise, and fees rounded to whole cents, would make it flap. */
-const KEEPS_WITHIN = 0.005;
+/** A leader keeps its place against a challenger that is better by less than this: noise would make it flap. */
+const KEEPS_WITHIN = 0.002;
+/** A second's payments whose logarithm is this make the margin twice as wide: the more come, the more often noise has its chance. */
+const LOG_TRAFFIC = 4;
 /** What passes by itself; a channel excluded for it is tried when there is no other (panic). */
 const PASSING: ReadonlySet<ExclusionReason> = new Set(['breaker_open', 'cooling_down']);
 const CAUTIOUS: Stance = { incumbent: null, small: false, riskMinor: -1, paymentsMs: 60_000 };
@@ -157,12 +159,22 @@ function backUp(judged: readonly Judged[]): void {
  * Best first. Whoever led last stays in front of a challenger that is hardly better. Of many only the best are put in order, unless rules
  * may prefer any of them.
  */
-function lead(eligible: readonly Judged[], { incumbent }: Stance, { rules = [] }: RoutingRequest): readonly Judged[] {
+function lead(
+  eligible: readonly Judged[],
+  { incumbent, paymentsMs }: Stance,
+  { rules = [] }: RoutingRequest,
+): readonly Judged[] {
   const order = fewOf(eligible, rules.length > 0 ? eligible.length : TOLD_MAX, byScore);
   const best = order[0];
   const holder = incumbent === null ? undefined : eligible.find(({ id }) => id === incumbent);
-  if (!best || !holder || holder === best || holder.score < best.score * (1 - KEEPS_WITHIN)) return order;
+  if (!best || !holder || holder === best || holder.score < best.score * (1 - keepsWithin(paymentsMs))) return order;
   return [holder, ...order.filter((one) => one !== holder)];
+}
+
+/** 0.2% up to a payment a second, 0.5% at 500. */
+function keepsWithin(paymentsMs: number): number {
+  const perSecond = 1_000 / Math.max(1, paymentsMs);
+  return KEEPS_WITHIN * (1 + Math.log(Math.max(1, perSecond)) / LOG_TRAFFIC);
 }
 
 function pickFrom(

@@ -182,7 +182,7 @@ function expectBest(
   expect(stays).toBe(best.score < other.score);
   if (stays) {
     expect(channelId).toBe(incumbent);
-    expect(best.score).toBeGreaterThanOrEqual(other.score * 0.995);
+    expect(best.score).toBeGreaterThanOrEqual(other.score * 0.998);
     return;
   }
   const gains = gainsOf(best, other, views);

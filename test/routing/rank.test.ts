@@ -183,10 +183,10 @@ test('when all are down, the one that still answers comes before a better one th
   expect(rank(aRequest(), views, aSettings(), curious()).choice).toMatchObject({ channelId: 'dear' });
 });
 
-test('the leader keeps its place against a challenger that is better by less than 0.5%, and says so', () => {
+test('the leader keeps its place against a challenger that is better by less than 0.2%, and says so', () => {
   const views = [
     aView({ profile: { id: 'a' }, estimate: { paymentRatio: 0.9 } }),
-    aView({ profile: { id: 'b' }, estimate: { paymentRatio: 0.904 } }),
+    aView({ profile: { id: 'b' }, estimate: { paymentRatio: 0.901 } }),
     aView({ profile: { id: 'c' }, estimate: { paymentRatio: 0.91 } }),
   ];
   const leads = (incumbent: string, among: typeof views) =>
@@ -196,6 +196,16 @@ test('the leader keeps its place against a challenger that is better by less tha
     'a over b: it led before, and the difference is too small to move',
   );
   expect(leads('a', views)?.channelId).toBe('c');
+});
+
+test('where payments come fast the margin is wider, as noise has its chance more often', () => {
+  const views = [
+    aView({ profile: { id: 'a' }, estimate: { paymentRatio: 0.9 } }),
+    aView({ profile: { id: 'b' }, estimate: { paymentRatio: 0.904 } }),
+  ];
+  const leads = (paymentsMs: number) =>
+    rank(aRequest(), views, aSettings(), curious(0.5, { incumbent: 'a', paymentsMs })).choice?.channelId;
+  expect([60_000, 1_000, 2].map(leads)).toEqual(['b', 'b', 'a']);
 });
 
 test('a channel that is better in everything never ranks lower', () => {

@@ -7,7 +7,9 @@ COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=dev --ignore-scripts
 
 FROM node:24.21.0-bookworm-slim
+# MALLOC_ARENA_MAX, as in `npm start`: threads share what they free.
 ENV NODE_ENV=production \
+    MALLOC_ARENA_MAX=2 \
     DATA_DIR=/data \
     HOST=0.0.0.0 \
     ADMIN_HOST=0.0.0.0
@@ -33,4 +35,4 @@ HEALTHCHECK --interval=15s --timeout=5s --start-period=30s --retries=3 \
 # The program handles SIGTERM and SIGINT itself and starts no other process, so it can be process 1.
 ENTRYPOINT ["/app/deploy/with-secrets.sh"]
 # As `npm start`, without npm between the signals and the program.
-CMD ["node", "--max-semi-space-size=8", "--heap-growing-percent=30", "--liftoff-only", "src/cli.ts", "start"]
+CMD ["node", "--max-semi-space-size=16", "--no-parallel-scavenge", "--heap-growing-percent=30", "--liftoff-only", "src/cli.ts", "start"]

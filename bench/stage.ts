@@ -2,9 +2,9 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Pool } from 'undici';
-import { z } from 'zod';
 import { type Collector, openCollector } from './collector.ts';
 import { freePorts, type Started, startProcess } from './processes.ts';
+import { startCommand } from './start-command.ts';
 
 export const ROOT = join(import.meta.dirname, '..');
 
@@ -53,8 +53,6 @@ export interface Stage {
   stop(): Promise<void>;
 }
 
-const manifestSchema = z.object({ scripts: z.object({ start: z.string().startsWith('node ') }) });
-
 export async function openStage(options: StageOptions = {}): Promise<Stage> {
   const folder = await mkdtemp(join(tmpdir(), 'switchyard-bench-'));
   const root = options.root ?? ROOT;
@@ -77,11 +75,7 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
     if (options.keep !== true) await rm(folder, { recursive: true, force: true });
   };
 
-  // The very command of `npm start`, so that its flags are measured too.
-  const manifest = manifestSchema.parse(JSON.parse(await readFile(join(root, 'package.json'), 'utf8')));
-  const startArgs = manifest.scripts.start.split(' ').slice(1);
-  const nodeFlags = startArgs.filter((arg) => arg.startsWith('--'));
-  const script = startArgs.slice(nodeFlags.length);
+  const { text: command, env: startEnv, nodeFlags, script } = startCommand(root);
   if (options.embedded !== true && options.beside === undefined) {
     await start('sandbox', ['src/cli.ts', 'sandbox'], {}, `${sandboxUrl}/_control/channels`);
   }
@@ -90,6 +84,7 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
     'gateway',
     [...nodeFlags, ...(options.nodeArgs ?? []), ...script],
     {
+      ...startEnv,
       PORT: String(port),
       ADMIN_PORT: String(adminPort),
       DATA_DIR: dataDir,
@@ -105,7 +100,12 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
     ...{ PUBLIC_URL: collector.url, SHOP_URL: collector.shopUrl('floor') },
   };
   const floor = options.floor
-    ? await start('floor', [...nodeFlags, join(ROOT, 'bench/floor.ts')], floorEnv, `${floorUrl}/healthz`)
+    ? await start(
+        'floor',
+        [...nodeFlags, join(ROOT, 'bench/floor.ts')],
+        { ...startEnv, ...floorEnv },
+        `${floorUrl}/healthz`,
+      )
     : null;
 
   const pool = (url: string) => new Pool(url, { connections: CONNECTIONS_MAX, pipelining: 1 });
@@ -115,8 +115,7 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
     sandboxPool: pool(sandboxUrl),
   };
   return {
-    ...{ gateway, floor, collector, adminUrl, sandboxUrl, folder, ...pools },
-    command: manifest.scripts.start,
+    ...{ gateway, floor, collector, adminUrl, sandboxUrl, command, folder, ...pools },
     async stop() {
       await Promise.all(Object.values(pools).map((each) => each.destroy()));
       await stop();

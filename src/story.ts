@@ -100,7 +100,7 @@ function storyJson(payment: Payment, evidence: readonly StoredEntry[] | null, { 
   return text.replaceAll(/[\x7f-\x9f]/g, (char) => `\\u00${char.charCodeAt(0).toString(16)}`);
 }
 
-/** What others have written must not steer the terminal of who reads it. */
+/** What others have written must not steer the terminal of who reads it, nor the direction in which it is read. */
 export function harmless(text: string): string {
-  return text.replaceAll(/[^\P{Cc}\n]/gu, '?');
+  return text.replaceAll(/[^\P{Cc}\n]|\p{Bidi_Control}/gu, '?');
 }

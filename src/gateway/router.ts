@@ -51,12 +51,15 @@ export function createRouter(parts: Parts, services: { calls: ChannelCalls; limi
       const { choice, decidedAt } = ranking;
       const channel = choice && parts.channels().get(choice.channelId);
       // One that is chosen though its limit is used up is not asked again: the limit is hard.
-      if (!choice || !channel || full.has(channel.id) || !isAffordable(choice.decision))
+      if (!choice || !channel || full.has(channel.id) || !isAffordable(choice.decision)) {
+        countExclusions(ranking);
         return { ...ranking, choice: null, release: async () => {} };
+      }
       const reserved = await limits.reserve(channel, question.amount, decidedAt);
       if (reserved.outcome === 'reserved') {
         const { channelId, position, reason } = choice.decision;
         parts.telemetry.routingDecision(channelId, position, reason, performance.now() - startedAt);
+        countExclusions(ranking);
         note(question, ranking);
         return { ...ranking, release: reserved.room.release };
       }
@@ -69,11 +72,14 @@ export function createRouter(parts: Parts, services: { calls: ChannelCalls; limi
     return position === 'first' || retries.mayFailOver(reason, decidedAt);
   }
 
-  /** The payment goes where it was sent: budgets and the leader follow. */
-  function note({ amount, triedChannelIds }: RoutingQuestion, { exclusions, choice }: Ranking): void {
+  function countExclusions({ exclusions }: Ranking): void {
     for (const { channelId, excluded } of exclusions) {
       if (excluded) parts.telemetry.routingExclusion(channelId, excluded);
     }
+  }
+
+  /** The payment goes where it was sent: budgets and the leader follow. */
+  function note({ amount, triedChannelIds }: RoutingQuestion, { choice }: Ranking): void {
     if (triedChannelIds.length > 0 || !choice) return;
     const now = clock.now();
     const payment = { segment: choice.noted.segment, amountMinor: amount.minor, now };

@@ -10,7 +10,7 @@ import { createWebhookPost, type Posted } from './webhook-post.ts';
 /** What was put off is called early only if its own time does not come meanwhile. */
 const TURN_MARGIN_MS = 1_000;
 /** In line for this long at most; the lease of the payment has room for it. */
-const LINE_MAX_MS = 4_000;
+const LINE_MAX_MS = 3_000;
 /** An address that had failed for so long and works was down; before, it may be one event that it does not take. */
 const WAS_DOWN_MS = 60_000;
 

@@ -32,8 +32,9 @@ export function edge(parts: EdgeParts, fail: (ctx: EdgeContext, error: EdgeError
     const edgeContext = ctx as EdgeContext;
     const id = requestId(edgeContext, parts);
     ctx.state.requestId = id;
-    ctx.set(standardHeaders(parts.settings().publicUrl));
-    ctx.set('X-Request-Id', id);
+    // Straight to Node: nine headers through Koa's `set` cost more than the rest of this middleware.
+    for (const [name, value] of standardHeaders(parts.settings().publicUrl)) ctx.res.setHeader(name, value);
+    ctx.res.setHeader('X-Request-Id', id);
     // The target as it was sent: it need not be a URL, and then there is no path to ask for.
     const target = ctx.req.url ?? '';
     const isOfMerchant = target.startsWith(MERCHANT_API);
@@ -100,16 +101,18 @@ function requestId(ctx: EdgeContext, parts: EdgeParts): string {
   return `req_${Buffer.from(parts.randomBytes(12)).toString('hex')}`;
 }
 
-function standardHeaders(publicUrl: string): Record<string, string> {
-  const headers = {
-    'X-Content-Type-Options': 'nosniff',
-    'X-Frame-Options': 'DENY',
-    'Referrer-Policy': 'no-referrer',
-    'Cache-Control': 'no-store',
-    'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
-    'Cross-Origin-Resource-Policy': 'same-origin',
-  };
-  return publicUrl.startsWith('https:') ? { ...headers, 'Strict-Transport-Security': 'max-age=31536000' } : headers;
+const OVER_HTTP: readonly (readonly [string, string])[] = Object.entries({
+  'X-Content-Type-Options': 'nosniff',
+  'X-Frame-Options': 'DENY',
+  'Referrer-Policy': 'no-referrer',
+  'Cache-Control': 'no-store',
+  'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
+  'Cross-Origin-Resource-Policy': 'same-origin',
+});
+const OVER_HTTPS = [...OVER_HTTP, ['Strict-Transport-Security', 'max-age=31536000'] as const];
+
+function standardHeaders(publicUrl: string): typeof OVER_HTTP {
+  return publicUrl.startsWith('https:') ? OVER_HTTPS : OVER_HTTP;
 }
 
 /** The route's pattern: it tells which endpoint it was and holds nothing of the request. */

@@ -26,7 +26,7 @@ export function explain(
   const after = tried.length === 0 ? '' : `after ${tried.join(', ')} failed, `;
   if (reason === 'pinned') return `${id}: pinned by the merchant`;
   if (reason === 'panic')
-    return `${after}${id}: no channel is as it should be, and of those that may still work it is the best`;
+    return `${after}${id}: no channel is as it should be, and of those that may still work it promises most by itself`;
   const [best, runnerUp] = order;
   // Whoever led before may stay in front of a slightly higher score.
   const leads = `${best?.id} ${(best?.score ?? 0) < (runnerUp?.score ?? 0) ? 'leads' : 'has the best score'}`;

@@ -196,9 +196,16 @@ function pickFrom(
   return explore(best, eligible, request.amount.minor, settings.marginBps, stance, chance) ?? asUsual;
 }
 
-/** Nothing is as it should be: whoever is not out of quota is tried, best first. */
+/**
+ * Nothing is as it should be: whoever is not out of quota is tried, first the one that would bring most by itself. A score counts on the next
+ * channel after a failed call, and so is hardly lower for a dead one; but now failover is rationed, and the next one fails as well.
+ */
 function panic(waiting: readonly Judged[]): Pick | null {
-  const chosen = bestOf(waiting.filter(({ view }) => !view.quotaUsedUp));
+  const alone = ({ score, passedOn }: Judged): number => score * (1 - passedOn);
+  const chosen = bestOf(
+    waiting.filter(({ view }) => !view.quotaUsedUp),
+    alone,
+  );
   return chosen ? { chosen, reason: 'panic', draw: null } : null;
 }
 
@@ -233,10 +240,11 @@ function explore(
   return { chosen: best, reason: 'best_score', draw };
 }
 
-function bestOf(judged: readonly Judged[]): Judged | null {
+function bestOf(judged: readonly Judged[], worthOf = ({ score }: Judged): number => score): Judged | null {
   let best: Judged | null = null;
   for (const one of judged) {
-    if (!best || one.score > best.score || (one.score === best.score && one.id < best.id)) best = one;
+    const lead = best ? worthOf(one) - worthOf(best) : 1;
+    if (!best || lead > 0 || (lead === 0 && one.id < best.id)) best = one;
   }
   return best;
 }

@@ -7,6 +7,8 @@ export interface Chance {
   /** True in `likelihood` (0 to 1) of the cases. */
   happens(likelihood: number): boolean;
   pick<const T extends readonly [unknown, ...unknown[]]>(choices: T): T[number];
+  /** All of them, in any order. */
+  shuffle<T>(all: readonly T[]): T[];
   /** Chance of its own, so that how often one part draws does not shift another. */
   branch(): Chance;
 }
@@ -26,6 +28,11 @@ export function chanceOf(seed: number): Chance {
     below,
     happens: (likelihood) => share() < likelihood,
     pick: (choices) => choices[below(choices.length)] ?? choices[0],
+    shuffle: (all) =>
+      all
+        .map((one) => ({ one, at: share() }))
+        .toSorted((a, b) => a.at - b.at)
+        .map(({ one }) => one),
     branch: () => chanceOf(below(2 ** 32)),
   };
 }

@@ -9,7 +9,16 @@ import { type BreakableProxy, startProxy } from '../services/breakable-proxy.ts'
 import { type MongoServer, startMongo } from '../services/mongo.ts';
 import { type RedisServer, startRedis } from '../services/redis.ts';
 import type { Chance } from './chance.ts';
-import { type Answer, askOnce, type Counter, DEMO_KEY, openService, type Service, START_ARGS } from './site.ts';
+import {
+  type Answer,
+  askOnce,
+  type Counter,
+  DEMO_KEY,
+  openService,
+  type Service,
+  START_ARGS,
+  START_ENV,
+} from './site.ts';
 
 const CLOCK = join(import.meta.dirname, 'clock-process.ts');
 /** A replica that has said nothing for so long is left for another one. */
@@ -117,7 +126,7 @@ export async function openCluster({
       () => {
         frozen = false;
         const program = theatre.command(process.execPath, START_ARGS, {
-          ...{ PORT: String(port), ADMIN_PORT: String(adminPort), DATA_DIR: dataDir },
+          ...{ ...START_ENV, PORT: String(port), ADMIN_PORT: String(adminPort), DATA_DIR: dataDir },
           ...{
             MONGO_URL: `mongodb://127.0.0.1:${toMongo.port}/${database}`,
             REDIS_URL: `redis://127.0.0.1:${toRedis.port}`,

@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { isListening } from '../e2e/program.ts';
 import { eventually } from '../e2e/stage.ts';
 import { differencesInEvents, differencesInMoney, readAccounts } from './judge.ts';
@@ -62,7 +62,7 @@ async function inScene(act: (scene: Scene) => Promise<void>, options: SiteOption
   const statusOf: Scene['statusOf'] = async ({ body }) =>
     (await site.api('GET', `/v1/payments/${body.id}`)).body.status;
   try {
-    await site.sandbox.start();
+    if (!site.sandbox.isRunning()) await site.sandbox.start();
     await act({ site, shop, create, pay, statusOf });
   } finally {
     await site.close();
@@ -158,15 +158,24 @@ describe('while it runs', { timeout: SLOW_MS }, () => {
 });
 
 describe('at the start', { timeout: SLOW_MS }, () => {
+  let simulatorsOf: Site;
+  beforeAll(async () => {
+    simulatorsOf = await openSite();
+    await simulatorsOf.sandbox.start();
+  }, SLOW_MS);
+  afterAll(() => simulatorsOf?.close());
+  const atStart = (act: (scene: Scene) => Promise<void>, options: SiteOptions = {}): Promise<void> =>
+    inScene(act, { ...options, simulatorsOf });
+
   test.skipIf(!canMount)('a full disk is refused', () =>
-    inScene(async ({ site }) => expectRefusal(site, /(disk is full|no space left).*free disk space/), {
+    atStart(async ({ site }) => expectRefusal(site, /(disk is full|no space left).*free disk space/), {
       within: onSmallDisk('size=1m', '{ head -c 2000000 /dev/zero >"$0/filler" 2>/dev/null; true; }'),
       gatewayEnv: { MASTER_KEY },
     }),
   );
 
   test.skipIf(!canMount)('a read-only disk is refused', () =>
-    inScene(
+    atStart(
       async ({ site }) =>
         expectRefusal(
           site,
@@ -177,7 +186,7 @@ describe('at the start', { timeout: SLOW_MS }, () => {
   );
 
   test('a data folder that cannot be made is refused', () =>
-    inScene(async ({ site }) => {
+    atStart(async ({ site }) => {
       writeFileSync(site.theatre.dataDir, '');
       await expectRefusal(site, /data.*(cannot be|is not|below a file|ENOTDIR|EEXIST)/);
     }));
@@ -202,7 +211,7 @@ describe('at the start', { timeout: SLOW_MS }, () => {
     ['damaged in its log', (db) => scribble(`${db}-wal`, 5_000), /-wal is damaged, and \d+ commits follow the damage/],
   ];
   test.each(damages)('a database that is %s is refused', (_, damage, words) =>
-    inScene(async ({ site, create }) => {
+    atStart(async ({ site, create }) => {
       await site.gateway.start();
       for (let i = 0; i < 4; i += 1) expect((await create()).status).toBe(201);
       await site.gateway.kill();
@@ -212,7 +221,7 @@ describe('at the start', { timeout: SLOW_MS }, () => {
   );
 
   test('a database that is cut off under its log is not served from: no answer that could be false', () =>
-    inScene(async ({ site, create }) => {
+    atStart(async ({ site, create }) => {
       await site.gateway.start();
       for (let i = 0; i < 4; i += 1) expect((await create()).status).toBe(201);
       await site.gateway.kill();
@@ -225,7 +234,7 @@ describe('at the start', { timeout: SLOW_MS }, () => {
     }));
 
   test('a log that lost its end: what is left is whole, and the provider tells the rest to whoever asks', () =>
-    inScene(async ({ site, create, statusOf }) => {
+    atStart(async ({ site, create, statusOf }) => {
       await site.gateway.start();
       const created = [];
       for (let i = 0; i < 6; i += 1) created.push(await create());
@@ -245,7 +254,7 @@ describe('at the start', { timeout: SLOW_MS }, () => {
     ['a folder', (path) => mkdirSync(path)],
   ];
   test.each(useless)('an evidence log that is %s stops nothing, and is reported', (_, spoil) =>
-    inScene(async ({ site, create, pay, statusOf }) => {
+    atStart(async ({ site, create, pay, statusOf }) => {
       mkdirSync(site.theatre.dataDir, { recursive: true });
       spoil(join(site.theatre.dataDir, 'evidence.db'));
       const program = await site.gateway.start();

@@ -1,10 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Agent, request } from 'undici';
-import { z } from 'zod';
 import { scrape } from '../../bench/metrics.ts';
 import { freePorts } from '../../bench/processes.ts';
+import { startCommand } from '../../bench/start-command.ts';
 import { openTheatre, type Program, type Theatre } from '../e2e/program.ts';
 import { type ConfigEdits, eventually } from '../e2e/stage.ts';
 
@@ -23,11 +22,10 @@ export const CHANNELS = [
   'usdt-main',
 ] as const;
 
-const manifest = z
-  .object({ scripts: z.object({ start: z.string().startsWith('node ') }) })
-  .parse(JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')));
-/** What `npm start` gives to Node: the gateway runs here as it runs there. */
-export const START_ARGS = manifest.scripts.start.split(' ').slice(1);
+const START = startCommand(ROOT);
+/** What `npm start` gives to Node, as arguments and as variables: the gateway runs here as it runs there. */
+export const START_ARGS = [...START.nodeFlags, ...START.script];
+export const START_ENV = START.env;
 
 export interface Answer {
   readonly status: number;
@@ -55,6 +53,8 @@ export interface Service {
 export interface SiteOptions extends ConfigEdits {
   readonly gatewayEnv?: Readonly<Record<string, string>>;
   readonly sandboxEnv?: Readonly<Record<string, string>>;
+  /** A site whose simulators serve this one too. */
+  readonly simulatorsOf?: Site;
   /** A command that runs the command it is given, for example in a name space of its own. */
   readonly within?: (dataDir: string) => readonly [string, ...string[]];
 }
@@ -88,11 +88,12 @@ export async function openSite(options: SiteOptions = {}): Promise<Site> {
   const theatre = await openTheatre(options);
   const [port = 0, adminPort = 0, sandboxPort = 0] = await freePorts(3);
   const place = { PORT: String(port), ADMIN_PORT: String(adminPort), SANDBOX_PORT: String(sandboxPort) };
-  const [url, adminUrl, sandboxUrl] = [port, adminPort, sandboxPort].map((each) => `http://127.0.0.1:${each}`) as [
+  const [url, adminUrl, ownSandboxUrl] = [port, adminPort, sandboxPort].map((each) => `http://127.0.0.1:${each}`) as [
     string,
     string,
     string,
   ];
+  const sandboxUrl = options.simulatorsOf?.sandboxUrl ?? ownSandboxUrl;
   const agent = new Agent({ connections: 256, keepAliveTimeout: 2_000 });
   const ask = (method: string, target: string, body?: unknown, headers: Readonly<Record<string, string>> = {}) =>
     askOnce(agent, method, target, body, headers);
@@ -101,17 +102,18 @@ export async function openSite(options: SiteOptions = {}): Promise<Site> {
     () => {
       const [file = process.execPath, ...before] = [...(options.within?.(theatre.dataDir) ?? []), process.execPath];
       return theatre.command(file, [...before, ...START_ARGS], {
-        ...{ ...place, SANDBOX_URL: sandboxUrl, DATA_DIR: theatre.dataDir },
+        ...{ ...START_ENV, ...place, SANDBOX_URL: sandboxUrl, DATA_DIR: theatre.dataDir },
         ...options.gatewayEnv,
       });
     },
     async () => (await ask('GET', `${adminUrl}/readyz`)).status === 200,
   );
-  const sandbox = openService(
+  const ownSandbox = openService(
     () =>
       theatre.run(['sandbox'], { ...place, SANDBOX_DATA_DIR: join(theatre.folder, 'books'), ...options.sandboxEnv }),
     async () => (await ask('GET', `${sandboxUrl}/_control/channels`)).status === 200,
   );
+  const sandbox = options.simulatorsOf?.sandbox ?? ownSandbox;
 
   return {
     ...{ theatre, url, adminUrl, sandboxUrl, gateway, sandbox },

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { Webhook } from 'standardwebhooks';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { eventually, openStage, patient, type Stage } from '../e2e/stage.ts';
+import { aFreePort } from '../services/free-port.ts';
 import type { Found } from '../services/program.ts';
 import { blocks, ROOT, readPage, section } from './pages.ts';
-import { aFreePort } from './started.ts';
 
 const SECRET = 'whsec_c3dpdGNoeWFyZC1zYW5kYm94LWRlbW8=';
 

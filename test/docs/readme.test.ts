@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WITH_SERVERS } from '../grafana/with-servers.ts';
+import { aFreePort } from '../services/free-port.ts';
 import { blocks, readPage, readPages, rows, section, withoutBlocks } from './pages.ts';
-import { aFreePort, run, type Started, startGateway } from './started.ts';
+import { run, type Started, startGateway } from './started.ts';
 
 const readme = readPage('README.md');
 const commands = [...blocks(section(readme, '## Sixty seconds'), 'sh'), ...blocks(section(readme, '## Tasks'), 'sh')];

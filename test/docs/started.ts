@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { startCommand } from '../../bench/start-command.ts';
 import { ROOT } from './pages.ts';
 
 /** A gateway that runs as `npm start` runs it, in a process of its own, on free ports and in a folder of its own. */
@@ -23,11 +23,10 @@ export async function startGateway(): Promise<Started> {
   const path = `${join(ROOT, 'node_modules/.bin')}:${process.env.PATH}`;
   const env = { ...process.env, PATH: path, TMPDIR: folder, DATA_DIR: join(folder, 'data'), NODE_ENV: 'development' };
   const CONFIG = await withoutExploration(folder);
-  const { scripts } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8'));
-  const [, ...args] = String(scripts.start).split(' ');
-  const gateway = spawn(process.execPath, args, {
+  const start = startCommand(ROOT);
+  const gateway = spawn(process.execPath, [...start.nodeFlags, ...start.script], {
     cwd: ROOT,
-    env: { ...env, CONFIG, PORT: '0', ADMIN_PORT: '0', SANDBOX_PORT: '0' },
+    env: { ...env, ...start.env, CONFIG, PORT: '0', ADMIN_PORT: '0', SANDBOX_PORT: '0' },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const stop = async (): Promise<void> => {
@@ -97,13 +96,4 @@ export async function run(
   }
   const [code] = await once(child, 'close');
   return { code, output };
-}
-
-export async function aFreePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }

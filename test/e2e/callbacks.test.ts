@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { aFreePort } from '../services/free-port.ts';
 import { anOrder, eventually, openStage, type Stage } from './stage.ts';
 
 /** A callback as a provider sent it, to be sent again as it was or spoilt. */
@@ -16,6 +17,7 @@ const HOP_BY_HOP = new Set(['host', 'connection', 'content-length', 'transfer-en
 let stage: Stage;
 let proxy: Server;
 const captured: Captured[] = [];
+let gatewayPort = 0;
 
 /** Stands between the simulators and the gateway, and keeps what passes. */
 beforeAll(async () => {
@@ -42,7 +44,8 @@ beforeAll(async () => {
   });
   await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
   const { port } = proxy.address() as AddressInfo;
-  stage = await openStage({ env: { PORT: String(await freePort()), PUBLIC_URL: `http://127.0.0.1:${port}` } });
+  gatewayPort = await aFreePort();
+  stage = await openStage({ env: { PORT: String(gatewayPort), PUBLIC_URL: `http://127.0.0.1:${port}` } });
 });
 afterAll(async () => {
   await stage.stop();
@@ -51,15 +54,6 @@ afterAll(async () => {
     proxy.closeAllConnections();
   });
 });
-
-let gatewayPort = 0;
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
-  gatewayPort = (probe.address() as AddressInfo).port;
-  await new Promise((resolve) => probe.close(resolve));
-  return gatewayPort;
-}
 
 function send({ method, target, headers, body }: Captured): Promise<Response> {
   const carried = method === 'GET' || method === 'HEAD' ? {} : { body: Uint8Array.from(body) };

@@ -4,7 +4,8 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
-import { aFreePort, inTheatre, isListening, type Program, type Theatre } from './program.ts';
+import { aFreePort } from '../services/free-port.ts';
+import { inTheatre, isListening, type Program, type Theatre } from './program.ts';
 
 const SLOW_MS = 60_000;
 

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { aFreePort, inTheatre, type Program, type Theatre } from './program.ts';
+import { aFreePort } from '../services/free-port.ts';
+import { inTheatre, type Program, type Theatre } from './program.ts';
 import { eventually } from './stage.ts';
 
 const CLI = join(import.meta.dirname, '../../src/cli.ts');

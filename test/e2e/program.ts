@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type ConfigEdits, call, eventually, impatientConfig, patient } from './stage.ts';
@@ -160,16 +159,6 @@ function launch(file: string, args: readonly string[], env: Readonly<Record<stri
         return found ?? undefined;
       }, PATIENCE_MS),
   };
-}
-
-/** A port that nobody listens on at this moment. */
-export async function aFreePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
-  const address = probe.address();
-  await new Promise((resolve) => probe.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }
 
 /** Whether anything takes connections there. */

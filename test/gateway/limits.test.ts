@@ -52,6 +52,17 @@ async function paysAt(channel: 'a' | 'b'): Promise<void> {
   await stage.callback(attempt, stage.channels[channel]);
 }
 
+test('what keeps channels from a payment is counted also when no channel is left for it', async () => {
+  const limits = { dailyMinor: 1 };
+  await open({ channels: { a: { limits }, b: { limits } } });
+  expect(await createTogether(1)).toEqual([undefined]);
+  const counted = stage.reports.filter(([name]) => name === 'routingExclusion');
+  expect(counted.toSorted()).toEqual([
+    ['routingExclusion', 'a', 'daily_limit'],
+    ['routingExclusion', 'b', 'daily_limit'],
+  ]);
+});
+
 describe('a daily limit', () => {
   test('is used up exactly by fifty payments that come at the same time', async () => {
     await open();

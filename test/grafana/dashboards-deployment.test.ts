@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { startCommand } from '../../bench/start-command.ts';
 import { ROOT } from './dashboards-files.ts';
 
 const text = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
 const manifest = z
   .object({
-    scripts: z.object({ start: z.string() }),
     devDependencies: z.object({ node: z.string() }),
     version: z.string(),
   })
@@ -46,7 +46,11 @@ const services = Object.entries(compose.services).map(([name, service]) => ({ na
 describe('the image', () => {
   test('runs what `npm start` runs, on the Node that package.json names', () => {
     const [, command = '[]'] = /^CMD (\[.*\])$/m.exec(dockerfile) ?? [];
-    expect(JSON.parse(command).join(' ')).toBe(manifest.scripts.start);
+    const { env, nodeFlags, script } = startCommand(ROOT);
+    expect(JSON.parse(command)).toEqual(['node', ...nodeFlags, ...script]);
+    // Where modules are kept compiled belongs to root there.
+    const { NODE_COMPILE_CACHE, ...others } = env;
+    expect(Object.entries(others).filter(([name, value]) => !dockerfile.includes(` ${name}=${value} `))).toEqual([]);
     const bases = [...dockerfile.matchAll(/^FROM (\S+)/gm)].map(([, base]) => base);
     expect(new Set(bases)).toEqual(new Set([`node:${manifest.devDependencies.node}-bookworm-slim`]));
   });

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { renderAlertmanager } from '../../grafana/alertmanager/render.ts';
-import { aFreePort } from '../e2e/program.ts';
 import { eventually } from '../e2e/stage.ts';
+import { aFreePort } from '../services/free-port.ts';
 import { goEnvironment } from '../services/go.ts';
 import { GRAFANA } from './rule-files.ts';
 

@@ -153,7 +153,7 @@ function expectOther({ channelId, reason, candidates, explanation }: Decision, t
   const leads = isBest ? `${best} has the best score` : `${best} leads`;
   const wanted: Partial<Record<typeof reason, string>> = {
     pinned: `${channelId}: pinned by the merchant`,
-    panic: `${afterFailed(tried)}${channelId}: no channel is as it should be, and of those that may still work it is the best`,
+    panic: `${afterFailed(tried)}${channelId}: no channel is as it should be, and of those that may still work it promises most by itself`,
     probe: `${channelId} to see with a small payment whether it is back; ${leads}`,
     exploration: `${channelId} to learn about it, as 5% of payments may; ${leads}`,
   };

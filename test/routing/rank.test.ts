@@ -172,6 +172,17 @@ test('when no channel is as it should be, the best of those that may work is tri
   expect(rank(aRequest({ triedChannelIds: ['a', 'b'] }), views, aSettings(), curious()).choice).toBeNull();
 });
 
+test('when all are down, the one that still answers comes before a better one that only fails fast', () => {
+  const down = (id: string, technicalRatio: number, ratePpm: number): ReturnType<typeof aView> =>
+    aView({
+      profile: { id, fee: { ratePpm, fixedMinor: 0, minMinor: 1, maxMinor: null } },
+      estimate: { technicalRatio, lostMs: 5 },
+      breakerOpen: true,
+    });
+  const views = [down('cheap', 0.05, 6_000), down('dear', 0.4, 8_000)];
+  expect(rank(aRequest(), views, aSettings(), curious()).choice).toMatchObject({ channelId: 'dear' });
+});
+
 test('the leader keeps its place against a challenger that is better by less than 0.2%, and says so', () => {
   const views = [
     aView({ profile: { id: 'a' }, estimate: { paymentRatio: 0.9 } }),

@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
+import { aFreePort } from './free-port.ts';
 
 /** A redis-server of a test's own, without persistence; it can be killed, paused and started again on its port. */
 export interface RedisServer {
@@ -19,7 +19,7 @@ export interface RedisServer {
 const START_TIMEOUT_MS = 10_000;
 
 export async function startRedis(program: string, options: readonly string[] = []): Promise<RedisServer> {
-  const port = await freePort();
+  const port = await aFreePort();
   const folder = mkdtempSync(join(tmpdir(), 'switchyard-redis-'));
   const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder];
   let child: ChildProcess | null = null;
@@ -72,13 +72,4 @@ async function answers(port: number): Promise<void> {
       client.disconnect();
     }
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { type CollectorOptions, connectCollector, type EndedSpan } from '../../src/telemetry/index.ts';
-import { aFreePort } from '../e2e/program.ts';
 import { eventually } from '../e2e/stage.ts';
+import { aFreePort } from '../services/free-port.ts';
 import { openReceiver } from './otlp-receiver.ts';
 
 const aSpan = (set: Partial<EndedSpan> = {}): EndedSpan => ({

@@ -1,6 +1,6 @@
-import { createServer } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { feedsBreaker } from '../../../src/channel/index.ts';
+import { aFreePort } from '../../services/free-port.ts';
 import { soon, startStage } from './stage.ts';
 
 /** `channels.md` 2.6: code, HTTP status, our kind, and whether an order may exist. */
@@ -189,11 +189,3 @@ describe('no answer', () => {
     expect(await adapter.close(refOf(lost), soon())).toMatchObject({ ok: true, value: { state: 'closed' } });
   });
 });
-
-async function aFreePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return address === null || typeof address === 'string' ? 1 : address.port;
-}

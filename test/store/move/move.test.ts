@@ -3,56 +3,18 @@ import fc from 'fast-check';
 import { createConnection } from 'mongoose';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Payment } from '../../../src/payment/index.ts';
-import type { PaymentStore } from '../../../src/store/index.ts';
 import { openMongoStore } from '../../../src/store/mongo/index.ts';
 import { type MoveOptions, moveToMongo } from '../../../src/store/move/index.ts';
 import { openSqliteReader, openSqliteStore, type SqliteStore } from '../../../src/store/sqlite/index.ts';
-import {
-  afterFact,
-  aPayment,
-  attemptStarted,
-  givenUp,
-  NEW_YEAR,
-  paid,
-  paidLate,
-  refunded,
-  refundRequested,
-} from '../../contract/payments.ts';
+import { aPayment, NEW_YEAR, paid } from '../../contract/payments.ts';
 import { startMongo } from '../../services/mongo.ts';
 import { type TemporaryDatabase, temporaryDatabase } from '../mongo/temporary.ts';
 import { openTemporaryStore, type TemporaryStore } from '../sqlite/temporary.ts';
+import { aLife, LIVES, live, MERCHANTS } from './lives.ts';
+import { told } from './told.ts';
 
 const server = await startMongo();
-const MERCHANTS = ['m_demo', 'm_other', 'm_third'] as const;
 const DAY_MS = 86_400_000;
-
-/** The life of a payment, as its versions. */
-const LIVES: readonly ((set: Parameters<typeof aPayment>[0]) => readonly Payment[])[] = [
-  (set) => [aPayment(set)],
-  (set) => {
-    const first = aPayment(set);
-    return [first, afterFact(first, attemptStarted(first))];
-  },
-  (set) => {
-    const first = aPayment(set);
-    return [first, ...paid(first, `T${first.id}`)];
-  },
-  (set) => {
-    const first = aPayment(set);
-    const [started, success] = paid(first, `T${first.id}`);
-    return [first, started, success, givenUp(success)];
-  },
-  (set) => {
-    const first = aPayment(set);
-    const [started, success] = paid(first, `T${first.id}`, 'wechatpay-main');
-    const asked = afterFact(success, refundRequested({ amountMinor: 300 }));
-    return [first, started, success, asked, afterFact(asked, refunded(1))];
-  },
-  (set) => {
-    const first = aPayment(set);
-    return [first, ...paidLate(first, `T${first.id}`)];
-  },
-];
 
 describe.skipIf('missing' in server)('an embedded store moves to MongoDB', () => {
   let source: TemporaryStore;
@@ -85,64 +47,15 @@ describe.skipIf('missing' in server)('an embedded store moves to MongoDB', () =>
       ...set,
     });
 
-  /** What the parts of a payment's life do to the store, one version after the other, several lives at once. */
-  async function live(lives: readonly (readonly Payment[])[], order: () => number): Promise<void> {
-    const left = lives.map((versions) => [...versions]);
-    for (let open = left; open.length > 0; open = open.filter((versions) => versions.length > 0)) {
-      const next = open[order() % open.length]?.shift();
-      if (next === undefined) continue;
-      if (next.version === 1) await store.insert(next);
-      else expect((await store.update(next)).outcome).toBe('updated');
-    }
-  }
-
-  const aLife = (index: number, merchantId: string) => LIVES[index % LIVES.length]?.({ merchantId }) ?? [];
-
   async function oneOfEach(): Promise<readonly Payment[]> {
     const lives = LIVES.map((life, i) => life({ merchantId: MERCHANTS[i % 2] ?? '' }));
-    await live(lives, () => 0);
+    await live(store, lives, () => 0);
     return lives.flatMap((versions) => versions.at(-1) ?? []);
   }
 
   async function meddle<T>(act: (connection: ReturnType<typeof createConnection>) => Promise<T>): Promise<T> {
     const connection = await createConnection(database.url).asPromise();
     return act(connection).finally(() => connection.close());
-  }
-
-  /** Everything that the port answers about a store. */
-  async function told(of: PaymentStore) {
-    const now = NEW_YEAR + 30 * DAY_MS;
-    const period = { from: 0, before: now };
-    const perMerchant = await Promise.all(
-      MERCHANTS.map(async (merchantId) => {
-        const events = await of.listEvents({ merchantId, limit: 1_000 });
-        const middle = events[Math.floor(events.length / 2)]?.event.id;
-        return {
-          payments: (await of.list({ merchantId, limit: 100 })).items,
-          paidOnes: (await of.list({ merchantId, status: 'succeeded', limit: 3 })).items,
-          events,
-          after: middle === undefined ? [] : await of.listEvents({ merchantId, after: middle, limit: 1_000 }),
-          dead: await of.listDeadEvents({ merchantId, limit: 100 }),
-        };
-      }),
-    );
-    return {
-      perMerchant,
-      dead: await of.listDeadEvents({ merchantId: null, limit: 100 }),
-      sample: (await of.listCreated({ ...period, every: 2, limit: 1_000 })).items,
-      created: await of.countCreated(period),
-      backlog: await of.dueBacklog(now),
-      counts: await of.counts(),
-      live: Object.fromEntries([...(await of.liveOrders())].filter(([, count]) => count > 0)),
-      needing: await of.countNeeding('alipay-main', 1_000),
-      volumes: await Promise.all(
-        ['alipay-main', 'wechatpay-main'].map((channelId) =>
-          of.channelVolume({ channelId, currency: 'CNY', from: NEW_YEAR, until: NEW_YEAR + DAY_MS }),
-        ),
-      ),
-      endpoints: await of.listFailingEndpoints(),
-      orderNumber: await of.findOrderNumber('m_demo', 'E1'),
-    };
   }
 
   const key = (name: string) => ({ merchantId: 'm_demo', key: name, requestHash: 'h', subject: 's', now: NEW_YEAR });
@@ -162,6 +75,7 @@ describe.skipIf('missing' in server)('an embedded store moves to MongoDB', () =>
           store = source.store;
           database = temporaryDatabase('url' in server ? server.url : '');
           await live(
+            store,
             kinds.map(([kind, merchantId]) => aLife(kind, merchantId)),
             () => chances.next().value,
           );
@@ -211,7 +125,7 @@ describe.skipIf('missing' in server)('an embedded store moves to MongoDB', () =>
     await expect(database.open()).rejects.toThrow('being moved into the database');
     const [created] = payments;
     if (created === undefined) throw new Error('no payment');
-    await live([[...paid(created, 'T-later')], aLife(2, 'm_demo')], () => 0);
+    await live(store, [[...paid(created, 'T-later')], aLife(2, 'm_demo')], () => 0);
     await store.purgeKeys(NEW_YEAR + 1, 10);
     await store.forgetFailingEndpoint(endpoint('https://shop.example/a'));
     await store.saveOrderNumber({
@@ -227,7 +141,7 @@ describe.skipIf('missing' in server)('an embedded store moves to MongoDB', () =>
     await oneOfEach();
     const report = await move({
       mode: 'wait',
-      onWaiting: () => void live([aLife(2, 'm_demo')], () => 0).then(() => store.close()),
+      onWaiting: () => void live(store, [aLife(2, 'm_demo')], () => 0).then(() => store.close()),
     });
     expect(report).toMatchObject({ outcome: 'moved', movedLast: 1 });
     expect(await (await database.open()).countCreated({ from: 0, before: NEW_YEAR + DAY_MS })).toBe(LIVES.length + 1);

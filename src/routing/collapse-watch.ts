@@ -21,8 +21,8 @@ const NEW_NORMAL_ORDERS = 200;
  */
 export function createCollapseWatch(stage: {
   readonly delays: Delays;
-  /** Makes the estimate of a leaf anew when it is too old. */
-  readonly renew: (leaf: Leaf, now: EpochMs) => unknown;
+  /** Makes the estimate of a leaf anew. */
+  readonly renew: (leaf: Leaf, now: EpochMs) => void;
   readonly sumsAround: (channelId: string, pair: Pair) => Iterable<Sums>;
   /** Estimates of the channel have to be made anew at once. */
   readonly onShift: (channelId: string) => void;

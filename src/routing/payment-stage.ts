@@ -4,7 +4,14 @@ import { createCheckpoints } from './checkpoints.ts';
 import { createCollapseWatch } from './collapse-watch.ts';
 import { createDelays } from './delays.ts';
 import { count, doubt, type PaidShare, paidShareOf, type Segment, seenBy, witness } from './paid-share.ts';
-import { type Cohort, createPaymentTree, type Leaf, type PaymentEstimate, sumsOf } from './payment-tree.ts';
+import {
+  type Cohort,
+  createPaymentTree,
+  type Leaf,
+  type PaymentEstimate,
+  STALE_AFTER_ORDERS,
+  sumsOf,
+} from './payment-tree.ts';
 import type { PaymentSnapshot } from './snapshot-schema.ts';
 import type { Estimate } from './types.ts';
 
@@ -25,7 +32,7 @@ export function createPaymentStage() {
   const tree = createPaymentTree(delays.forget);
   const checkpoints = createCheckpoints<Cohort>(pass);
   const collapses = createCollapseWatch({
-    ...{ delays, renew: knownOf, sumsAround: tree.sumsAround, onShift: tree.shift },
+    ...{ delays, renew, sumsAround: tree.sumsAround, onShift: tree.shift },
   });
   let startedAt: EpochMs | null = null;
 
@@ -137,8 +144,9 @@ export function createPaymentStage() {
   }
 
   function knownOf(leaf: Leaf, now: EpochMs): PaidShare {
-    const until = leaf.knownUntil + (leaf.channel.changes === leaf.knownAt ? QUIET_MS : 0);
-    if (now >= until || now < leaf.knownUntil - leaf.knownForMs) renew(leaf, now);
+    const news = leaf.channel.changes - leaf.knownAt;
+    const until = leaf.knownUntil + (news === 0 ? QUIET_MS : 0);
+    if (now >= until || now < leaf.knownUntil - leaf.knownForMs || news >= STALE_AFTER_ORDERS) renew(leaf, now);
     return leaf.known;
   }
 
@@ -154,7 +162,7 @@ export function createPaymentStage() {
     const { path, pair, channel, cohorts, known } = cohort.leaf;
     const shares = delays.sharesOf(path.channelId);
     const share = shares[k] ?? 1;
-    channel.changes += 1;
+    channel.changes += cohort.orders;
     const last = k + 1 === shares.length;
     const exposure = cohort.orders * (share - cohort.exposed);
     if (!cohort.apart) delays.passed(path.channelId, k, cohort.orders, cohort.paidNow);

@@ -79,14 +79,16 @@ export interface PaymentEstimate extends Pick<PaidShare, 'share' | 'orders'> {
 
 interface ChannelState {
   readonly sums: Sums;
-  /** Counts the cohorts that have reached a checkpoint: what has changed its evidence. */
+  /** Counts the orders that have reached a checkpoint: what has changed its evidence. */
   changes: number;
   readonly pairs: Map<string, Pair>;
 }
 
+/** An estimate is made anew after so many orders of its channel have reached a checkpoint; fewer move it by next to nothing. */
+export const STALE_AFTER_ORDERS = 16;
 const CHANNELS_MAX = 4_096;
-/** An estimate is made anew after so long, or twice that: where orders are many it would else move with every few, and the lead with it. */
-const KNOWN_FOR_MS = 2_000;
+/** What is known of a channel without news of its own follows the others' in so long, or twice that. */
+const KNOWN_FOR_MS = 1_000;
 const NOTHING: PaidShare = { share: 0, orders: 0, levels: [0, 0, 0, 0] };
 
 /** What is remembered of orders, as a tree: channel, method, currency, amount band; and the same without the channel. */
@@ -128,7 +130,7 @@ export function createPaymentTree(onForget: (channelId: string) => void) {
     };
     const leaf: Leaf = {
       ...{ path, pair, channel, cohorts: new Map(), answer: null, answerOf: 0, whole: null, wholeOf: null },
-      ...{ known: NOTHING, knownAt: 0, knownUntil: Number.NEGATIVE_INFINITY, knownForMs: spread() },
+      ...{ known: NOTHING, knownAt: Number.NEGATIVE_INFINITY, knownUntil: 0, knownForMs: spread() },
     };
     pair.leaves.set(key, leaf);
     leavesOf(segment).set(channelId, leaf);
@@ -169,9 +171,8 @@ export function createPaymentTree(onForget: (channelId: string) => void) {
 
   /** All estimates of a channel are out of date. */
   function shift(channelId: string): void {
-    for (const { leaves } of channels.get(channelId)?.pairs.values() ?? []) {
-      for (const leaf of leaves.values()) leaf.knownUntil = Number.NEGATIVE_INFINITY;
-    }
+    const channel = channels.get(channelId);
+    if (channel) channel.changes += STALE_AFTER_ORDERS;
   }
 
   /** What a pair knows on its own, in its currencies and bands, and of its channel when that has no other method. */
@@ -202,7 +203,8 @@ export function createPaymentTree(onForget: (channelId: string) => void) {
     for (const { id, sums, pairs } of saved.channels) {
       for (const { method, leaves, opened, openedAt, sums: ofPair } of pairs) {
         for (const { currency, band, inCurrency, sums: ofLeaf } of leaves) {
-          const { path, pair } = leafOf(id, { method, currency, band });
+          const { path, pair, channel } = leafOf(id, { method, currency, band });
+          channel.changes += STALE_AFTER_ORDERS;
           Object.assign(path.levels[0], sums);
           Object.assign(path.levels[1], ofPair);
           Object.assign(path.levels[2], inCurrency);
@@ -210,7 +212,6 @@ export function createPaymentTree(onForget: (channelId: string) => void) {
           Object.assign(pair, { opened, openedAt, version: pair.version + 1 });
         }
       }
-      shift(id);
     }
   }
 

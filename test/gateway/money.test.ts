@@ -18,8 +18,9 @@ async function paidTooLittle(amountMismatch: MoneyPolicy): Promise<Payment> {
 }
 
 /** A payment that is closed for us and the shop, and then paid all the same. */
-async function paidLate(lateSuccess: MoneyPolicy): Promise<Payment> {
-  stage = await openStage({ channels: { a: { absence: 'until_expiry' } }, running: true, policies: { lateSuccess } });
+async function paidLate(lateSuccess: MoneyPolicy, channel: ChannelSetup = {}): Promise<Payment> {
+  const channels = { a: { absence: 'until_expiry', ...channel } } as const;
+  stage = await openStage({ channels, running: true, policies: { lateSuccess } });
   const payment = await stage.open({ expiresInMs: 10 * MINUTE });
   await stage.drive(stage.gateway.closePayment(stage.merchant, payment.id));
   const attempt = attemptOf(payment, 1);
@@ -158,20 +159,8 @@ describe('a success after the end', () => {
 });
 
 describe('money on a channel that makes no refunds', () => {
-  /** Paid after the end; the policy says `refund`, which this channel cannot. */
-  async function paidLateOn(channel: ChannelSetup): Promise<Payment> {
-    stage = await openStage({ channels: { a: { absence: 'until_expiry', ...channel } }, running: true });
-    const payment = await stage.open({ expiresInMs: 10 * MINUTE });
-    await stage.drive(stage.gateway.closePayment(stage.merchant, payment.id));
-    const attempt = attemptOf(payment, 1);
-    stage.channels.a.pays(attempt.providerRef);
-    await stage.callback(attempt, stage.channels.a);
-    await stage.elapse();
-    return stage.read(payment.id);
-  }
-
   test('is held, is not promised back, and is settled when a person has returned it', async () => {
-    const held = await paidLateOn({ capabilities: ['close'] });
+    const held = await paidLate('refund', { capabilities: ['close'] });
     expect(held.attempts).toMatchObject([{ effect: 'late', disposition: 'hold' }]);
     expect(await stage.drive(stage.gateway.disposeMoney(held.id, 'refund'))).toMatchObject({
       ok: false,
@@ -191,7 +180,7 @@ describe('money on a channel that makes no refunds', () => {
   });
 
   test('that our refund may return is not said to be returned by other means', async () => {
-    const refunded = await paidLateOn({});
+    const refunded = await paidLate('refund');
     expect(refunded.refunds).toMatchObject([{ status: 'succeeded' }]);
     expect(await stage.drive(stage.gateway.recordReturn(refunded.id, 'TX-1'))).toMatchObject({
       ok: false,

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Answer, anOrder, call, eventually, openStage, type Stage } from './stage.ts';
+import { type Answer, anOrder, call, eventually, openStage, patient, type Stage } from './stage.ts';
 
 let stage: Stage;
 beforeAll(async () => {
-  stage = await openStage();
+  stage = await openStage({ editConfig: patient });
 });
 afterAll(() => stage.stop());
 

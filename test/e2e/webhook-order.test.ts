@@ -115,16 +115,17 @@ describe.skipIf('missing' in server)('two gateways on one database', () => {
         const ids = await Promise.all(
           Array.from({ length: PAYMENTS }, (_, n) => paidAndReturned(n % 2 ? one : other, sandbox.url, shop.url, n)),
         );
-        const owed = async (): Promise<{ id: string; state: string }[][]> => {
+        const owed = async (): Promise<{ id: string; delivery: { state: string; tries: number } }[][]> => {
           const { body } = await other.api('GET', '/v1/events?limit=100');
-          const events: { id: string; data: { id: string }; delivery: { state: string } }[] = body.data;
-          return ids.map((id) =>
-            events.filter(({ data }) => data.id === id).map((event) => ({ id: event.id, state: event.delivery.state })),
-          );
+          const events: { id: string; data: { id: string }; delivery: { state: string; tries: number } }[] = body.data;
+          return ids.map((id) => events.filter(({ data }) => data.id === id));
         };
-        // Past the time at which refunds are asked about.
+        // Past the time at which refunds are asked about and events tried again; either may have been late on a busy machine.
         await Promise.all([one, other].map(({ setAhead }) => setAhead(MINUTE_MS / 2)));
-        await eventually(async () => (await owed()).every((events) => events.length === 3), PATIENCE_MS);
+        await eventually(
+          async () => (await owed()).every((events) => events.length === 3 && (events[0]?.delivery.tries ?? 0) >= 2),
+          PATIENCE_MS,
+        );
 
         // Only the first sees them due now: it has all of them under way when it is killed, and their leases with it.
         shop.isNow('hold');
@@ -137,7 +138,10 @@ describe.skipIf('missing' in server)('two gateways on one database', () => {
         shop.isNow('take');
         const CLOCK_MS = String(15 * MINUTE_MS);
         await Promise.all([startReplica(theatre, 'one', { ...env, CLOCK_MS }), other.setAhead(Number(CLOCK_MS))]);
-        await eventually(async () => (await owed()).flat().every(({ state }) => state === 'delivered'), PATIENCE_MS);
+        await eventually(
+          async () => (await owed()).flat().every(({ delivery }) => delivery.state === 'delivered'),
+          PATIENCE_MS,
+        );
 
         for (const [n, events] of (await owed()).entries()) {
           const inOrder = events.map(({ id }) => id);

@@ -185,6 +185,11 @@ function sumOf(of: Sum['of'], kind: PeriodKind, profile: ChannelProfile, currenc
   return { key, period, channelId: profile.id, currency, of };
 }
 
+/** When the minute ends that an order of this moment is counted in. */
+export function minuteEnd(now: EpochMs): EpochMs {
+  return (Math.floor(now / MINUTE_MS) + 1) * MINUTE_MS;
+}
+
 function minuteKey(channelId: string, now: EpochMs): string {
   return `minute/${channelId}/${Math.floor(now / MINUTE_MS)}`;
 }

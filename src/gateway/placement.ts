@@ -112,7 +112,7 @@ export function createPlacement(
     const binding = ranking.choice ? bind(payment, ranking.choice, wish) : null;
     if (!binding) {
       await ranking.release();
-      return err(nobodyOf(ranking));
+      return err(nobodyOf(ranking, parts.channels()));
     }
     const started: Fact = { type: 'attempt_started', attempt: binding };
     const changed = await change(payment.id, started, { known: payment }).catch(async (thrown: unknown) => {

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import type { QuoteRequest } from '../../src/gateway/index.ts';
+import type { Order, QuoteRequest } from '../../src/gateway/index.ts';
 import { takesOrders } from '../../src/routing/index.ts';
 import { isLost, refuses } from './scripted-channel.ts';
 import {
@@ -201,6 +201,54 @@ describe('a limit per minute', () => {
     await open({ channels: { a: { limits: { perMinute: 1, dailyMinor: 1_000 } }, b: {} } });
     for (let i = 0; i < 5; i += 1) expect(await quoted('a')).toMatchObject({ excluded: null });
     expect(await createOneByOne(2)).toEqual(['a', 'b']);
+  });
+});
+
+describe('Retry-After', () => {
+  const waitS = async (order: Partial<Order> = {}): Promise<number | null | undefined> => {
+    const answer = await stage.create(order);
+    return answer.ok ? null : answer.error.retryAfterS;
+  };
+  const full = { limits: { dailyMinor: 1 } };
+
+  test('is the rest of the minute where limits per minute alone are in the way', async () => {
+    await open({ channels: { a: { limits: { perMinute: 1 } }, b: { limits: { perMinute: 1 } } } });
+    stage.clock.advance(20 * SECOND);
+    await createOneByOne(2);
+    expect(await waitS()).toBe(40);
+    stage.clock.advance(40 * SECOND);
+    expect(await waitS()).toBe(null);
+  });
+
+  test("is the time to the channel's midnight where its daily limit alone is in the way, and a quarter of an hour at most", async () => {
+    await open({ channels: { a: full, b: { limits: { dailyMinor: 1 }, profile: { timezone: 'UTC' } } } });
+    expect(await waitS()).toBe(900);
+    stage.clock.advance(16 * HOUR - 5 * MINUTE);
+    expect(await waitS()).toBe(300);
+  });
+
+  test('is the end of the maintenance of the only channel that has room', async () => {
+    const now = Date.UTC(2026, 0, 1);
+    const once = { kind: 'once', from: now, to: now + 4 * MINUTE, reason: null } as const;
+    const daily = { kind: 'daily', fromMinute: 1430, toMinute: 3, zone: 'UTC', reason: null } as const;
+    await open({ channels: { a: { profile: { maintenance: [once] } }, b: full } });
+    expect(await waitS()).toBe(240);
+    await stage.stop();
+    await open({ channels: { a: { profile: { maintenance: [daily] } }, b: full } });
+    expect(await waitS()).toBe(180);
+  });
+
+  test('is that of the channel which is free first, and never counts on one that does not take such payments', async () => {
+    await open({ channels: { a: full, b: { limits: { perMinute: 0 } } } });
+    stage.clock.advance(15 * SECOND);
+    expect(await waitS()).toBe(45);
+    await stage.stop();
+    await open({ channels: { a: full, b: { profile: { methods: ['card'] } } } });
+    expect(await waitS({ methods: ['alipay'] })).toBe(900);
+    await stage.stop();
+    await open({ channels: { a: full, b: {} } });
+    stage.channels.b.always('create', refuses('CHANNEL_UNAVAILABLE'));
+    expect(await waitS()).toBe(5);
   });
 });
 

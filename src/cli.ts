@@ -107,6 +107,7 @@ const statusSchema = z.object({
       enabled: z.boolean(),
       weight: z.number(),
       state: z.string(),
+      full: z.array(z.unknown()).nullish(),
       methods: z.array(z.string()),
       breaker: z.record(z.string(), z.string()),
       technical_ratio: z.number(),
@@ -123,7 +124,7 @@ async function listChannels(): Promise<void> {
   const percent = (ratio: number): string => `${(ratio * 100).toFixed(1)}%`;
   const rows = channels.map((c) => [
     c.channel,
-    c.state,
+    c.full?.length ? `${c.state}, at its limit` : c.state,
     c.methods.join(','),
     String(c.weight),
     c.breaker.create ?? '-',

@@ -5,8 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { PROVIDERS } from '../channels/index.ts';
 import PACKAGE from '../package.json' with { type: 'json' };
 import { openAlertRelay } from './alert-relay.ts';
-import { bounded } from './bounded.ts';
-import { channelStates } from './channel-status.ts';
+import { openChannelStates } from './channel-status.ts';
 import { createChannelWatch } from './channel-watch.ts';
 import { type Closers, closeAll } from './closers.ts';
 import {
@@ -210,7 +209,6 @@ async function open(
   });
   metrics.build.set({ version: PACKAGE.version }, 1);
   addGauges(metrics, observed);
-  const liveOrders = bounded(() => store.liveOrders());
   const { masterKey, dataDir } = environment;
   const reloads = createReloads({
     ...{ options, first, live, channels, telemetry, now, randomBytes, needing: store.countNeeding },
@@ -247,10 +245,7 @@ async function open(
     sharedState: link?.state ?? null,
     sharedConfig,
     leaving: () => leaving,
-    channelStates: async () => {
-      const live = await liveOrders();
-      return channelStates(observed, watch, live.ok ? live.value : null);
-    },
+    channelStates: openChannelStates({ observed, watch, store, gateway }),
     alertThresholds: observed.alertThresholds,
   });
   closers.push(() => admin.close(1_000));

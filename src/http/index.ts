@@ -10,6 +10,7 @@ export {
   type ChannelStatus,
   type ConfigStatus,
   type FailureStatus,
+  type FullStatus,
   type GatewayStatus,
   problemsOf,
 } from './status/index.ts';

@@ -14,6 +14,9 @@ import {
   type StageOptions,
 } from './stage.ts';
 
+/** The stage begins at the new year of UTC: eight in the morning there. */
+const SHANGHAI_MIDNIGHT = Date.UTC(2026, 0, 1, 16);
+
 let stage: Stage<'a' | 'b'>;
 afterEach(() => stage.stop());
 
@@ -56,10 +59,27 @@ test('how much of a daily limit is used is told for each currency of its channel
   await open();
   await createTogether(3);
   expect(await stage.drive(stage.gateway.dailyUse())).toEqual([
-    { channelId: 'a', currency: 'CNY', usedMinor: 3_000, limitMinor: 10_000 },
+    { channelId: 'a', currency: 'CNY', usedMinor: 3_000, limitMinor: 10_000, endsAt: SHANGHAI_MIDNIGHT },
   ]);
   const another = await stage.replica();
   expect(await another.drive(another.gateway.dailyUse())).toMatchObject([{ usedMinor: 3_000 }]);
+});
+
+test('which limits have no room left for an ordinary order is told with what is left and until when', async () => {
+  await open({ channels: { a: { limits: { dailyMinor: 2_500, perMinute: 3 } }, b: {} } });
+  const usedUp = (amountMinor: number) => stage.drive(stage.gateway.usedUp(() => amountMinor));
+  await createOneByOne(2);
+  expect(await usedUp(10_000)).toEqual([]);
+  await stage.create({ amount: { minor: 400, currency: 'CNY' }, pinnedChannelId: 'a' });
+  expect(await usedUp(100)).toMatchObject([{ limit: 'rate_limit' }]);
+  expect(await usedUp(10_000)).toEqual([
+    { channelId: 'a', limit: 'daily_limit', currency: 'CNY', leftMinor: 100, until: SHANGHAI_MIDNIGHT },
+    { channelId: 'a', limit: 'rate_limit', currency: null, leftMinor: null, until: Date.UTC(2026, 0, 1, 0, 1) },
+  ]);
+  stage.clock.advance(MINUTE);
+  expect(await usedUp(10_000)).toMatchObject([{ limit: 'daily_limit' }]);
+  stage.clock.advance(16 * HOUR);
+  expect(await usedUp(10_000)).toEqual([]);
 });
 
 test('what keeps channels from a payment is counted also when no channel is left for it', async () => {

@@ -26,7 +26,7 @@ export function aChannel(channel: string, set: Partial<ChannelStatus> = {}): Cha
   const closed = { state: 'closed', since: ago(7_500), cause: null } as const;
   return {
     ...{ channel, provider: 'alipay', mode: 'live', enabled: true, weight: 100, draining: false },
-    ...{ state: stateOf(set), open_orders: 0, methods: ['alipay'], currencies: ['CNY'] },
+    ...{ state: stateOf(set), open_orders: 0, full: [], methods: ['alipay'], currencies: ['CNY'] },
     breaker: { create: 'closed', query: 'closed', close: 'closed', refund: 'closed' },
     breakers: { create: closed, query: closed, close: closed, refund: closed },
     ...{ technical_ratio: 0.999, payment_ratio: 0.83, sample_size: 412.7, latency_ms: 182, score: 0.781 },

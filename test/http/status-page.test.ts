@@ -73,6 +73,13 @@ describe('the status page', () => {
     }
   });
 
+  test('shows which limit of a channel has no room', async () => {
+    const full = [{ limit: 'per_minute', currency: null, left_minor: null, until: ago(-40) }] as const;
+    shown = aStatus({ channels: [aChannel('alipay-main', { full }), aChannel('b')] });
+    const { text } = await get('/admin/');
+    expect(text).toContain('<strong>up, but</strong><span class="line">its limit per minute is used up, which');
+  });
+
   test('shows a question mark where a figure is not known, and says why', async () => {
     const unavailable = { counts: 'no answer within 700 ms' };
     shown = aStatus({ gateway: aGateway({ held: null, webhook_backlog: null, unavailable }) });

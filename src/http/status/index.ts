@@ -3,6 +3,7 @@ export type {
   ChannelStatus,
   ConfigStatus,
   FailureStatus,
+  FullStatus,
   GatewayStatus,
 } from './model.ts';
 export { problemsOf } from './problems.ts';

@@ -76,6 +76,16 @@ export interface FailureStatus {
   readonly at: string;
 }
 
+export interface FullStatus {
+  readonly limit: 'daily' | 'per_minute';
+  /** Null: it holds for all. */
+  readonly currency: string | null;
+  /** What is left of the limit, of a daily one. */
+  readonly left_minor: number | null;
+  /** When the limit begins anew. */
+  readonly until: string;
+}
+
 export interface ChannelStatus {
   readonly channel: string;
   readonly provider: string;
@@ -87,6 +97,8 @@ export interface ChannelStatus {
   /** One line for a person: the mode, or why it takes no orders now. */
   readonly state: string;
   readonly open_orders: number | null;
+  /** Limits without room for an ordinary payment. */
+  readonly full: readonly FullStatus[] | null;
   readonly methods: readonly string[];
   readonly currencies: readonly string[];
   readonly breaker: Readonly<Record<(typeof GUARDED_OPERATIONS)[number], BreakerWord>>;

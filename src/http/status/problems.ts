@@ -1,4 +1,5 @@
 import { agoText, moneyText, spanText } from './figures.ts';
+import { isFullFor, limitProblems } from './limits.ts';
 import type { AdminStatus, ChannelStatus, ConfigStatus, FailureStatus, GatewayStatus, Problem } from './model.ts';
 
 /** As the alert rules have them (grafana/prometheus/rules). */
@@ -19,6 +20,7 @@ export function problemsOf(
   const problems = [
     ...storeProblems(status.gateway),
     ...methodProblems(status.channels),
+    ...limitProblems(status.channels.filter(takesPayments), status.gateway.time),
     ...status.channels.flatMap((channel) => channelProblems(channel, status)),
     ...gatewayProblems(status.gateway, webhookOldestS),
     ...configProblems(status),
@@ -32,12 +34,12 @@ export function substitutesOf(ill: ChannelStatus, channels: readonly ChannelStat
   return channels
     .filter((channel) => channel.channel !== ill.channel && takesPayments(channel))
     .filter(({ methods }) => methods.some((method) => ill.methods.includes(method)))
-    .filter(({ currencies }) => currencies.some((currency) => ill.currencies.includes(currency)))
+    .filter((one) => one.currencies.some((own) => ill.currencies.includes(own) && !isFullFor(one, own)))
     .toSorted((a, b) => b.score - a.score)
     .map(({ channel }) => channel);
 }
 
-/** Whether new payments may go to a channel. */
+/** Whether new payments may go to a channel, as far as its limits have room. */
 export function takesPayments(channel: ChannelStatus): boolean {
   return isWanted(channel) && channel.breaker.create === 'closed';
 }

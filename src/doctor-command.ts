@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { askAdmin } from './admin-client.ts';
 import { err, ok, type Result } from './payment/index.ts';
-import { harmless } from './story.ts';
 import { table } from './table.ts';
+import { harmless, harmlessJson } from './terminal.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -62,18 +62,12 @@ export async function doctorEpay(env: Env, { pid, json }: DoctorOptions): Promis
   if (pid === undefined) {
     const overview = await askAdmin(env, { method: 'GET', path: '/admin/epay.json', answer: overviewSchema });
     if (!overview.ok) return overview;
-    return ok(json ? asJson(overview.value) : harmless(overviewText(overview.value)));
+    return ok(json ? harmlessJson(overview.value) : harmless(overviewText(overview.value)));
   }
   if (!/^[1-9]\d{0,8}$/.test(pid)) return err('--pid takes the number of a shop, such as 1000');
   const report = await askAdmin(env, { method: 'GET', path: `/admin/epay/${pid}.json`, answer: shopSchema });
   if (!report.ok) return report;
-  return ok(json ? asJson(report.value) : harmless(reportText(report.value)));
-}
-
-/** What shops have written must not steer the terminal of who reads it. */
-function asJson(value: unknown): string {
-  const escaped = (char: string): string => `\\u00${char.charCodeAt(0).toString(16)}`;
-  return JSON.stringify(value, null, 2).replaceAll(/[\x7f-\x9f]/g, escaped);
+  return ok(json ? harmlessJson(report.value) : harmless(reportText(report.value)));
 }
 
 function overviewText({ shops, nobodys }: z.output<typeof overviewSchema>): string {

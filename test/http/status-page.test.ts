@@ -138,6 +138,13 @@ describe('the status page', () => {
     expect(text).not.toContain(`"'&`);
   });
 
+  test('leaves out what would steer the direction of a text', async () => {
+    shown = aStatus({ channels: [aChannel('a\u202ealipay', { provider: 'x\u2067y' })] });
+    const { text } = await get('/admin/');
+    expect(text).toContain('aalipay');
+    expect(text).not.toMatch(/[\u202a-\u202e\u2066-\u2069]/);
+  });
+
   test('has its style sheet beside it', async () => {
     const { headers, text } = await get('/admin/assets/status.css');
     expect(headers.get('content-type')).toBe('text/css; charset=utf-8');

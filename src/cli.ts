@@ -18,6 +18,7 @@ import { explainRouting } from './routing-explain.ts';
 import { addSimulateCommand } from './simulate-command.ts';
 import { type ShowOptions, showPayment, verifyEvidence } from './story.ts';
 import { table } from './table.ts';
+import { guardOutput, writeNow } from './terminal.ts';
 import { deadEvents, failingWebhooks, redeliverEvents, resumeWebhooks } from './webhook-commands.ts';
 
 // What is loaded from here on is compiled once and kept, where that may be written: a third of the time to start. Never in a folder that others
@@ -26,6 +27,11 @@ enableCompileCache(join(import.meta.dirname, '../node_modules/.cache/switchyard'
 
 /** SIGTERM must end the process within ten seconds after its time of grace, also when something hangs. */
 const STOP_DEADLINE_MS = 9_500;
+
+/** This process serves payments, or simulators, rather than answer a question. */
+let serves = false;
+
+guardOutput({ serves: () => serves });
 
 const out = (text: string): void => void process.stdout.write(`${text}\n`);
 
@@ -57,6 +63,7 @@ function untilSignal(stop: () => Promise<void>, graceMs = 0): void {
 /* The gateway and the channels are loaded by the commands that need them: the others answer in half the time. */
 
 async function start(): Promise<void> {
+  serves = true;
   // From the first moment on: without a listener the signal would end the process.
   let reload = (): void => {};
   process.on('SIGHUP', () => reload());
@@ -69,6 +76,7 @@ async function start(): Promise<void> {
 }
 
 async function sandbox(): Promise<void> {
+  serves = true;
   const { startSandboxAlone } = await import('./sandbox-alone.ts');
   const started = await startSandboxAlone(process.env);
   if (!started.ok) fail(describeFaults(started.error));
@@ -136,6 +144,7 @@ async function listChannels(): Promise<void> {
 }
 
 const program = new Command('switchyard').description('A router in front of several payment channels.');
+program.configureOutput({ writeOut: writeNow });
 program.command('start').description('run the gateway').action(start);
 program.command('sandbox').description("run the providers' simulators alone").action(sandbox);
 const config = program.command('config').description('the configuration files');

@@ -8,7 +8,7 @@ import { askAdmin } from './admin-client.ts';
 import { sentAlerts, testAlerts } from './alert-commands.ts';
 import { describeFaults, loadConfig, readEnvironment } from './config/index.ts';
 import { type DiffOptions, diffConfig, explainConfig, reloadConfig, sealValue } from './config-commands.ts';
-import { type DoctorOptions, doctorEpay } from './doctor-command.ts';
+import { type DoctorOptions, doctorAll, doctorEpay } from './doctor-command.ts';
 import { demoGreeting } from './greeting.ts';
 import { decideHeldMoney } from './held-money.ts';
 import { addMerchantsCommand } from './merchants-program.ts';
@@ -243,7 +243,10 @@ webhooks
   .action(async (merchant: string, endpoint: string | undefined) =>
     told(await resumeWebhooks(process.env, merchant, endpoint)),
   );
-const doctor = program.command('doctor').description('why something does not work, in words');
+const doctor = program
+  .command('doctor')
+  .description('what is wrong with the running gateway, in words, and how its clock stands to others');
+doctor.action(async () => told(await doctorAll(process.env)));
 doctor
   .command('epay')
   .option('--pid <n>', 'one shop in full; default: a line for each')

@@ -57,6 +57,34 @@ type Notice = Report['notices'][number];
 
 const MARK = { well: 'ok', unsure: '? ', wrong: '! ' } as const;
 
+const stateSchema = z.object({
+  gateway: z.object({
+    clocks: z
+      .array(z.object({ against: z.string(), kind: z.enum(['server', 'provider']), skew_ms: z.number() }))
+      .default([]),
+  }),
+  problems: z.array(z.object({ urgency: z.string(), text: z.string(), runbook: z.string() })),
+});
+
+/** What is wrong with the running gateway, as its status page says it, and how its clock stands to those of others. */
+export async function doctorAll(env: Env): Promise<Result<string, string>> {
+  const status = await askAdmin(env, { method: 'GET', path: '/admin/status', answer: stateSchema });
+  if (!status.ok) return status;
+  const { gateway, problems } = status.value;
+  const wrong = problems.map(
+    ({ urgency, text, runbook }) => `${urgency}: ${text}\n      -> grafana/runbooks/${runbook}.md`,
+  );
+  const rows = gateway.clocks.map(({ against, kind, skew_ms }) => {
+    const off = `${(Math.abs(skew_ms) / 1_000).toFixed(1)} s ${skew_ms < 0 ? 'behind' : 'ahead'}`;
+    return [against, kind === 'server' ? off : `${off}, by its last answer: whole seconds, and older than now`];
+  });
+  const clocks =
+    rows.length === 0
+      ? 'No other clock has been seen in the last 15 minutes; that of a provider is, with its next answer.'
+      : table([['CLOCK OF', 'OURS IS'], ...rows]);
+  return ok(harmless([...(wrong.length === 0 ? ['Nothing is wrong.'] : wrong), '', clocks].join('\n')));
+}
+
 /** Why a shop that speaks epay gets no further, and what to type into its plug-in; without a pid a line for each shop. */
 export async function doctorEpay(env: Env, { pid, json }: DoctorOptions): Promise<Result<string, string>> {
   if (pid === undefined) {

@@ -33,6 +33,7 @@ import { openEphemeral } from './open-ephemeral.ts';
 import { openRouting } from './open-routing.ts';
 import { openStore } from './open-store.ts';
 import { openTelemetry } from './open-telemetry.ts';
+import { createOtherClocks } from './other-clocks.ts';
 import { err, ok, type Result } from './payment/index.ts';
 import { randomPool } from './random-pool.ts';
 import { type ConfigState, createReloads, type ReloadAnswer, type ReloadCause, type ReloadParts } from './reload.ts';
@@ -156,9 +157,11 @@ async function open(
   });
   closers.push(async () => breakers.dispose());
   closers.push(() => shared.stop());
+  const otherClocks = createOtherClocks({ now });
   const channels = createLiveChannels({
     ...{ sandboxes, telemetry, providers: PROVIDERS, publicUrl: () => publicUrl },
     adapterPorts: { now, randomBytes, record: evidence.record },
+    onAnswer: otherClocks.noteAnswer,
     needing: (channelId) => store.countNeeding(channelId, 1),
     onGone: (channelId) => {
       breakers.forget(channelId);
@@ -243,6 +246,7 @@ async function open(
     ...{ alerts, dryRuns, metrics, store, telemetry, gateway, reloads, now, channels: channels.current },
     version: PACKAGE.version,
     sharedState: link?.state ?? null,
+    clocks: () => otherClocks.read(clocks, channels.current().keys()),
     sharedConfig,
     leaving: () => leaving,
     channelStates: openChannelStates({ observed, watch, store, gateway }),

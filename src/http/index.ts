@@ -8,6 +8,7 @@ export { createPublicApp } from './public-app.ts';
 export {
   type AdminStatus,
   type ChannelStatus,
+  type ClockStatus,
   type ConfigStatus,
   type FailureStatus,
   type FullStatus,

@@ -13,6 +13,7 @@ export function aGateway(set: Partial<GatewayStatus> = {}): GatewayStatus {
     ...{ version: '0.1.0', time: NOW, started_at: ago(7_500), uptime_seconds: 7_500 },
     store: { ok: true, reason: null },
     shared_state: null,
+    clocks: [],
     ...{ agenda_due: 0, agenda_lag_seconds: 0, webhook_backlog: 0, webhook_oldest_seconds: 0, dead_letters: 0 },
     ...{ paused_endpoints: 0, unknown_outcomes: 0, unknown_oldest_seconds: 0 },
     ...{ undelivered: 0, undelivered_oldest_seconds: 0, refunds_pending: 0, held: 0, evidence_dropped: 0 },

@@ -123,6 +123,11 @@ describe('what is wrong', () => {
     [{ agenda_lag_seconds: 61 }, /^now: Duties are 1 min late/],
     [{ unknown_oldest_seconds: 4_000 }, /^now: An outcome has been unknown for 1 h 6 min/],
     [{ webhook_oldest_seconds: 301 }, /^now: An event has waited for its shop for 5 min/],
+    [
+      { clocks: [{ against: 'alipay-main', kind: 'provider', skew_ms: -190_000 }] },
+      /^soon: The clock of this machine is 3 min behind that of alipay-main: .* ClockSkew$/,
+    ],
+    [{ clocks: [{ against: 'redis', kind: 'server', skew_ms: 1_250 }] }, /is 1.3 s ahead of that of redis/],
     [{ held: 1 }, /^soon: The money of 1 payment waits/],
     [{ dead_letters: 2 }, /^soon: 2 events were given up/],
     [{ paused_endpoints: 1 }, /^soon: 1 address of a shop is paused/],
@@ -130,6 +135,14 @@ describe('what is wrong', () => {
     [{ event_loop_delay_ms: { p50: 1, p99: 900, max: 990 } }, /^soon: The process is overloaded/],
   ] satisfies [Partial<GatewayStatus>, RegExp][])('is %j', (gateway, line) => {
     expect(told([aChannel('a')], gateway)).toEqual([expect.stringMatching(line)]);
+  });
+
+  test('is no clock that is as far off as a slow answer makes it seem', () => {
+    const clocks = [
+      { against: 'redis', kind: 'server', skew_ms: -900 },
+      { against: 'alipay-main', kind: 'provider', skew_ms: 20_900 },
+    ] as const;
+    expect(told([aChannel('a')], { clocks })).toEqual([]);
   });
 
   test.each([{ agenda_lag_seconds: null }, { held: null }, { unknown_oldest_seconds: null }, { dead_letters: null }])(

@@ -1,6 +1,7 @@
 export type {
   AdminStatus,
   ChannelStatus,
+  ClockStatus,
   ConfigStatus,
   FailureStatus,
   FullStatus,

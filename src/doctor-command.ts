@@ -76,7 +76,7 @@ export async function doctorAll(env: Env): Promise<Result<string, string>> {
   );
   const rows = gateway.clocks.map(({ against, kind, skew_ms }) => {
     const off = `${(Math.abs(skew_ms) / 1_000).toFixed(1)} s ${skew_ms < 0 ? 'behind' : 'ahead'}`;
-    return [against, kind === 'server' ? off : `${off}, by its last answer: whole seconds, and older than now`];
+    return [against, kind === 'server' ? off : `${off}, give or take a few seconds`];
   });
   const clocks =
     rows.length === 0

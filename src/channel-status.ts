@@ -1,7 +1,10 @@
+import { bounded } from './bounded.ts';
 import type { ChannelFailure, ChannelSeen, ChannelWatch } from './channel-watch.ts';
-import type { Channel } from './gateway/index.ts';
-import type { ChannelStatus, FailureStatus } from './http/index.ts';
+import type { Channel, RunningGateway, UsedUp } from './gateway/index.ts';
+import type { ChannelStatus, FailureStatus, FullStatus } from './http/index.ts';
 import { type BreakerState, type ChannelProfile, maintenanceAt, takesOrders } from './routing/index.ts';
+import { typicalAmountOf } from './status.ts';
+import type { PaymentStore } from './store/port.ts';
 import type { Observed } from './telemetry/index.ts';
 
 type Looked = Pick<
@@ -9,14 +12,32 @@ type Looked = Pick<
   'channels' | 'breakerState' | 'estimate' | 'score' | 'alertThresholds' | 'balances' | 'now'
 >;
 
+/** Reads the state of each channel, also while the store does not answer. */
+export function openChannelStates(parts: {
+  readonly observed: Looked;
+  readonly watch: ChannelWatch;
+  readonly store: Pick<PaymentStore, 'liveOrders'>;
+  readonly gateway: Pick<RunningGateway, 'usedUp'>;
+}): () => Promise<readonly ChannelStatus[]> {
+  const { observed, watch, store, gateway } = parts;
+  const liveOrders = bounded(() => store.liveOrders());
+  const usedUp = bounded(() => gateway.usedUp((profile) => typicalAmountOf({ profile })));
+  return async () => {
+    const [live, full] = await Promise.all([liveOrders(), usedUp()]);
+    return channelStates(observed, watch, live.ok ? live.value : null, full.ok ? full.value : null);
+  };
+}
+
 /**
  * The state of each channel as an operator wants to read it.
  * @param live  orders that are open, by channel; null when the store cannot say
+ * @param full  limits without room; null when nobody can say
  */
 export function channelStates(
   observed: Looked,
   watch: ChannelWatch,
   live: ReadonlyMap<string, number> | null,
+  full: readonly UsedUp[] | null,
 ): readonly ChannelStatus[] {
   return [...observed.channels().values()].map((channel) => {
     const { id, providerId, mode, profile } = channel;
@@ -33,6 +54,7 @@ export function channelStates(
       draining: profile.enabled && profile.weight === 0,
       state: stateOf(profile, mode, openOrders, observed.now()),
       open_orders: openOrders,
+      full: full?.filter(({ channelId }) => channelId === id).map(fullStatus) ?? null,
       methods: profile.methods,
       currencies: profile.currencies,
       breaker,
@@ -65,6 +87,11 @@ function stateOf(profile: ChannelProfile, mode: string, openOrders: number | nul
   }
   const window = maintenanceAt(profile.maintenance ?? [], now);
   return window ? `maintenance until ${endOf(window)}` : mode;
+}
+
+function fullStatus({ limit, currency, leftMinor, until }: UsedUp): FullStatus {
+  const name = limit === 'daily_limit' ? 'daily' : 'per_minute';
+  return { limit: name, currency, left_minor: leftMinor, until: iso(until) };
 }
 
 function endOf(window: NonNullable<ReturnType<typeof maintenanceAt>>): string {

@@ -8,7 +8,7 @@ import { askAdmin } from './admin-client.ts';
 import { sentAlerts, testAlerts } from './alert-commands.ts';
 import { describeFaults, loadConfig, readEnvironment } from './config/index.ts';
 import { type DiffOptions, diffConfig, explainConfig, reloadConfig, sealValue } from './config-commands.ts';
-import { type DoctorOptions, doctorEpay } from './doctor-command.ts';
+import { type DoctorOptions, doctorAll, doctorEpay } from './doctor-command.ts';
 import { demoGreeting } from './greeting.ts';
 import { decideHeldMoney } from './held-money.ts';
 import { addMerchantsCommand } from './merchants-program.ts';
@@ -18,6 +18,7 @@ import { explainRouting } from './routing-explain.ts';
 import { addSimulateCommand } from './simulate-command.ts';
 import { type ShowOptions, showPayment, verifyEvidence } from './story.ts';
 import { table } from './table.ts';
+import { guardOutput, writeNow } from './terminal.ts';
 import { deadEvents, failingWebhooks, redeliverEvents, resumeWebhooks } from './webhook-commands.ts';
 
 // What is loaded from here on is compiled once and kept, where that may be written: a third of the time to start. Never in a folder that others
@@ -26,6 +27,11 @@ enableCompileCache(join(import.meta.dirname, '../node_modules/.cache/switchyard'
 
 /** SIGTERM must end the process within ten seconds after its time of grace, also when something hangs. */
 const STOP_DEADLINE_MS = 9_500;
+
+/** This process serves payments, or simulators, rather than answer a question. */
+let serves = false;
+
+guardOutput({ serves: () => serves });
 
 const out = (text: string): void => void process.stdout.write(`${text}\n`);
 
@@ -57,6 +63,7 @@ function untilSignal(stop: () => Promise<void>, graceMs = 0): void {
 /* The gateway and the channels are loaded by the commands that need them: the others answer in half the time. */
 
 async function start(): Promise<void> {
+  serves = true;
   // From the first moment on: without a listener the signal would end the process.
   let reload = (): void => {};
   process.on('SIGHUP', () => reload());
@@ -69,6 +76,7 @@ async function start(): Promise<void> {
 }
 
 async function sandbox(): Promise<void> {
+  serves = true;
   const { startSandboxAlone } = await import('./sandbox-alone.ts');
   const started = await startSandboxAlone(process.env);
   if (!started.ok) fail(describeFaults(started.error));
@@ -107,6 +115,7 @@ const statusSchema = z.object({
       enabled: z.boolean(),
       weight: z.number(),
       state: z.string(),
+      full: z.array(z.unknown()).nullish(),
       methods: z.array(z.string()),
       breaker: z.record(z.string(), z.string()),
       technical_ratio: z.number(),
@@ -123,7 +132,7 @@ async function listChannels(): Promise<void> {
   const percent = (ratio: number): string => `${(ratio * 100).toFixed(1)}%`;
   const rows = channels.map((c) => [
     c.channel,
-    c.state,
+    c.full?.length ? `${c.state}, at its limit` : c.state,
     c.methods.join(','),
     String(c.weight),
     c.breaker.create ?? '-',
@@ -135,6 +144,7 @@ async function listChannels(): Promise<void> {
 }
 
 const program = new Command('switchyard').description('A router in front of several payment channels.');
+program.configureOutput({ writeOut: writeNow });
 program.command('start').description('run the gateway').action(start);
 program.command('sandbox').description("run the providers' simulators alone").action(sandbox);
 const config = program.command('config').description('the configuration files');
@@ -233,7 +243,10 @@ webhooks
   .action(async (merchant: string, endpoint: string | undefined) =>
     told(await resumeWebhooks(process.env, merchant, endpoint)),
   );
-const doctor = program.command('doctor').description('why something does not work, in words');
+const doctor = program
+  .command('doctor')
+  .description('what is wrong with the running gateway, in words, and how its clock stands to others');
+doctor.action(async () => told(await doctorAll(process.env)));
 doctor
   .command('epay')
   .option('--pid <n>', 'one shop in full; default: a line for each')

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { askAdmin } from './admin-client.ts';
 import { err, ok, type Result } from './payment/index.ts';
-import { harmless } from './story.ts';
 import { table } from './table.ts';
+import { harmless, harmlessJson } from './terminal.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -57,23 +57,45 @@ type Notice = Report['notices'][number];
 
 const MARK = { well: 'ok', unsure: '? ', wrong: '! ' } as const;
 
+const stateSchema = z.object({
+  gateway: z.object({
+    clocks: z
+      .array(z.object({ against: z.string(), kind: z.enum(['server', 'provider']), skew_ms: z.number() }))
+      .default([]),
+  }),
+  problems: z.array(z.object({ urgency: z.string(), text: z.string(), runbook: z.string() })),
+});
+
+/** What is wrong with the running gateway, as its status page says it, and how its clock stands to those of others. */
+export async function doctorAll(env: Env): Promise<Result<string, string>> {
+  const status = await askAdmin(env, { method: 'GET', path: '/admin/status', answer: stateSchema });
+  if (!status.ok) return status;
+  const { gateway, problems } = status.value;
+  const wrong = problems.map(
+    ({ urgency, text, runbook }) => `${urgency}: ${text}\n      -> grafana/runbooks/${runbook}.md`,
+  );
+  const rows = gateway.clocks.map(({ against, kind, skew_ms }) => {
+    const off = `${(Math.abs(skew_ms) / 1_000).toFixed(1)} s ${skew_ms < 0 ? 'behind' : 'ahead'}`;
+    return [against, kind === 'server' ? off : `${off}, give or take a few seconds`];
+  });
+  const clocks =
+    rows.length === 0
+      ? 'No other clock has been seen in the last 15 minutes; that of a provider is, with its next answer.'
+      : table([['CLOCK OF', 'OURS IS'], ...rows]);
+  return ok(harmless([...(wrong.length === 0 ? ['Nothing is wrong.'] : wrong), '', clocks].join('\n')));
+}
+
 /** Why a shop that speaks epay gets no further, and what to type into its plug-in; without a pid a line for each shop. */
 export async function doctorEpay(env: Env, { pid, json }: DoctorOptions): Promise<Result<string, string>> {
   if (pid === undefined) {
     const overview = await askAdmin(env, { method: 'GET', path: '/admin/epay.json', answer: overviewSchema });
     if (!overview.ok) return overview;
-    return ok(json ? asJson(overview.value) : harmless(overviewText(overview.value)));
+    return ok(json ? harmlessJson(overview.value) : harmless(overviewText(overview.value)));
   }
   if (!/^[1-9]\d{0,8}$/.test(pid)) return err('--pid takes the number of a shop, such as 1000');
   const report = await askAdmin(env, { method: 'GET', path: `/admin/epay/${pid}.json`, answer: shopSchema });
   if (!report.ok) return report;
-  return ok(json ? asJson(report.value) : harmless(reportText(report.value)));
-}
-
-/** What shops have written must not steer the terminal of who reads it. */
-function asJson(value: unknown): string {
-  const escaped = (char: string): string => `\\u00${char.charCodeAt(0).toString(16)}`;
-  return JSON.stringify(value, null, 2).replaceAll(/[\x7f-\x9f]/g, escaped);
+  return ok(json ? harmlessJson(report.value) : harmless(reportText(report.value)));
 }
 
 function overviewText({ shops, nobodys }: z.output<typeof overviewSchema>): string {

@@ -16,6 +16,8 @@ export interface GatewayStatusParts {
   readonly pausedEndpoints: () => number;
   readonly evidenceDropped: () => Promise<number>;
   readonly sharedState: SharedStateOf | null;
+  /** The clocks of others, as they were seen last. */
+  readonly clocks: () => GatewayStatus['clocks'];
 }
 
 /** The gateway's own figures. Every part is asked at once and within a limit; one that does not answer is null, with the reason. */
@@ -40,6 +42,7 @@ export function openGatewayStatus(parts: GatewayStatusParts) {
       uptime_seconds: Math.max(0, at - startedAt) / 1_000,
       store: { ok: alive.ok, reason: alive.ok ? null : alive.reason },
       shared_state: parts.sharedState && sharedStatus(parts.sharedState()),
+      clocks: parts.clocks(),
       agenda_due: due.ok ? due.value.count : null,
       agenda_lag_seconds: due.ok ? ageS(due.value.oldestDueAt) : null,
       webhook_backlog: count((all) => all.webhookBacklog),

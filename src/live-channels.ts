@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { AdapterPorts, ChannelAdapter, Provider } from './channel/index.ts';
+import type { AdapterPorts, ChannelAdapter, Provider, WireExchange } from './channel/index.ts';
 import type { ConfiguredChannel } from './config/index.ts';
 import { type CountedAdapter, counted } from './counted-adapter.ts';
 import type { Channel, Telemetry } from './gateway/index.ts';
@@ -59,6 +59,8 @@ export function createLiveChannels(parts: {
   readonly sandboxes: Pick<Sandboxes, 'connect'>;
   readonly publicUrl: () => string;
   readonly adapterPorts: AdapterPorts;
+  /** Hears of every request that a channel's adapter has tried. */
+  readonly onAnswer?: (channelId: string, exchange: WireExchange) => void;
   readonly telemetry: Pick<Telemetry, 'info' | 'warn'>;
   /** How many payments need this channel still; see `PaymentStore.countNeeding`. */
   readonly needing: (channelId: string) => Promise<number>;
@@ -91,7 +93,11 @@ export function createLiveChannels(parts: {
       configured.mode === 'live'
         ? configured.credentials
         : provider.configSchema.parse(await parts.sandboxes.connect(configured, parts.publicUrl()));
-    return counted(provider.openAdapter(credentials, adapterPorts), now);
+    const record: AdapterPorts['record'] = (exchange) => {
+      adapterPorts.record(exchange);
+      parts.onAnswer?.(configured.id, exchange);
+    };
+    return counted(provider.openAdapter(credentials, { ...adapterPorts, record }), now);
   }
 
   async function prepare(next: readonly ConfiguredChannel[]): Promise<Result<PreparedChannels, ChannelProblem>> {

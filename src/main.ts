@@ -5,8 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { PROVIDERS } from '../channels/index.ts';
 import PACKAGE from '../package.json' with { type: 'json' };
 import { openAlertRelay } from './alert-relay.ts';
-import { bounded } from './bounded.ts';
-import { channelStates } from './channel-status.ts';
+import { openChannelStates } from './channel-status.ts';
 import { createChannelWatch } from './channel-watch.ts';
 import { type Closers, closeAll } from './closers.ts';
 import {
@@ -34,6 +33,7 @@ import { openEphemeral } from './open-ephemeral.ts';
 import { openRouting } from './open-routing.ts';
 import { openStore } from './open-store.ts';
 import { openTelemetry } from './open-telemetry.ts';
+import { createOtherClocks } from './other-clocks.ts';
 import { err, ok, type Result } from './payment/index.ts';
 import { randomPool } from './random-pool.ts';
 import { type ConfigState, createReloads, type ReloadAnswer, type ReloadCause, type ReloadParts } from './reload.ts';
@@ -157,9 +157,11 @@ async function open(
   });
   closers.push(async () => breakers.dispose());
   closers.push(() => shared.stop());
+  const otherClocks = createOtherClocks({ now });
   const channels = createLiveChannels({
     ...{ sandboxes, telemetry, providers: PROVIDERS, publicUrl: () => publicUrl },
     adapterPorts: { now, randomBytes, record: evidence.record },
+    onAnswer: otherClocks.noteAnswer,
     needing: (channelId) => store.countNeeding(channelId, 1),
     onGone: (channelId) => {
       breakers.forget(channelId);
@@ -210,7 +212,6 @@ async function open(
   });
   metrics.build.set({ version: PACKAGE.version }, 1);
   addGauges(metrics, observed);
-  const liveOrders = bounded(() => store.liveOrders());
   const { masterKey, dataDir } = environment;
   const reloads = createReloads({
     ...{ options, first, live, channels, telemetry, now, randomBytes, needing: store.countNeeding },
@@ -245,12 +246,10 @@ async function open(
     ...{ alerts, dryRuns, metrics, store, telemetry, gateway, reloads, now, channels: channels.current },
     version: PACKAGE.version,
     sharedState: link?.state ?? null,
+    clocks: () => otherClocks.read(clocks, channels.current().keys()),
     sharedConfig,
     leaving: () => leaving,
-    channelStates: async () => {
-      const live = await liveOrders();
-      return channelStates(observed, watch, live.ok ? live.value : null);
-    },
+    channelStates: openChannelStates({ observed, watch, store, gateway }),
     alertThresholds: observed.alertThresholds,
   });
   closers.push(() => admin.close(1_000));

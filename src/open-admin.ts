@@ -5,7 +5,7 @@ import type { SharedConfig } from './config-sync.ts';
 import type { EpayDoctor } from './doctor/index.ts';
 import type { DryRuns } from './dry-run.ts';
 import type { Channel, Gateway, Telemetry } from './gateway/index.ts';
-import { openGatewayStatus, type SharedStateOf } from './gateway-status.ts';
+import { type GatewayStatusParts, openGatewayStatus, type SharedStateOf } from './gateway-status.ts';
 import { type ChannelStatus, createAdminApp, endpointStates, type Listener, listen, problemsOf } from './http/index.ts';
 import type { Reloads } from './reload.ts';
 import type { PaymentStore } from './store/port.ts';
@@ -32,12 +32,13 @@ export async function openAdmin(
     readonly epayDoctor: EpayDoctor;
     /** Null where nothing is shared. */
     readonly sharedState: SharedStateOf | null;
+    readonly clocks: GatewayStatusParts['clocks'];
     readonly sharedConfig: SharedConfig | null;
   },
 ): Promise<Listener> {
   const { metrics, store, channels, gateway, telemetry, now, version, reloads, alerts, sharedConfig } = parts;
   const gatewayStatus = openGatewayStatus({
-    ...{ version, store, now, startedAt: now(), sharedState: parts.sharedState },
+    ...{ version, store, now, startedAt: now(), sharedState: parts.sharedState, clocks: parts.clocks },
     pausedEndpoints: () => gateway.webhooks.endpoints().filter(({ pausedAt }) => pausedAt !== null).length,
     evidenceDropped: async () => {
       const counted = await metrics.registry.getSingleMetric('switchyard_evidence_entries_total')?.get();

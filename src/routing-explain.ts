@@ -8,8 +8,9 @@ import {
   toDecimalString,
   whyExcluded,
 } from './payment/index.ts';
-import { findStoredPayment, harmless } from './story.ts';
+import { findStoredPayment } from './story.ts';
 import { table } from './table.ts';
+import { harmless, harmlessJson } from './terminal.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -40,14 +41,7 @@ export async function explainRouting(
   if (!found.ok) return found;
   const { attempts } = found.value;
   if (attempts.length === 0) return err(`${id} has no attempt: no channel was ever chosen for it`);
-  if (json)
-    return ok(
-      JSON.stringify(
-        attempts.map(({ seq, decision }) => ({ attempt: seq, ...decision })),
-        null,
-        2,
-      ),
-    );
+  if (json) return ok(harmlessJson(attempts.map(({ seq, decision }) => ({ attempt: seq, ...decision }))));
   return ok(harmless(attempts.map((attempt) => explained(attempt, found.value)).join('\n\n')));
 }
 

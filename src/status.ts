@@ -63,7 +63,8 @@ export function observedBy(parts: {
   };
 }
 
-function typicalAmountOf({ profile }: Channel): number {
+/** An ordinary order of a channel, in minor units. */
+export function typicalAmountOf({ profile }: Pick<Channel, 'profile'>): number {
   const { minMinor, maxMinor } = profile.limits;
   return Math.min(Math.max(TYPICAL_AMOUNT_MINOR, minMinor), maxMinor ?? AMOUNT_MINOR_MAX);
 }

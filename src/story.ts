@@ -8,6 +8,7 @@ import type { Sealer } from './gateway/index.ts';
 import { openStoreReader, placeOf } from './open-store.ts';
 import { err, isPaymentId, ok, type Payment, type Result } from './payment/index.ts';
 import { beginning, describePayment, describeTimeline, momentsOf, recollect } from './story/index.ts';
+import { harmless, harmlessJson } from './terminal.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -96,11 +97,5 @@ function storyJson(payment: Payment, evidence: readonly StoredEntry[] | null, { 
   const shown = messages ? evidence : (evidence?.map(({ messages: _, ...entry }) => entry) ?? null);
   const hidden = new Set(['callbackToken', 'clientSecret', 'sealed', 'requestHash']);
   const document = JSON.parse(JSON.stringify(payment, (key, value: unknown) => (hidden.has(key) ? undefined : value)));
-  const text = JSON.stringify({ payment: document, evidence: shown }, null, 2);
-  return text.replaceAll(/[\x7f-\x9f]/g, (char) => `\\u00${char.charCodeAt(0).toString(16)}`);
-}
-
-/** What others have written must not steer the terminal of who reads it, nor the direction in which it is read. */
-export function harmless(text: string): string {
-  return text.replaceAll(/[^\P{Cc}\n]|\p{Bidi_Control}/gu, '?');
+  return harmlessJson({ payment: document, evidence: shown });
 }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { askAdmin } from './admin-client.ts';
 import { err, ok, type Result } from './payment/index.ts';
 import { table } from './table.ts';
+import { harmless } from './terminal.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -30,7 +31,7 @@ export async function failingWebhooks(env: Env): Promise<Result<string, string>>
     ...[e.merchant, e.paused_at === null ? 'failing' : 'paused', e.failing_since],
     ...[e.next_trial_at ?? '-', e.reason, e.endpoint],
   ]);
-  return ok(table([['MERCHANT', 'STATE', 'SINCE', 'NEXT TRIAL', 'REASON', 'ENDPOINT'], ...rows]));
+  return ok(harmless(table([['MERCHANT', 'STATE', 'SINCE', 'NEXT TRIAL', 'REASON', 'ENDPOINT'], ...rows])));
 }
 
 /** Ends the pause of one address of a merchant, or of all. */

@@ -25,6 +25,7 @@ function stateOf(profile: ChannelSetup['profile'], live: ReadonlyMap<string, num
     observed,
     createChannelWatch(() => NOON),
     live,
+    [],
   );
   return [state?.state, state?.open_orders];
 }

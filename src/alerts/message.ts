@@ -74,7 +74,7 @@ export function cut(text: string, charsMax: number, mark = '…'): string {
   return [...chars.slice(0, Math.max(0, charsMax - [...mark].length)), ...mark].slice(0, charsMax).join('');
 }
 
-/** Without line breaks and other control characters. */
+/** Without line breaks, other control characters, and what steers the direction of reading. */
 export function oneLine(text: string): string {
-  return text.replace(/[\p{Cc}\s]+/gu, ' ').trim();
+  return text.replace(/[\p{Cc}\p{Bidi_Control}\s]+/gu, ' ').trim();
 }

@@ -98,7 +98,11 @@ export function channelSchema(providerIds: readonly string[]) {
     enabled: z.boolean().default(true),
     weight: z.number().min(0).max(10_000).default(100),
     methods: distinctList(z.enum(PAYMENT_METHODS)),
-    currencies: distinctList(z.string().refine(isCurrency, 'is not a currency; write an ISO 4217 code or USDT')),
+    currencies: distinctList(
+      z
+        .string()
+        .refine(isCurrency, 'is not a currency; write an ISO 4217 code in upper case, for example CNY, or USDT'),
+    ),
     scenes: distinctList(z.enum(SCENES)).prefault(['redirect']),
     fee: feeSchema,
     limits: limitsSchema,

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { secretSchema } from '../channel/index.ts';
 import { AMOUNT_MINOR_MAX, EPAY_SIGNS } from '../payment/index.ts';
 import { decodeBase64 } from './base64.ts';
-import { distinctList, durationMs, section } from './units.ts';
+import { distinctList, durationMs, orNull, section } from './units.ts';
 
 /** What a merchant may be called; it is stored in every payment and never changes. */
 export const MERCHANT_ID = /^[a-z0-9][a-z0-9_-]{0,39}$/;
@@ -104,8 +104,8 @@ export const merchantSchema = z.strictObject({
     .union([z.literal('all'), distinctList(z.string())], 'must be all, or a list of different channels')
     .default('all'),
   limits: section({
-    max_amount: z.int().min(1).max(AMOUNT_MINOR_MAX).nullable().default(null),
-    per_minute: z.int().min(1).max(1_000_000).nullable().default(null),
+    max_amount: z.int(orNull).min(1).max(AMOUNT_MINOR_MAX).nullable().default(null),
+    per_minute: z.int(orNull).min(1).max(1_000_000).nullable().default(null),
   }),
 });
 

@@ -30,6 +30,7 @@ export function parseAt<T>(sink: FaultSink, path: Path, value: unknown, schema: 
   });
   if (parsed.success) return parsed.data;
   for (const issue of parsed.error.issues) {
+    if (isWider(issue, parsed.error.issues)) continue;
     const place = [...path, ...issue.path];
     if (issue.code === 'unrecognized_keys') {
       const known = keysByPath.get(JSON.stringify(issue.path)) ?? [];
@@ -39,6 +40,16 @@ export function parseAt<T>(sink: FaultSink, path: Path, value: unknown, schema: 
     }
   }
   return undefined;
+}
+
+/** A whole number has the bounds of its kind and then its own; of both the narrower one is told. */
+function isWider(issue: z.core.$ZodIssue, all: readonly z.core.$ZodIssue[]): boolean {
+  const place = JSON.stringify(issue.path);
+  return all.some((other) => {
+    if (other === issue || JSON.stringify(other.path) !== place) return false;
+    if (issue.code === 'too_big') return other.code === 'too_big' && other.maximum < issue.maximum;
+    return issue.code === 'too_small' && other.code === 'too_small' && other.minimum > issue.minimum;
+  });
 }
 
 /** The entries of a map in a file; a missing or wrong map is a fault at `path`. */
@@ -53,19 +64,33 @@ export function entriesAt(sink: FaultSink, path: Path, value: unknown): readonly
 function wording(issue: z.core.$ZodRawIssue): string | undefined {
   if (issue.code === 'invalid_type') {
     if (issue.expected === 'string' && typeof issue.input === 'number') return 'must be a text; put quotes around it';
-    return issue.input === undefined
-      ? 'is required'
-      : `must be ${kindOf(String(issue.expected))}, not ${foundKind(issue.input)}`;
+    if (issue.input === undefined) return 'is required';
+    if (typeof issue.input === 'number' && !Number.isFinite(issue.input))
+      return `must be an ordinary number; ${yamlWord(issue.input)} is none`;
+    const words = `must be ${kindOf(String(issue.expected))}, not ${foundKind(issue.input)}`;
+    return issue.expected === 'number' || issue.expected === 'int' ? words + numberMeant(issue.input) : words;
   }
   if (issue.code === 'invalid_value') {
     if (issue.input === undefined) return 'is required';
     const values = issue.values.map(String);
     const hint = typeof issue.input === 'string' ? suggestion(issue.input, values) : '';
-    return values.length === 1 ? `must be ${values[0]}` : `must be one of ${values.join(', ')}${hint}`;
+    if (values.length === 1) return `must be ${values[0]}${issue.input === values[0] ? ', without quotes' : ''}`;
+    return `must be one of ${values.join(', ')}${hint}`;
   }
   if (issue.code === 'too_small') return bound(issue.origin, 'at least', issue.minimum);
   if (issue.code === 'too_big') return bound(issue.origin, 'at most', issue.maximum);
   return undefined;
+}
+
+function yamlWord(input: number): string {
+  if (Number.isNaN(input)) return '.nan';
+  return input > 0 ? '.inf' : '-.inf';
+}
+
+/** What makes a number of a text that means one. */
+function numberMeant(input: unknown): string {
+  if (typeof input !== 'string' || !/^-?\d+(?:\.\d+)?%?$/.test(input)) return '';
+  return input.endsWith('%') ? '; leave the percent sign out' : '; take the quotes away';
 }
 
 function bound(origin: string, words: string, limit: number | bigint): string {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { AMOUNT_MINOR_MAX, type FeeSchedule } from '../payment/index.ts';
 import { DEFAULT_ZONE, isTimeZone, type MaintenanceWindow } from '../routing/index.ts';
-import { section, sharePpm } from './units.ts';
+import { orNull, section, sharePpm } from './units.ts';
 
 const minor = () => z.int().min(0).max(AMOUNT_MINOR_MAX);
 
@@ -41,9 +41,9 @@ export const feeSchema = z
 /** `limits` of a channel. */
 export const limitsSchema = section({
   min: minor().default(1),
-  max: minor().nullable().default(null),
-  daily: z.int().min(1).nullable().default(null),
-  per_minute: z.int().min(1).max(1_000_000).nullable().default(null),
+  max: z.int(orNull).min(0).max(AMOUNT_MINOR_MAX).nullable().default(null),
+  daily: z.int(orNull).min(1).nullable().default(null),
+  per_minute: z.int(orNull).min(1).max(1_000_000).nullable().default(null),
   pacing: z.enum(['none', 'even']).default('none'),
 })
   .refine((limits) => limits.max === null || limits.min <= limits.max, {

@@ -50,7 +50,9 @@ export function sharePpm() {
   return z.string(orRequired(what)).transform((text, context) => {
     const ppm = parseSharePpm(text);
     if (ppm !== null) return ppm;
-    context.addIssue({ code: 'custom', message: SHARE.test(text) ? 'must be at most 100%' : what });
+    const negative = 'is not a share: it is negative; write for example 0.6%';
+    const message = SHARE.test(text) ? 'must be at most 100%' : text.startsWith('-') ? negative : what;
+    context.addIssue({ code: 'custom', message });
     return z.NEVER;
   });
 }
@@ -73,6 +75,12 @@ export function distinctList<Item extends z.ZodType<string>>(item: Item) {
     .max(100)
     .refine((items) => new Set(items).size === items.length, 'names something twice');
 }
+
+/** For a number that may be left away: people write `none` or `unlimited`. */
+export const orNull = {
+  error: ({ code, input }: { readonly code?: string; readonly input?: unknown }): string | undefined =>
+    code === 'invalid_type' && typeof input === 'string' ? 'must be a number, or null for no limit' : undefined,
+};
 
 function orRequired(what: string) {
   return { error: (issue: { input?: unknown }) => (issue.input === undefined ? 'is required' : what) };

@@ -132,7 +132,7 @@ export function createPaymentCreation(
     if (ranking.choice || ranking.exclusions.some(({ excluded }) => isPassing(excluded) || isOfDevice(excluded)))
       return null;
     telemetry.paymentOutcome('none', 'rejected');
-    return nobodyOf(ranking);
+    return nobodyOf(ranking, parts.channels());
   }
 
   async function route(merchant: Merchant, blank: Payment, buyerIpKnown: boolean) {
@@ -147,7 +147,7 @@ export function createPaymentCreation(
       const why = pinned ? whyExcluded(pinned) : 'unknown channel';
       return err(gatewayError('channel_rejected', `Channel ${pinnedChannelId} cannot take this payment: ${why}.`));
     }
-    return err(nobodyOf(ranking));
+    return err(nobodyOf(ranking, parts.channels()));
   }
 
   async function repeat(merchant: Merchant, order: Order, existing: Payment) {

@@ -6,6 +6,7 @@ import {
   hasEnded,
   isPaid,
   isPaymentId,
+  legible,
   ok,
   type Payment,
   payableAttempt,
@@ -200,7 +201,14 @@ function paymentOrder(
 
 /** What the buyer reads: the name without what is no text, cut to what a subject may hold. */
 function subjectOf(name: string): string {
-  return [...name.replaceAll(/[\p{Cc}\u2028\u2029]+/gu, ' ').trim()].slice(0, SUBJECT_CHARS_MAX).join('').trim();
+  return [
+    ...legible(name)
+      .replaceAll(/[\p{Cc}\u2028\u2029]+/gu, ' ')
+      .trim(),
+  ]
+    .slice(0, SUBJECT_CHARS_MAX)
+    .join('')
+    .trim();
 }
 
 /**

@@ -1,4 +1,5 @@
 import { err, hasEnded, isPaid, isPaymentId, isUnresolved, ok, type Payment, type Result } from '../payment/index.ts';
+import type { ChannelProfile } from '../routing/index.ts';
 import { createAgendaWorker } from './agenda-worker.ts';
 import type { Gateway } from './api.ts';
 import { type ChannelBalances, createBalancePoller } from './balance-poller.ts';
@@ -12,7 +13,7 @@ import { createEpayOrders } from './epay-orders.ts';
 import { type GatewayError, gatewayError } from './errors.ts';
 import { createJanitor } from './janitor.ts';
 import { createLeases } from './leases.ts';
-import { createLimits, type DailyUse } from './limits.ts';
+import { createLimits, type DailyUse, type UsedUp } from './limits.ts';
 import { createOrders } from './orders.ts';
 import type { Parts } from './parts.ts';
 import { createPlacement } from './placement.ts';
@@ -41,6 +42,8 @@ export interface RunningGateway extends Gateway {
   balances(): ChannelBalances;
   /** Of channels with a daily limit. */
   dailyUse(): Promise<readonly DailyUse[]>;
+  /** The limits of channels that have no room left for an order of `ordinaryOf` minor units. */
+  usedUp(ordinaryOf: (profile: ChannelProfile) => number): Promise<readonly UsedUp[]>;
 }
 
 /** Puts the use cases together from their parts. Nothing runs before `start`. */
@@ -187,6 +190,7 @@ export function createGateway(parts: Parts): RunningGateway {
     syncForBuyer,
     balances: balancePoller.balances,
     dailyUse: limits.dailyUse,
+    usedUp: limits.usedUp,
     start: () => {
       prober.start();
       notifier.start();

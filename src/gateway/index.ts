@@ -4,7 +4,7 @@ export type { ChannelBalances } from './balance-poller.ts';
 export type * from './epay-record.ts';
 export * from './errors.ts';
 export { createGateway, type RunningGateway } from './gateway.ts';
-export type { DailyUse } from './limits.ts';
+export type { DailyUse, UsedUp } from './limits.ts';
 export type { Parts } from './parts.ts';
 export type * from './ports.ts';
 export type * from './telemetry-port.ts';

@@ -31,6 +31,19 @@ export interface DailyUse {
   readonly currency: string;
   readonly usedMinor: number;
   readonly limitMinor: number;
+  /** When its day is over. */
+  readonly endsAt: EpochMs;
+}
+
+/** A limit that has no room left for an ordinary order now. */
+export interface UsedUp {
+  readonly channelId: string;
+  readonly limit: Full;
+  /** Null: of every currency. */
+  readonly currency: string | null;
+  /** Null: orders are counted, not amounts. */
+  readonly leftMinor: number | null;
+  readonly until: EpochMs;
 }
 
 interface Sum {
@@ -69,11 +82,34 @@ export function createLimits({ store, ephemeral, channels, telemetry, clock }: L
       const { dailyMinor: limitMinor } = profile.limits;
       if (limitMinor === null) return [];
       return profile.currencies.map(async (currency) => {
-        const usedMinor = await total(takenSum(profile, currency, now));
-        return usedMinor === null ? [] : [{ channelId: profile.id, currency, usedMinor, limitMinor }];
+        const sum = takenSum(profile, currency, now);
+        const usedMinor = await total(sum);
+        const endsAt = sum.period.end;
+        return usedMinor === null ? [] : [{ channelId: profile.id, currency, usedMinor, limitMinor, endsAt }];
       });
     });
     return (await Promise.all(asked)).flat();
+  }
+
+  /**
+   * The limits that have no room left for an order of `ordinaryOf` minor units (of a small daily limit, for a tenth of it); where a sum
+   * cannot be told, there is room.
+   */
+  async function usedUp(ordinaryOf: (profile: ChannelProfile) => number): Promise<readonly UsedUp[]> {
+    const now = clock.now();
+    const daily = (await dailyUse()).flatMap(({ channelId, currency, usedMinor, limitMinor, endsAt }): UsedUp[] => {
+      const profile = channels().get(channelId)?.profile;
+      const leftMinor = Math.max(0, limitMinor - usedMinor);
+      if (!profile || leftMinor >= Math.min(ordinaryOf(profile), limitMinor / 10)) return [];
+      return [{ channelId, limit: 'daily_limit', currency, leftMinor, until: endsAt }];
+    });
+    const minutes = [...channels().values()].map(async ({ profile: { id: channelId, limits } }): Promise<UsedUp[]> => {
+      if (limits.perMinute === null) return [];
+      const started = (await quietly(ephemeral.total(minuteKey(channelId, now)))) ?? 0;
+      if (started < limits.perMinute) return [];
+      return [{ channelId, limit: 'rate_limit', currency: null, leftMinor: null, until: minuteEnd(now) }];
+    });
+    return [...daily, ...(await Promise.all(minutes)).flat()];
   }
 
   /** Takes room for one order, or names the limit that has none. */
@@ -159,7 +195,7 @@ export function createLimits({ store, ephemeral, channels, telemetry, clock }: L
     }
   }
 
-  return { usage, dailyUse, reserve, note };
+  return { usage, dailyUse, usedUp, reserve, note };
 }
 
 export type Limits = ReturnType<typeof createLimits>;
@@ -183,6 +219,11 @@ function sumOf(of: Sum['of'], kind: PeriodKind, profile: ChannelProfile, currenc
   const period = periodAt(kind, profile.timezone ?? DEFAULT_ZONE, at);
   const key = `${of}/${profile.id}/${currency}/${period.start}/${period.end}`;
   return { key, period, channelId: profile.id, currency, of };
+}
+
+/** When the minute ends that an order of this moment is counted in. */
+export function minuteEnd(now: EpochMs): EpochMs {
+  return (Math.floor(now / MINUTE_MS) + 1) * MINUTE_MS;
 }
 
 function minuteKey(channelId: string, now: EpochMs): string {

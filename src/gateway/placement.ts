@@ -5,6 +5,7 @@ import {
   err,
   type Fact,
   hasEnded,
+  legible,
   ok,
   type Payment,
   providerRefOf,
@@ -112,7 +113,7 @@ export function createPlacement(
     const binding = ranking.choice ? bind(payment, ranking.choice, wish) : null;
     if (!binding) {
       await ranking.release();
-      return err(nobodyOf(ranking));
+      return err(nobodyOf(ranking, parts.channels()));
     }
     const started: Fact = { type: 'attempt_started', attempt: binding };
     const changed = await change(payment.id, started, { known: payment }).catch(async (thrown: unknown) => {
@@ -201,7 +202,7 @@ export function createPlacement(
       amount: attempt.amount,
       method: attempt.method,
       scene,
-      subject: payment.subject,
+      subject: legible(payment.subject),
       expiresAt: payment.expiresAt,
       callbackUrl: `${publicUrl}/callbacks/${channel.id}/${attempt.callbackToken}`,
       returnUrl: checkoutUrl(payment.id, publicUrl),

@@ -1,12 +1,13 @@
 import { CHANNEL_ERROR_KINDS, type ChannelError } from '../channel/index.ts';
-import type {
-  AttemptError,
-  Fact,
-  Payment,
-  Refund,
-  RefundObservation,
-  Result,
-  SucceededAttempt,
+import {
+  type AttemptError,
+  type Fact,
+  legible,
+  type Payment,
+  type Refund,
+  type RefundObservation,
+  type Result,
+  type SucceededAttempt,
 } from '../payment/index.ts';
 import type { Change } from './change.ts';
 import type { ChannelCalls } from './channel-calls.ts';
@@ -104,7 +105,7 @@ export function createRefunds(
 
   function send(channel: Channel, payment: Payment, attempt: SucceededAttempt, refund: Refund, signal?: AbortSignal) {
     const callbackUrl = `${parts.settings().publicUrl}/callbacks/${channel.id}/${attempt.callbackToken}`;
-    const request = { ...refOf(attempt, refund), reason: refund.reason, callbackUrl };
+    const request = { ...refOf(attempt, refund), reason: refund.reason && legible(refund.reason), callbackUrl };
     return call(channel, 'refund', payment, attempt, signal, (s) => channel.adapter.refund(request, s));
   }
 

@@ -6,10 +6,12 @@ import { AMOUNT_MINOR_MAX } from '../payment/index.ts';
 /** C0 and C1 controls, and the line separators that some readers take for line ends. */
 const CONTROLS = '\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029';
 const BLANKS = ' \\xa0\\u1680\\u2000-\\u200a\\u202f\\u205f\\u3000\\ufeff';
+/** Characters that show nothing by themselves: joiners, marks and overrides of the direction, soft hyphens. */
+const UNSEEN = '\\xad\\u061c\\u200b-\\u200f\\u202a-\\u202e\\u2060-\\u206f';
 const LINE = new RegExp(`^[^${CONTROLS}]*$`, 'u');
 const CONTROLS_BUT_LINES = '\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f';
 const LINES = new RegExp(`^[^${CONTROLS_BUT_LINES}]*$`, 'u');
-const NOT_BLANK = new RegExp(`[^${CONTROLS}${BLANKS}]`, 'u');
+const NOT_BLANK = new RegExp(`[^${CONTROLS}${BLANKS}${UNSEEN}]`, 'u');
 
 /** Country names by ISO 3166 code, as ICU knows them; `ZZ` is its word for "unknown". */
 const REGIONS = new Intl.DisplayNames(['en'], { type: 'region', fallback: 'none' });

@@ -8,8 +8,10 @@ export { createPublicApp } from './public-app.ts';
 export {
   type AdminStatus,
   type ChannelStatus,
+  type ClockStatus,
   type ConfigStatus,
   type FailureStatus,
+  type FullStatus,
   type GatewayStatus,
   problemsOf,
 } from './status/index.ts';

@@ -8,6 +8,7 @@ export * from './facts.ts';
 export * from './ids.ts';
 export * from './inspect.ts';
 export { assertPayment } from './invariants.ts';
+export { legible } from './legible.ts';
 export * from './money.ts';
 export * from './result.ts';
 export { lastDeliveryAt, pauseBeforeAttempt } from './schedule.ts';

@@ -30,4 +30,4 @@ export {
   wallMinute,
   zoneOffsetMs,
 } from './wall-clock.ts';
-export { type MaintenanceWindow, maintenanceAt } from './windows.ts';
+export { type MaintenanceWindow, maintenanceAt, maintenanceEnd } from './windows.ts';

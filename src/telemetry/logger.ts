@@ -46,6 +46,9 @@ export function createLogger(level: string, fields: () => object = () => ({})): 
 /** So much waits at most; more is written at once. */
 const WAITING_CHARS_MAX = 15 * 1024;
 
+/** So much is kept while the log cannot be written, the oldest of it. */
+const UNWRITTEN_CHARS_MAX = 1024 * 1024;
+
 let stdout: DestinationStream | undefined;
 
 /**
@@ -54,7 +57,8 @@ let stdout: DestinationStream | undefined;
  */
 function linesByTurn(): DestinationStream {
   // Gathered here and not by the destination, whose `flushSync` ends with an fsync: with the log in a file every turn waited for it.
-  const destination = pino.destination({ dest: 1, sync: true });
+  const destination = pino.destination({ dest: 1, sync: true, maxLength: UNWRITTEN_CHARS_MAX });
+  survive(destination);
   let waiting = '';
   const flush = (): void => {
     const lines = waiting;
@@ -69,6 +73,25 @@ function linesByTurn(): DestinationStream {
       if (waiting.length > WAITING_CHARS_MAX) flush();
     },
   };
+}
+
+/** A log that cannot be written (its disk is full) is no reason to stop taking payments; what waits is written when that is over. */
+function survive(destination: ReturnType<typeof pino.destination>): void {
+  let failing = false;
+  let lost = false;
+  destination.on('error', (fault) => {
+    if (!failing)
+      process.stderr.write(`The log cannot be written: ${fault.message}. The gateway goes on without it.\n`);
+    failing = true;
+  });
+  destination.on('drop', () => {
+    lost = true;
+  });
+  destination.on('write', () => {
+    if (lost) process.stderr.write('The log is written again; some of what was said meanwhile is missing.\n');
+    failing = false;
+    lost = false;
+  });
 }
 
 /** One level down. An error is left to its serializer, which keeps none of its fields. */

@@ -151,10 +151,16 @@ describe.concurrent('payments show', { timeout: SLOW_MS }, () => {
     expect(await refusal(short)).toContain('environment: MASTER_KEY: must be 32 random bytes');
   });
 
-  test('with --json prints everything but what opens doors', async () => {
+  test('with --json prints everything but what opens doors, with what steers terminals escaped', async () => {
     const text = await success(run(dirs.full, 'payments', 'show', payment.id, '--json'));
     const { payment: shown, evidence } = JSON.parse(text);
-    expect(shown).toMatchObject({ id: payment.id, status: 'partially_refunded', refunds: [{ amountMinor: 300 }] });
+    expect(text).not.toMatch(/[^\P{Cc}\n]|\p{Bidi_Control}/u);
+    expect(shown).toMatchObject({
+      id: payment.id,
+      subject: payment.subject,
+      status: 'partially_refunded',
+      refunds: [{ amountMinor: 300 }],
+    });
     expect(evidence.map(({ kind }: { kind: string }) => kind)).toEqual([
       'call',
       'callback',

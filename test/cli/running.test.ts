@@ -40,6 +40,18 @@ async function refusal(program: Program): Promise<string> {
 
 const PORTS = () => ({ ADMIN_PORT: gateway.place.ADMIN_PORT ?? '' });
 
+describe.concurrent('doctor', { timeout: SLOW_MS }, () => {
+  test('says what is wrong, and how our clock stands to that of a provider that has answered', async () => {
+    const text = await success(theatre.run(['doctor'], PORTS()));
+    expect(text).toMatch(/^Nothing is wrong\.\n\nCLOCK OF +OURS IS\n/);
+    expect(text).toMatch(/\nalipay-main +\d\.\d s (ahead|behind), give or take a few seconds/);
+  });
+
+  test('without a gateway says so', async () => {
+    expect(await refusal(theatre.run(['doctor'], { ADMIN_PORT: '1' }))).toContain('no gateway answers at');
+  });
+});
+
 describe.concurrent('channels', { timeout: SLOW_MS }, () => {
   test('lists each channel of the running gateway under a heading', async () => {
     const [heading = '', ...rows] = (await success(theatre.run(['channels'], PORTS()))).trimEnd().split('\n');

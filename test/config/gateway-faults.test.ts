@@ -6,6 +6,7 @@ type Row = readonly [from: string, to: string, path: string, message: RegExp, li
 
 const ROUTING: readonly Row[] = [
   ['version: 1', 'version: 2', 'version', /must be 1/],
+  ['version: 1', 'version: "1"', 'version', /^must be 1, without quotes$/],
   ['version: 1\n', '', 'version', /is required/, 'routing:'],
   ['routing:\n', 'ruoting:\n', 'ruoting', /not a known key; did you mean routing\?/],
   ['success: 60,', 'success: -1,', 'routing.weights.success', /at least 0/],
@@ -20,7 +21,12 @@ const ROUTING: readonly Row[] = [
   ],
   ['exploration: 2%', 'exploration: 0.02', 'routing.exploration', /percent sign/],
   ['exploration: 2%', 'exploration: 101%', 'routing.exploration', /at most 100%/],
-  ['exploration: 2%', 'exploration: -1%', 'routing.exploration', /not a share/],
+  [
+    'exploration: 2%',
+    'exploration: -1%',
+    'routing.exploration',
+    /^is not a share: it is negative; write for example 0.6%$/,
+  ],
   ['max_attempts: 3', 'max_attempts: 0', 'routing.failover.max_attempts', /at least 1/],
   ['max_attempts: 3', 'max_attempts: 11', 'routing.failover.max_attempts', /at most 10/],
   ['max_attempts: 3', 'max_attempts: 1.5', 'routing.failover.max_attempts', /a whole number, not a fraction/],
@@ -44,12 +50,26 @@ const CHANNEL: readonly Row[] = [
   ['enabled: true', 'enabled: "true"', 'channels.pay-main.enabled', /true or false, not a text/],
   ['weight: 100', 'wieght: 100', 'channels.pay-main.wieght', /did you mean weight\?/],
   ['weight: 100', 'weight: -1', 'channels.pay-main.weight', /at least 0/],
-  ['weight: 100', 'weight: .nan', 'channels.pay-main.weight', /a number/],
+  ['weight: 100', 'weight: .nan', 'channels.pay-main.weight', /^must be an ordinary number; \.nan is none$/],
+  ['weight: 100', 'weight: -.inf', 'channels.pay-main.weight', /^must be an ordinary number; -\.inf is none$/],
+  ['weight: 100', 'weight: "100"', 'channels.pay-main.weight', /^must be a number, not a text; take the quotes away$/],
+  [
+    'weight: 100',
+    'weight: 50%',
+    'channels.pay-main.weight',
+    /^must be a number, not a text; leave the percent sign out$/,
+  ],
+  ['weight: 100', 'weight: heavy', 'channels.pay-main.weight', /^must be a number, not a text$/],
   ['methods: [alipay]', 'methods: []', 'channels.pay-main.methods', /at least 1 entry/],
   ['methods: [alipay]', 'methods: alipay', 'channels.pay-main.methods', /must be a list, not a text/],
   ['methods: [alipay]', 'methods: [alipay, alypay]', 'channels.pay-main.methods[1]', /did you mean alipay\?/],
   ['methods: [alipay]', 'methods: [alipay, alipay]', 'channels.pay-main.methods', /twice/],
-  ['currencies: [CNY]', 'currencies: [RMB]', 'channels.pay-main.currencies[0]', /not a currency/],
+  [
+    'currencies: [CNY]',
+    'currencies: [RMB]',
+    'channels.pay-main.currencies[0]',
+    /not a currency; .* in upper case, for example CNY/,
+  ],
   ['currencies: [CNY]', 'currencies: []', 'channels.pay-main.currencies', /at least 1/],
   [
     'currencies: [CNY]',
@@ -86,6 +106,8 @@ const MONEY: readonly Row[] = [
   ['rate: 0.6%', 'rate: 0.60001%', 'channels.pay-main.fee.rate', /at most four decimals/],
   ['rate: 0.6%', 'rate: 1e1%', 'channels.pay-main.fee.rate', /not a share/],
   ['      rate: 0.6%\n', '', 'channels.pay-main.fee.rate', /is required/, 'fee:\n'],
+  ['fixed: 0', 'fixed: 1e300', 'channels.pay-main.fee.fixed', /^must be at most 10000000000000$/],
+  ['fixed: 0', 'fixed: -1e300', 'channels.pay-main.fee.fixed', /^must be at least 0$/],
   ['fixed: 0', 'fixed: 0.5', 'channels.pay-main.fee.fixed', /a whole number, not a fraction/],
   ['fixed: 0', 'fixed: -30', 'channels.pay-main.fee.fixed', /at least 0/],
   ['min: 1\n      max: 500\n', 'min: 501\n      max: 500\n', 'channels.pay-main.fee.min', /more than fee.max/],
@@ -99,7 +121,12 @@ const MONEY: readonly Row[] = [
   ['max: 5000000', 'max: 50000.00001', 'channels.pay-main.limits.max', /a whole number/],
   ['daily: 100000000', 'daily: 9007199254740993', 'channels.pay-main.limits.daily', /at most/],
   ['daily: 100000000', 'daily: 0', 'channels.pay-main.limits.daily', /at least 1/],
-  ['per_minute: 60', 'per_minute: lots', 'channels.pay-main.limits.per_minute', /a whole number|a number/],
+  [
+    'per_minute: 60',
+    'per_minute: lots',
+    'channels.pay-main.limits.per_minute',
+    /^must be a number, or null for no limit$/,
+  ],
 ];
 
 const REST: readonly Row[] = [

@@ -123,7 +123,7 @@ test('every fault of both files is named at once, sorted by file and line', () =
 /etc/pay/gateway.yaml:13: channels.pay-main.wieght: is not a known key; did you mean weight?
 /etc/pay/gateway.yaml:33: channels.pay-main.breaker.failure_rate: is not a share; write it with a percent sign and at most four decimals, for example 0.6%
 /etc/pay/gateway.yaml:39: channels.pay-main.credentials.app: must have at least 3 characters
-/etc/pay/gateway.yaml:45: channels.pay-backup.currencies[1]: is not a currency; write an ISO 4217 code or USDT
+/etc/pay/gateway.yaml:45: channels.pay-backup.currencies[1]: is not a currency; write an ISO 4217 code in upper case, for example CNY, or USDT
 /etc/pay/merchants.yaml:5: merchants.m_shop.secret_keys[0]: must have at least 15 characters; make one with: openssl rand -hex 24
 /etc/pay/merchants.yaml:22: merchants.m_other.secret_keys: must have at least 1 entry`,
   );

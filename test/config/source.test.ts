@@ -37,7 +37,9 @@ describe('references to the environment', () => {
     expect(loaded({ gateway: plain }).channels[0]?.profile.weight).toBe(70);
     expect(loaded({ gateway: plain }, { env: { WEIGHT: '0' } }).channels[0]?.profile.weight).toBe(0);
     const quoted = replaced(GATEWAY, 'weight: 100', `weight: "\${WEIGHT:-70}"`);
-    expect(faultsOf({ gateway: quoted })).toMatchObject([{ message: 'must be a number, not a text' }]);
+    expect(faultsOf({ gateway: quoted })).toMatchObject([
+      { message: 'must be a number, not a text; take the quotes away' },
+    ]);
   });
 
   test.each([

@@ -126,6 +126,11 @@ describe('the limits of a channel', () => {
     expect(decision.candidates).toContainEqual(
       expect.objectContaining({ channel: 'alipay-main', excluded: 'daily_limit' }),
     );
+    const { body: status } = await call('GET', `${stage.gateway().adminUrl}/admin/status`);
+    const full = status.channels.flatMap((one: { channel: string; full: object[] }) =>
+      one.full.map((limit) => ({ channel: one.channel, ...limit })),
+    );
+    expect(full).toMatchObject([{ channel: 'alipay-main', limit: 'daily', currency: 'CNY', left_minor: 0 }]);
   });
 });
 

@@ -42,6 +42,11 @@ async function refusal(set?: Parameters<typeof anEpayOrder>[0]): Promise<string>
   return result.ok ? 'taken' : result.error;
 }
 
+test('a name of nothing that can be read is no subject', async () => {
+  await open();
+  expect(await placed({ terms: { name: '\u202e\u2066 ' } })).toMatchObject({ subject: 'A1' });
+});
+
 const find = (outTradeNo = 'A1') =>
   stage.drive(stage.gateway.epay.findOrder(stage.merchant, { tradeNo: null, outTradeNo }));
 

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import type { QuoteRequest } from '../../src/gateway/index.ts';
+import type { Order, QuoteRequest } from '../../src/gateway/index.ts';
 import { takesOrders } from '../../src/routing/index.ts';
 import { isLost, refuses } from './scripted-channel.ts';
 import {
@@ -13,6 +13,9 @@ import {
   type Stage,
   type StageOptions,
 } from './stage.ts';
+
+/** The stage begins at the new year of UTC: eight in the morning there. */
+const SHANGHAI_MIDNIGHT = Date.UTC(2026, 0, 1, 16);
 
 let stage: Stage<'a' | 'b'>;
 afterEach(() => stage.stop());
@@ -56,10 +59,27 @@ test('how much of a daily limit is used is told for each currency of its channel
   await open();
   await createTogether(3);
   expect(await stage.drive(stage.gateway.dailyUse())).toEqual([
-    { channelId: 'a', currency: 'CNY', usedMinor: 3_000, limitMinor: 10_000 },
+    { channelId: 'a', currency: 'CNY', usedMinor: 3_000, limitMinor: 10_000, endsAt: SHANGHAI_MIDNIGHT },
   ]);
   const another = await stage.replica();
   expect(await another.drive(another.gateway.dailyUse())).toMatchObject([{ usedMinor: 3_000 }]);
+});
+
+test('which limits have no room left for an ordinary order is told with what is left and until when', async () => {
+  await open({ channels: { a: { limits: { dailyMinor: 2_500, perMinute: 3 } }, b: {} } });
+  const usedUp = (amountMinor: number) => stage.drive(stage.gateway.usedUp(() => amountMinor));
+  await createOneByOne(2);
+  expect(await usedUp(10_000)).toEqual([]);
+  await stage.create({ amount: { minor: 400, currency: 'CNY' }, pinnedChannelId: 'a' });
+  expect(await usedUp(100)).toMatchObject([{ limit: 'rate_limit' }]);
+  expect(await usedUp(10_000)).toEqual([
+    { channelId: 'a', limit: 'daily_limit', currency: 'CNY', leftMinor: 100, until: SHANGHAI_MIDNIGHT },
+    { channelId: 'a', limit: 'rate_limit', currency: null, leftMinor: null, until: Date.UTC(2026, 0, 1, 0, 1) },
+  ]);
+  stage.clock.advance(MINUTE);
+  expect(await usedUp(10_000)).toMatchObject([{ limit: 'daily_limit' }]);
+  stage.clock.advance(16 * HOUR);
+  expect(await usedUp(10_000)).toEqual([]);
 });
 
 test('what keeps channels from a payment is counted also when no channel is left for it', async () => {
@@ -201,6 +221,54 @@ describe('a limit per minute', () => {
     await open({ channels: { a: { limits: { perMinute: 1, dailyMinor: 1_000 } }, b: {} } });
     for (let i = 0; i < 5; i += 1) expect(await quoted('a')).toMatchObject({ excluded: null });
     expect(await createOneByOne(2)).toEqual(['a', 'b']);
+  });
+});
+
+describe('Retry-After', () => {
+  const waitS = async (order: Partial<Order> = {}): Promise<number | null | undefined> => {
+    const answer = await stage.create(order);
+    return answer.ok ? null : answer.error.retryAfterS;
+  };
+  const full = { limits: { dailyMinor: 1 } };
+
+  test('is the rest of the minute where limits per minute alone are in the way', async () => {
+    await open({ channels: { a: { limits: { perMinute: 1 } }, b: { limits: { perMinute: 1 } } } });
+    stage.clock.advance(20 * SECOND);
+    await createOneByOne(2);
+    expect(await waitS()).toBe(40);
+    stage.clock.advance(40 * SECOND);
+    expect(await waitS()).toBe(null);
+  });
+
+  test("is the time to the channel's midnight where its daily limit alone is in the way, and a quarter of an hour at most", async () => {
+    await open({ channels: { a: full, b: { limits: { dailyMinor: 1 }, profile: { timezone: 'UTC' } } } });
+    expect(await waitS()).toBe(900);
+    stage.clock.advance(16 * HOUR - 5 * MINUTE);
+    expect(await waitS()).toBe(300);
+  });
+
+  test('is the end of the maintenance of the only channel that has room', async () => {
+    const now = Date.UTC(2026, 0, 1);
+    const once = { kind: 'once', from: now, to: now + 4 * MINUTE, reason: null } as const;
+    const daily = { kind: 'daily', fromMinute: 1430, toMinute: 3, zone: 'UTC', reason: null } as const;
+    await open({ channels: { a: { profile: { maintenance: [once] } }, b: full } });
+    expect(await waitS()).toBe(240);
+    await stage.stop();
+    await open({ channels: { a: { profile: { maintenance: [daily] } }, b: full } });
+    expect(await waitS()).toBe(180);
+  });
+
+  test('is that of the channel which is free first, and never counts on one that does not take such payments', async () => {
+    await open({ channels: { a: full, b: { limits: { perMinute: 0 } } } });
+    stage.clock.advance(15 * SECOND);
+    expect(await waitS()).toBe(45);
+    await stage.stop();
+    await open({ channels: { a: full, b: { profile: { methods: ['card'] } } } });
+    expect(await waitS({ methods: ['alipay'] })).toBe(900);
+    await stage.stop();
+    await open({ channels: { a: full, b: {} } });
+    stage.channels.b.always('create', refuses('CHANNEL_UNAVAILABLE'));
+    expect(await waitS()).toBe(5);
   });
 });
 

@@ -32,10 +32,17 @@ describe('failover', () => {
     expect(attemptOf(payment, 2).decision.candidates.find((c) => c.channelId === 'a')?.excluded).toBe('already_tried');
   });
 
+  test('tells the channel a subject that steers no direction, and keeps it as it was sent', async () => {
+    await open();
+    const subject = 'Key \u202eyek';
+    expect(await stage.open({ subject })).toMatchObject({ subject });
+    expect(stage.channels.a.wanted.at(-1)?.subject).toBe('Key yek');
+  });
+
   test('says that waiting is in vain where no channel offers what is asked for', async () => {
     await open();
     const refused = await stage.create({ methods: ['barter'] });
-    expect(refused).toMatchObject({ ok: false, error: { code: 'no_channel_available', retryAfterS: 5 } });
+    expect(refused).toMatchObject({ ok: false, error: { code: 'no_channel_available', retryAfterS: 900 } });
     expect(refused.ok || refused.error.detail).toContain(
       '(a: method; b: method; c: method). Waiting does not mend that',
     );

@@ -2,6 +2,7 @@ import {
   type ChannelAdapter,
   type ChannelError,
   type ChannelErrorKind,
+  type CreateRequest,
   channelError,
   type Notice,
   type RawCallback,
@@ -107,6 +108,8 @@ export interface ScriptedChannel {
   readonly issued: ReadonlySet<string>;
   /** Every call in order. */
   readonly asked: { operation: Operation; providerRef: string }[];
+  /** What creates were to make. */
+  readonly wanted: CreateRequest[];
   /** Answers of the next calls, one each; afterwards it is honest again. */
   next(operation: Operation, ...replies: (Reply | Observation)[]): void;
   /** The answer of all calls from now on; null: honest again. */
@@ -131,6 +134,7 @@ export function scriptChannel(id: string, setup: ChannelSetup, rank: number, now
   const refunds = new Map<string, ProviderRefund>();
   const issued = new Set<string>();
   const asked: ScriptedChannel['asked'] = [];
+  const wanted: CreateRequest[] = [];
   const scripts = new Map<Operation, (Reply | Observation)[]>();
   const standing = new Map<Operation, Reply>();
   const absence = setup.absence ?? 'final';
@@ -195,6 +199,7 @@ export function scriptChannel(id: string, setup: ChannelSetup, rank: number, now
     needsBuyerIp: (scene: Scene) => (setup.ipNeeded ?? false) && scene === 'wap',
     providerExpiresAt: (expiresAt) => expiresAt,
     create: (request, signal) => {
+      wanted.push(request);
       amountMinor = request.amount.minor;
       return answer('create', request.providerRef, signal, () => {
         issued.add(request.providerRef);
@@ -263,6 +268,7 @@ export function scriptChannel(id: string, setup: ChannelSetup, rank: number, now
     refundsBecome: 'succeeded',
     issued,
     asked,
+    wanted,
     reading: null,
     channel: {
       id,

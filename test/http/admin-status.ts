@@ -13,6 +13,7 @@ export function aGateway(set: Partial<GatewayStatus> = {}): GatewayStatus {
     ...{ version: '0.1.0', time: NOW, started_at: ago(7_500), uptime_seconds: 7_500 },
     store: { ok: true, reason: null },
     shared_state: null,
+    clocks: [],
     ...{ agenda_due: 0, agenda_lag_seconds: 0, webhook_backlog: 0, webhook_oldest_seconds: 0, dead_letters: 0 },
     ...{ paused_endpoints: 0, unknown_outcomes: 0, unknown_oldest_seconds: 0 },
     ...{ undelivered: 0, undelivered_oldest_seconds: 0, refunds_pending: 0, held: 0, evidence_dropped: 0 },
@@ -26,7 +27,7 @@ export function aChannel(channel: string, set: Partial<ChannelStatus> = {}): Cha
   const closed = { state: 'closed', since: ago(7_500), cause: null } as const;
   return {
     ...{ channel, provider: 'alipay', mode: 'live', enabled: true, weight: 100, draining: false },
-    ...{ state: stateOf(set), open_orders: 0, methods: ['alipay'], currencies: ['CNY'] },
+    ...{ state: stateOf(set), open_orders: 0, full: [], methods: ['alipay'], currencies: ['CNY'] },
     breaker: { create: 'closed', query: 'closed', close: 'closed', refund: 'closed' },
     breakers: { create: closed, query: closed, close: closed, refund: closed },
     ...{ technical_ratio: 0.999, payment_ratio: 0.83, sample_size: 412.7, latency_ms: 182, score: 0.781 },

@@ -312,6 +312,11 @@ describe('the page is safe', () => {
     expect(text).toContain('&quot;&gt;&lt;img src=x onerror=alert(1)&gt;&#39;&amp;');
   });
 
+  test('texts of the shop steer the direction of nothing: overrides are left out, the marks of Hebrew and Arabic stay', async () => {
+    const text = await pageOf(aPendingPayment(QR, { subject: 'Key \u202eyek\u2066\u2069 \u05d0\u200f!' }));
+    expect(text).toContain('<bdi>Key yek \u05d0\u200f!</bdi>');
+  });
+
   test('a return address that is no web address is not linked', async () => {
     const pending = aPendingPayment(QR, { returnUrl: 'javascript:alert(1)' });
     expect(await pageOf(withFact(pending, observed(pending, 'succeeded')))).not.toContain('javascript:');

@@ -65,6 +65,8 @@ const WRONG: Readonly<Record<string, readonly unknown[]>> = {
     'a\u001b[0m',
     'a\u2028b',
     '\ud800',
+    '\u202e\u2069',
+    '\u200b\u2060 \u00ad',
   ],
   scene: [...NOT_TEXT, 'QR', 'app', 'constructor'],
   methods: [null, 1, 'alipay', {}, [], Array.from({ length: 11 }, (_, i) => `m${i}`)],

@@ -73,6 +73,13 @@ describe('the status page', () => {
     }
   });
 
+  test('shows which limit of a channel has no room', async () => {
+    const full = [{ limit: 'per_minute', currency: null, left_minor: null, until: ago(-40) }] as const;
+    shown = aStatus({ channels: [aChannel('alipay-main', { full }), aChannel('b')] });
+    const { text } = await get('/admin/');
+    expect(text).toContain('<strong>up, but</strong><span class="line">its limit per minute is used up, which');
+  });
+
   test('shows a question mark where a figure is not known, and says why', async () => {
     const unavailable = { counts: 'no answer within 700 ms' };
     shown = aStatus({ gateway: aGateway({ held: null, webhook_backlog: null, unavailable }) });
@@ -129,6 +136,13 @@ describe('the status page', () => {
     const { text } = await get('/admin/');
     expect(text).not.toContain('<script>');
     expect(text).not.toContain(`"'&`);
+  });
+
+  test('leaves out what would steer the direction of a text', async () => {
+    shown = aStatus({ channels: [aChannel('a\u202ealipay', { provider: 'x\u2067y' })] });
+    const { text } = await get('/admin/');
+    expect(text).toContain('aalipay');
+    expect(text).not.toMatch(/[\u202a-\u202e\u2066-\u2069]/);
   });
 
   test('has its style sheet beside it', async () => {

@@ -40,6 +40,35 @@ describe('what is wrong', () => {
     expect(lines[0]).toMatch(/^now: alipay: no channel is left; .* AllChannelsOfMethodDown$/);
   });
 
+  describe('where limits close a method', () => {
+    const daily = { limit: 'daily', currency: 'CNY', left_minor: 50, until: ago(-12_000) } as const;
+    const minute = { limit: 'per_minute', currency: null, left_minor: null, until: ago(-40) } as const;
+
+    test('is that method and currency, with what is left, until when, and what to do', () => {
+      const channels = [
+        aChannel('alipay-main', { full: [daily] }),
+        aChannel('alipay-backup', { full: [minute], currencies: ['CNY', 'USD'] }),
+        aChannel('alipay-usd', { currencies: ['USD'] }),
+        aChannel('stripe-main', { methods: ['card'] }),
+      ];
+      expect(told(channels)).toEqual([
+        'now: alipay in CNY: limits leave no room for payments, shops get 503 for them (alipay-main: only 0.50 CNY left of its daily limit, which begins anew in 3 h 20 min; alipay-backup: its limit per minute is used up, which begins anew in 40 s). Raise a limit, as far as the provider allows it, or give another channel a weight. AllChannelsOfMethodDown',
+      ]);
+    });
+
+    test('is none while another channel has room, or while nobody can say', () => {
+      expect(told([aChannel('a', { full: [daily] }), aChannel('b')])).toEqual([]);
+      expect(told([aChannel('a', { full: null })])).toEqual([]);
+    });
+
+    test('a channel without room takes over nothing from one that is down, and is what is left of the method', () => {
+      const lines = told([aDeadChannel('a'), aChannel('b', { full: [daily] })]);
+      expect(lines[0]).toMatch(/^now: alipay in CNY: limits leave no room for payments/);
+      expect(lines[1]).toContain('a: down for 3 min');
+      expect(lines[1]).toContain('no other channel takes its place');
+    });
+  });
+
   test('looks at ourselves when providers fail together', () => {
     const all = [
       aDeadChannel('alipay-main'),
@@ -94,6 +123,11 @@ describe('what is wrong', () => {
     [{ agenda_lag_seconds: 61 }, /^now: Duties are 1 min late/],
     [{ unknown_oldest_seconds: 4_000 }, /^now: An outcome has been unknown for 1 h 6 min/],
     [{ webhook_oldest_seconds: 301 }, /^now: An event has waited for its shop for 5 min/],
+    [
+      { clocks: [{ against: 'alipay-main', kind: 'provider', skew_ms: -190_000 }] },
+      /^soon: The clock of this machine is 3 min behind that of alipay-main: .* ClockSkew$/,
+    ],
+    [{ clocks: [{ against: 'redis', kind: 'server', skew_ms: 1_250 }] }, /is 1.3 s ahead of that of redis/],
     [{ held: 1 }, /^soon: The money of 1 payment waits/],
     [{ dead_letters: 2 }, /^soon: 2 events were given up/],
     [{ paused_endpoints: 1 }, /^soon: 1 address of a shop is paused/],
@@ -101,6 +135,14 @@ describe('what is wrong', () => {
     [{ event_loop_delay_ms: { p50: 1, p99: 900, max: 990 } }, /^soon: The process is overloaded/],
   ] satisfies [Partial<GatewayStatus>, RegExp][])('is %j', (gateway, line) => {
     expect(told([aChannel('a')], gateway)).toEqual([expect.stringMatching(line)]);
+  });
+
+  test('is no clock that is as far off as a slow answer makes it seem', () => {
+    const clocks = [
+      { against: 'redis', kind: 'server', skew_ms: -900 },
+      { against: 'alipay-main', kind: 'provider', skew_ms: 20_900 },
+    ] as const;
+    expect(told([aChannel('a')], { clocks })).toEqual([]);
   });
 
   test.each([{ agenda_lag_seconds: null }, { held: null }, { unknown_oldest_seconds: null }, { dead_letters: null }])(

@@ -18,7 +18,15 @@ afterEach(() => close());
 
 function open(store: GatewayStatusParts['store'], evidenceDropped: () => Promise<number> = async () => 8) {
   const status = openGatewayStatus({
-    ...{ version: '1.2.3', startedAt: NOW - 60_000, now: () => NOW, store, evidenceDropped, sharedState: null },
+    ...{
+      version: '1.2.3',
+      startedAt: NOW - 60_000,
+      now: () => NOW,
+      store,
+      evidenceDropped,
+      sharedState: null,
+      clocks: () => [],
+    },
     pausedEndpoints: () => 9,
   });
   close = status.close;

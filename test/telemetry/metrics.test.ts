@@ -108,8 +108,10 @@ function observed(set: { store: PaymentStore; channels?: ReadonlyMap<string, Cha
         ['alipay-main', { at: NEW_YEAR, amounts: [{ currency: 'CNY', availableMinor: 100 }] }],
         ['wechatpay-main', 'no_right'],
       ]),
-    dailyUse: async () =>
-      [...channels.keys()].map((channelId) => ({ channelId, currency: 'CNY', usedMinor: 250, limitMinor: 1_000 })),
+    dailyUse: async () => {
+      const use = { currency: 'CNY', usedMinor: 250, limitMinor: 1_000, endsAt: NEW_YEAR + 60_000 };
+      return [...channels.keys()].map((channelId) => ({ channelId, ...use }));
+    },
     store: set.store,
     now: () => NEW_YEAR + 60_000,
   };

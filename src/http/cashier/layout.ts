@@ -1,3 +1,4 @@
+import { legible } from '../../payment/index.ts';
 import { type Html, html } from './html.ts';
 import { LOCK } from './icons.ts';
 import type { Texts } from './texts.ts';
@@ -39,7 +40,7 @@ export function layout({ texts, base, versions }: PageFrame, page: Page): string
 ${refresh}
 </head>
 <body>
-<header class="top"><p class="shop">${LOCK}${page.shop === null ? texts.cashier : html`<span><span class="pay-to">${texts.payTo}</span> <bdi>${page.shop}</bdi></span>`}</p></header>
+<header class="top"><p class="shop">${LOCK}${page.shop === null ? texts.cashier : html`<span><span class="pay-to">${texts.payTo}</span> <bdi>${legible(page.shop)}</bdi></span>`}</p></header>
 ${page.main}
 <footer><p class="foot">${texts.secure} · <a href="?lang=${other.query}" lang="${other.tag}" hreflang="${other.tag}" rel="nofollow">${texts.otherLanguage}</a></p></footer>
 <p id="announcer" class="hidden-text" role="status" aria-live="polite"></p>

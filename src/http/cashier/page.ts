@@ -1,5 +1,5 @@
 import type { WayToPay } from '../../gateway/index.ts';
-import { type EpochMs, isPaid, type Payment } from '../../payment/index.ts';
+import { type EpochMs, isPaid, legible, type Payment } from '../../payment/index.ts';
 import { amountText } from './amount.ts';
 import { chooser, hasChoice } from './chooser.ts';
 import type { Device } from './device.ts';
@@ -36,7 +36,7 @@ export async function cashierPage(frame: PageFrame, view: CashierView): Promise<
   const main = html`<main id="cashier" class="stage-${stage.kind}" data-stage="${stageTag(payment, stage, ways)}"
  data-self="${own}${suffix}" data-state-url="${own}/state" data-events-url="${own}/events" data-poll-ms="${poll ?? 0}" data-go="${go}" data-return-url="${proofUrl(frame, payment) ?? ''}">
 <section class="order">
-<p class="subject"><bdi>${payment.subject}</bdi></p>
+<p class="subject"><bdi>${legible(payment.subject)}</bdi></p>
 <p class="amount"><span class="hidden-text">${texts.amount}: </span>${amountText(payment.amount)}</p>
 ${countdown(texts, view)}
 <dl class="facts"><dt>${texts.orderNo}</dt><dd>${payment.epay?.outTradeNo ?? payment.merchantOrderNo}</dd></dl>

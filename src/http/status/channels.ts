@@ -1,5 +1,6 @@
 import { type Html, html } from '../cashier/html.ts';
 import { agoText, moneyText } from './figures.ts';
+import { fullText } from './limits.ts';
 import { type ChannelStatus, type FailureStatus, type GatewayStatus, GUARDED_OPERATIONS } from './model.ts';
 
 const HEADS = [
@@ -46,24 +47,27 @@ ${cells.map((cell, index) => html`<td data-head="${HEADS[index + 1] ?? ''}"><div
 </tr>`;
 }
 
-function toneOf({ state, mode, breaker, breakers }: ChannelStatus): string {
+function toneOf({ state, mode, breaker, breakers, full }: ChannelStatus): string {
   if (state !== mode) return 'idle';
   if (breaker.create !== 'closed') return 'down';
+  if (full !== null && full.length > 0) return 'ill';
   return Object.values(breakers).some(({ state }) => state !== 'closed') ? 'ill' : 'up';
 }
 
 function stateCell(channel: ChannelStatus, now: string): Html {
   const { breakers } = channel;
   const shut = GUARDED_OPERATIONS.filter((operation) => breakers[operation].state !== 'closed');
-  const lines = shut.map((operation) => {
+  const limits = (channel.full ?? []).map((one) => html`<span class="line">${fullText(one, now)}</span>`);
+  const breakerLines = shut.map((operation) => {
     const { state, since, cause } = breakers[operation];
     const what = state === 'open' ? 'shut off' : 'on trial';
     return html`<span class="line"><b>${operation}</b> ${what} for ${agoText(since, now)}${cause === null ? null : html`: ${failureText(cause)}`}</span>`;
   });
+  const lines = [...breakerLines, ...limits];
   if (channel.state !== channel.mode)
     return html`<strong>${channel.state}</strong> <small>no new payments</small>${lines}`;
   if (shut.includes('create')) return html`<strong>down</strong>${lines}`;
-  return html`<strong>${shut.length === 0 ? 'up' : 'up, but'}</strong>${lines}`;
+  return html`<strong>${lines.length === 0 ? 'up' : 'up, but'}</strong>${lines}`;
 }
 
 function balanceCell({ balance }: ChannelStatus, now: string): Html {

@@ -1,4 +1,5 @@
 import { currencyExponent, isCurrency } from '../../payment/index.ts';
+import type { ClockStatus } from './model.ts';
 
 /** `3 min`: how long ago `since` was at `now`; two units at most. */
 export function agoText(since: string, now: string): string {
@@ -15,6 +16,13 @@ export function spanText(seconds: number): string {
   if (hours < 24) return minutes % 60 === 0 ? `${hours} h` : `${hours} h ${minutes % 60} min`;
   const days = Math.floor(hours / 24);
   return hours % 24 === 0 ? `${days} d` : `${days} d ${hours % 24} h`;
+}
+
+/** `3 min ahead of`, `0.2 s behind`, to be followed by whose. */
+export function skewText({ skew_ms }: Pick<ClockStatus, 'skew_ms'>): string {
+  const seconds = Math.abs(skew_ms) / 1_000;
+  const span = seconds < 60 ? `${seconds.toFixed(1)} s` : spanText(seconds);
+  return `${span} ${skew_ms > 0 ? 'ahead of' : 'behind'}`;
 }
 
 /** `1,234.50 CNY` */

@@ -1,8 +1,10 @@
 export type {
   AdminStatus,
   ChannelStatus,
+  ClockStatus,
   ConfigStatus,
   FailureStatus,
+  FullStatus,
   GatewayStatus,
 } from './model.ts';
 export { problemsOf } from './problems.ts';

@@ -1,4 +1,5 @@
 import type { RouterContext } from '@koa/router';
+import { legible } from '../../payment/index.ts';
 import { type Html, html } from '../cashier/html.ts';
 
 /** What a page of the admin listener may load: our own style sheet, and nothing else. No form, no script, no frame. */
@@ -15,7 +16,7 @@ export interface AdminPage {
 /** The document around a page of the admin listener. Addresses are relative, so that a proxy may add a prefix. */
 function layout({ title, main, refreshS }: AdminPage, base: string): string {
   const refresh = refreshS === null ? null : html`<meta http-equiv="refresh" content="${refreshS}">`;
-  return html`<!doctype html>
+  const document = html`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -31,7 +32,9 @@ ${refresh}
 ${main}
 </body>
 </html>
-`.safeHtml;
+`;
+  // Addresses, names of parameters and answers of shops stand on these pages; none of them is data for a program.
+  return legible(document.safeHtml);
 }
 
 /** `base`: from where the page is to where the status page is. */

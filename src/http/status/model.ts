@@ -37,6 +37,15 @@ export interface Problem {
   readonly runbook: string;
 }
 
+export interface ClockStatus {
+  /** `mongodb`, `redis`, or a channel. */
+  readonly against: string;
+  /** `server`: all replicas use it, and it is exact. `provider`: by the `Date` of its last answer, to a few seconds. */
+  readonly kind: 'server' | 'provider';
+  /** Ours less theirs. */
+  readonly skew_ms: number;
+}
+
 export interface GatewayStatus {
   readonly version: string;
   readonly time: string;
@@ -45,6 +54,8 @@ export interface GatewayStatus {
   readonly store: { readonly ok: boolean; readonly reason: string | null };
   /** Redis, which replicas share counters through; null where none is set. */
   readonly shared_state: { readonly ok: boolean; readonly since: string; readonly reason: string | null } | null;
+  /** Other clocks as they were seen last; empty where none has been. */
+  readonly clocks: readonly ClockStatus[];
   readonly agenda_due: number | null;
   readonly agenda_lag_seconds: number | null;
   readonly webhook_backlog: number | null;
@@ -76,6 +87,16 @@ export interface FailureStatus {
   readonly at: string;
 }
 
+export interface FullStatus {
+  readonly limit: 'daily' | 'per_minute';
+  /** Null: it holds for all. */
+  readonly currency: string | null;
+  /** What is left of the limit, of a daily one. */
+  readonly left_minor: number | null;
+  /** When the limit begins anew. */
+  readonly until: string;
+}
+
 export interface ChannelStatus {
   readonly channel: string;
   readonly provider: string;
@@ -87,6 +108,8 @@ export interface ChannelStatus {
   /** One line for a person: the mode, or why it takes no orders now. */
   readonly state: string;
   readonly open_orders: number | null;
+  /** Limits without room for an ordinary payment. */
+  readonly full: readonly FullStatus[] | null;
   readonly methods: readonly string[];
   readonly currencies: readonly string[];
   readonly breaker: Readonly<Record<(typeof GUARDED_OPERATIONS)[number], BreakerWord>>;

@@ -37,7 +37,7 @@ function titleOf(problems: readonly Problem[]): string {
 function problemsSection(problems: readonly Problem[], channels: number): Html {
   if (problems.length === 0) {
     const what = channels === 1 ? 'The channel takes' : `All ${channels} channels take`;
-    return html`<section class="well"><h2>All well</h2><p>${what} payments, but for those that were drained or disabled, and nothing waits too long.</p></section>`;
+    return html`<section class="well"><h2>All well</h2><p>${what} payments, but for those that were drained, disabled or are at a limit, and nothing waits too long.</p></section>`;
   }
   const urgent = problems.filter(({ urgency }) => urgency === 'now');
   const others = problems.filter(({ urgency }) => urgency === 'soon');

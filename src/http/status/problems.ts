@@ -1,4 +1,5 @@
-import { agoText, moneyText, spanText } from './figures.ts';
+import { agoText, moneyText, skewText, spanText } from './figures.ts';
+import { isFullFor, limitProblems } from './limits.ts';
 import type { AdminStatus, ChannelStatus, ConfigStatus, FailureStatus, GatewayStatus, Problem } from './model.ts';
 
 /** As the alert rules have them (grafana/prometheus/rules). */
@@ -8,6 +9,8 @@ const UNKNOWN_OLDEST_S = 600;
 const TECHNICAL_RATIO_MIN = 0.9;
 const SAMPLES_MIN = 5;
 const EVENT_LOOP_P99_MS = 500;
+/** A provider's clock is read off its answers, the slowest of which takes 20 s. */
+const CLOCK_SKEW_MS = { server: 1_000, provider: 30_000 } as const;
 
 type Looked = Omit<AdminStatus, 'problems'>;
 
@@ -19,8 +22,10 @@ export function problemsOf(
   const problems = [
     ...storeProblems(status.gateway),
     ...methodProblems(status.channels),
+    ...limitProblems(status.channels.filter(takesPayments), status.gateway.time),
     ...status.channels.flatMap((channel) => channelProblems(channel, status)),
     ...gatewayProblems(status.gateway, webhookOldestS),
+    ...clockProblems(status.gateway),
     ...configProblems(status),
     ...status.channels.flatMap((channel) => balanceProblems(channel)),
   ];
@@ -32,12 +37,12 @@ export function substitutesOf(ill: ChannelStatus, channels: readonly ChannelStat
   return channels
     .filter((channel) => channel.channel !== ill.channel && takesPayments(channel))
     .filter(({ methods }) => methods.some((method) => ill.methods.includes(method)))
-    .filter(({ currencies }) => currencies.some((currency) => ill.currencies.includes(currency)))
+    .filter((one) => one.currencies.some((own) => ill.currencies.includes(own) && !isFullFor(one, own)))
     .toSorted((a, b) => b.score - a.score)
     .map(({ channel }) => channel);
 }
 
-/** Whether new payments may go to a channel. */
+/** Whether new payments may go to a channel, as far as its limits have room. */
 export function takesPayments(channel: ChannelStatus): boolean {
   return isWanted(channel) && channel.breaker.create === 'closed';
 }
@@ -131,6 +136,14 @@ function balanceProblems({ channel, balance }: ChannelStatus): readonly Problem[
     const text = `${channel}: only ${moneyText(available_minor, currency)} left; refunds will wait when it is empty.`;
     return [soon(text, 'ChannelBalanceLow')];
   });
+}
+
+function clockProblems({ clocks }: GatewayStatus): readonly Problem[] {
+  const far = clocks.filter(({ kind, skew_ms }) => Math.abs(skew_ms) > CLOCK_SKEW_MS[kind]);
+  if (far.length === 0) return [];
+  const list = far.map((one) => `${skewText(one)} that of ${one.against}`).join(', ');
+  const text = `The clock of this machine is ${list}: from five minutes on providers refuse our signatures, and we theirs. Have a time service set it.`;
+  return [soon(text, 'ClockSkew')];
 }
 
 function configProblems({ config, gateway }: { readonly config?: ConfigStatus; readonly gateway: GatewayStatus }) {

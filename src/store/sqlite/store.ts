@@ -45,7 +45,8 @@ export function openSqliteStore(options: SqliteOptions): SqliteStore {
 function storeOn(connection: Connection, onDamaged: (error: Error) => void): SqliteStore {
   const { db, path } = connection;
   const queue = createCommitQueue(connection);
-  // An older version kept its leases here; and a file that takes no write is met now, not with the first payment.
+  // An older version kept its leases here; and a file that takes no write is met now, not with the first payment. The table stays: taking it
+  // out would be a migration, after which the older version would refuse the file.
   db.exec('DELETE FROM leases');
   const recent = createRecent();
   const leases = prepareLeases(db, recent, onDamaged);

@@ -198,6 +198,17 @@ export function ended(
   return good(gate);
 }
 
+/**
+ * The same channel had a trial for another method: most likely it is dead for this one too, or back. So a channel that is dead costs one
+ * payment at a time, and not one for each of its methods.
+ */
+export function siblingTried(gate: Gate, failed: boolean, now: EpochMs): void {
+  if (stateOf(gate, now) === 'closed' || gate.trialSince !== null) return;
+  if (!failed) gate.trialAt = Math.min(gate.trialAt, now);
+  // One that is coming back is not held up by another that is not.
+  else if (gate.goodInARow === 0) gate.trialAt = Math.max(gate.trialAt, now + gate.pauseMs);
+}
+
 /** What lies ahead was planned by a clock that has been set back since: it comes as soon as it would have come. */
 function followClock(gate: Gate, now: EpochMs): void {
   const backMs = gate.seenAt - now;

@@ -95,13 +95,7 @@ export function createCollapseWatch(stage: {
     const sign = apart ? -1 : 1;
     onShift(cohort.leaf.path.channelId);
     const paid = cohort.paid - cohort.paidNow;
-    witness(
-      cohort.leaf.path,
-      cohort.seen,
-      cohort.leaf.known.levels,
-      sign * cohort.orders * cohort.exposed,
-      sign * paid,
-    );
+    witness(cohort.leaf.path, cohort.seen, cohort.leaf.known, sign * cohort.orders * cohort.exposed, sign * paid);
   }
 
   /** What was a collapse becomes what is expected. */
@@ -110,7 +104,7 @@ export function createCollapseWatch(stage: {
       const scale = Math.min(1, NEW_NORMAL_ORDERS / Math.max(1, sums.slowExposed));
       const share = sums.slowPaid / Math.max(1e-9, sums.slowExposed);
       const exposed = sums.slowExposed * scale;
-      Object.assign(sums, { fastExposed: exposed, slowExposed: exposed });
+      Object.assign(sums, { fastExposed: exposed, slowExposed: exposed, slowExpected: sums.slowExpected * scale });
       Object.assign(sums, { fastPaid: exposed * share * ratio, slowPaid: exposed * share * ratio });
     }
     onShift(channelId);

@@ -18,15 +18,16 @@ export interface Sums {
   fastExposed: number;
   slowPaid: number;
   slowExposed: number;
+  /** Payments that the levels above let expect of the same orders when they came in. */
+  slowExpected: number;
 }
 
-/** A pooled segment: what came of its orders, and what one level up would have expected of the same orders. */
+/** A pooled segment: what came of its orders on any channel. */
 export interface PooledSums extends Sums {
   /** Orders of the segment ever, on any channel; the mean time between them, and when the last one came. */
   opened: number;
   gapMs: number;
   lastAt: EpochMs;
-  slowExpected: number;
 }
 
 /** One leaf of the hierarchy with the path that leads to it: channel, method, currency, band; and the same without the channel. */
@@ -35,6 +36,8 @@ export interface Path {
   readonly segment: Segment;
   readonly levels: readonly [Sums, Sums, Sums, Sums];
   readonly pooled: readonly [PooledSums, PooledSums, PooledSums, PooledSums];
+  /** What is known of the channel in the path's currency by any method, and in its band by any method and currency. */
+  readonly kin: readonly [readonly Sums[], readonly Sums[]];
 }
 
 const FAST_ORDERS = 500;
@@ -49,6 +52,8 @@ const KEPT_ORDERS = 60;
 const START = { share: 0.85, orders: 20 } as const;
 /** How many orders what is known one level up is worth: for a channel, its method, its currency, its band. */
 const KAPPA = [20, 30, 60, 80] as const;
+/** And the same for what is known of a channel in this currency or band elsewhere. */
+const KIN_KAPPA = 60;
 /** A level whose orders are nearly all of its parent's orders says nothing of its own. */
 const SAME_SHARE = 0.97;
 /** How many standard errors apart the memories have to be before the long one is dropped, and how many recent orders that takes. */
@@ -71,14 +76,16 @@ export interface PaidShare {
   readonly orders: number;
   /** The same share at every level of the path. */
   readonly levels: Shares;
+  /** What the levels above let expect at every level. */
+  readonly bases: Shares;
 }
 
 export function noSums(): Sums {
-  return { seen: 0, fastPaid: 0, fastExposed: 0, slowPaid: 0, slowExposed: 0 };
+  return { seen: 0, fastPaid: 0, fastExposed: 0, slowPaid: 0, slowExposed: 0, slowExpected: 0 };
 }
 
 export function noPooledSums(): PooledSums {
-  return { ...noSums(), opened: 0, gapMs: GAP_MS_START, lastAt: 0, slowExpected: 0 };
+  return { ...noSums(), opened: 0, gapMs: GAP_MS_START, lastAt: 0 };
 }
 
 /** A channel was given an order. */
@@ -105,9 +112,9 @@ export function seenBy({ pooled: [all, method, currency, leaf] }: Path): Seen {
 /**
  * Orders have aged by `exposure`, and `paid` of them have become known as paid; negative numbers take evidence back. Both weigh
  * what is left of them since the orders were opened, so that a late success is worth no more than an early one.
- * @param shares what is expected of the path about now
+ * @param known what is believed of the path about now
  */
-export function witness(path: Path, seen: Seen, shares: Shares, exposure: number, paid: number): void {
+export function witness(path: Path, seen: Seen, known: PaidShare, exposure: number, paid: number): void {
   fadeAll(path);
   for (let level = 0; level < 4; level += 1) {
     const own = path.levels[level];
@@ -116,8 +123,8 @@ export function witness(path: Path, seen: Seen, shares: Shares, exposure: number
     const age = pooled.opened - (seen[level] ?? 0);
     const fast = Math.exp(-age / holds(FAST_ORDERS, FAST_MS, pooled));
     const slow = Math.exp(-age / holds(SLOW_ORDERS, SLOW_MS, pooled));
-    const expected = exposure * (level === 0 ? START.share : (shares[level - 1] ?? START.share));
-    pooled.slowExpected = Math.max(0, pooled.slowExpected + expected * slow);
+    own.slowExpected = Math.max(0, own.slowExpected + exposure * slow * (known.bases[level] ?? START.share));
+    pooled.slowExpected = Math.max(0, pooled.slowExpected + exposure * slow * (known.levels[level - 1] ?? START.share));
     for (const sums of [own, pooled]) {
       sums.fastExposed = Math.max(0, sums.fastExposed + exposure * fast);
       sums.slowExposed = Math.max(0, sums.slowExposed + exposure * slow);
@@ -140,6 +147,7 @@ export function hasChanged({ fastPaid, fastExposed, slowPaid, slowExposed }: Sum
 /** Forgets everything but the recent orders. */
 export function keepRecent(sums: Sums): void {
   sums.slowPaid = sums.fastPaid;
+  sums.slowExpected *= sums.fastExposed / Math.max(1e-9, sums.slowExposed);
   sums.slowExposed = sums.fastExposed;
 }
 
@@ -148,14 +156,9 @@ export function doubt(sums: Sums): void {
   const scale = Math.min(1, DOUBTED_ORDERS / Math.max(1, sums.slowExposed));
   sums.slowPaid *= scale;
   sums.slowExposed *= scale;
+  sums.slowExpected *= scale;
   sums.fastPaid = sums.slowPaid;
   sums.fastExposed = sums.slowExposed;
-}
-
-/** What is believed of the path's leaf. */
-export function paidShareOf(path: Path): PaidShare {
-  const levels = sharesOf(path);
-  return { share: levels[3], orders: ordersOf(path), levels };
 }
 
 function ordersOf({ levels }: Path): number {
@@ -174,33 +177,50 @@ function ordersOf({ levels }: Path): number {
 }
 
 /**
- * Down the hierarchy: each level starts from the estimate of the level above, moved by what the segment does to everybody, and
- * is corrected by its own orders. By odds, so that a segment that halves them does so for good and bad channels.
+ * What is believed of the path's leaf. Down the hierarchy: each level starts from the estimate of the level above, moved by what the
+ * segment does to everybody and by what the channel makes of the same currency or band elsewhere, and is corrected by its own orders.
+ * By odds, so that a segment that halves them does so for good and bad channels.
  */
-function sharesOf(path: Path): [number, number, number, number] {
+export function paidShareOf(path: Path): PaidShare {
   fadeAll(path);
-  const shares: [number, number, number, number] = [0, 0, 0, 0];
+  const levels: [number, number, number, number] = [0, 0, 0, 0];
+  const bases: [number, number, number, number] = [0, 0, 0, 0];
   const root = path.pooled[0];
-  let prior = (root.slowPaid + START.share * START.orders) / (root.slowExposed + START.orders);
+  let share = (root.slowPaid + START.share * START.orders) / (root.slowExposed + START.orders);
   for (let level = 0; level < 4; level += 1) {
     const own = path.levels[level];
     const above = path.levels[level - 1];
     const pooled = path.pooled[level];
     if (!own || !pooled) continue;
-    const exposed = own.slowExposed;
-    const paid = own.slowPaid;
     const kappa = KAPPA[level] ?? 0;
-    const same = above !== undefined && exposed >= SAME_SHARE * above.slowExposed;
-    if (level > 0) prior = moved(prior, pooled, kappa);
-    if (!same || level === 0) prior = within((paid + kappa * prior) / (exposed + kappa));
-    shares[level] = prior;
+    if (level > 0) share = moved(share, pooled, kappa);
+    bases[level] = share;
+    const same = above !== undefined && own.slowExposed >= SAME_SHARE * above.slowExposed;
+    if (!same) {
+      const kin = path.kin[level - 2];
+      if (kin) share = moved(share, othersOf(kin, own), KIN_KAPPA);
+      share = within((own.slowPaid + kappa * share) / (own.slowExposed + kappa));
+    }
+    levels[level] = share;
   }
-  return shares;
+  return { share: levels[3], orders: ordersOf(path), levels, bases };
 }
 
-/** What the segment does to everybody: what was paid in it against what the level above would have expected. */
-function moved(share: number, pooled: PooledSums, kappa: number): number {
-  const { slowExposed, slowPaid, slowExpected } = pooled;
+type Compared = Pick<Sums, 'slowPaid' | 'slowExposed' | 'slowExpected'>;
+
+function othersOf(kin: readonly Sums[], own: Sums): Compared {
+  const others = { slowPaid: 0, slowExposed: 0, slowExpected: 0 };
+  for (const one of kin) {
+    if (one === own) continue;
+    others.slowPaid += one.slowPaid;
+    others.slowExposed += one.slowExposed;
+    others.slowExpected += one.slowExpected;
+  }
+  return others;
+}
+
+/** By what was paid of some orders against what was to be expected of them. */
+function moved(share: number, { slowExposed, slowPaid, slowExpected }: Compared, kappa: number): number {
   if (slowExposed < 1) return share;
   const mean = slowExpected / slowExposed;
   const paid = within((slowPaid + kappa * mean) / (slowExposed + kappa));
@@ -216,10 +236,7 @@ function fadeAll({ levels, pooled }: Path): void {
     const all = pooled[level];
     if (!own || !all) continue;
     if (all.opened - own.seen >= FADE_AFTER_ORDERS) fade(own, all);
-    const orders = all.opened - all.seen;
-    if (orders < FADE_AFTER_ORDERS) continue;
-    fade(all, all);
-    all.slowExpected *= Math.exp(-orders / holds(SLOW_ORDERS, SLOW_MS, all));
+    if (all.opened - all.seen >= FADE_AFTER_ORDERS) fade(all, all);
   }
 }
 
@@ -233,6 +250,7 @@ function fade(sums: Sums, pooled: PooledSums): void {
   if (sums.slowExposed * slow < KEPT_ORDERS) return;
   sums.slowPaid *= slow;
   sums.slowExposed *= slow;
+  sums.slowExpected *= slow;
 }
 
 function within(share: number): number {

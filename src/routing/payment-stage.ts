@@ -167,7 +167,7 @@ export function createPaymentStage() {
     const exposure = cohort.orders * (share - cohort.exposed);
     if (!cohort.apart) delays.passed(path.channelId, k, cohort.orders, cohort.paidNow);
     if (last || cohort.paidNow > 0 || Math.abs(exposure) > NEGLIGIBLE_ORDERS) {
-      if (!cohort.apart) witness(path, cohort.seen, known.levels, exposure, cohort.paidNow);
+      if (!cohort.apart) witness(path, cohort.seen, known, exposure, cohort.paidNow);
       cohort.exposed = share;
       cohort.paidNow = 0;
     }

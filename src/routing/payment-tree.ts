@@ -82,6 +82,9 @@ interface ChannelState {
   /** Counts the orders that have reached a checkpoint: what has changed its evidence. */
   changes: number;
   readonly pairs: Map<string, Pair>;
+  /** What is known of each currency by each method, and of each band by each method and currency. */
+  readonly currencies: Map<string, Sums[]>;
+  readonly bands: Map<number, Sums[]>;
 }
 
 /** An estimate is made anew after so many orders of its channel have reached a checkpoint; fewer move it by next to nothing. */
@@ -89,7 +92,7 @@ export const STALE_AFTER_ORDERS = 16;
 const CHANNELS_MAX = 4_096;
 /** What is known of a channel without news of its own follows the others' in so long, or twice that. */
 const KNOWN_FOR_MS = 1_000;
-const NOTHING: PaidShare = { share: 0, orders: 0, levels: [0, 0, 0, 0] };
+const NOTHING: PaidShare = { share: 0, orders: 0, levels: [0, 0, 0, 0], bases: [0, 0, 0, 0] };
 
 /** What is remembered of orders, as a tree: channel, method, currency, amount band; and the same without the channel. */
 export function createPaymentTree(onForget: (channelId: string) => void) {
@@ -122,11 +125,13 @@ export function createPaymentTree(onForget: (channelId: string) => void) {
     channel.pairs.set(method, pair);
     const inCurrency = pair.currencies.get(currency) ?? noSums();
     pair.currencies.set(currency, inCurrency);
+    const inBand = noSums();
     const path: Path = {
       channelId,
       segment: { method, currency, band },
-      levels: [channel.sums, pair.sums, inCurrency, noSums()],
+      levels: [channel.sums, pair.sums, inCurrency, inBand],
       pooled: [pooledAt(''), pooledAt(method), pooledAt(`${method}/${currency}`), pooledAt(`${method}/${key}`)],
+      kin: [kinOf(channel.currencies, currency, inCurrency), kinOf(channel.bands, band, inBand)],
     };
     const leaf: Leaf = {
       ...{ path, pair, channel, cohorts: new Map(), answer: null, answerOf: 0, whole: null, wholeOf: null },
@@ -145,7 +150,7 @@ export function createPaymentTree(onForget: (channelId: string) => void) {
   function channelOf(channelId: string): ChannelState {
     let channel = channels.get(channelId);
     if (!channel) {
-      channel = { sums: noSums(), changes: 0, pairs: new Map() };
+      channel = { sums: noSums(), changes: 0, pairs: new Map(), currencies: new Map(), bands: new Map() };
       const oldest = channels.keys().next();
       if (channels.size >= CHANNELS_MAX && !oldest.done) forget(oldest.value);
       channels.set(channelId, channel);
@@ -221,6 +226,14 @@ export function createPaymentTree(onForget: (channelId: string) => void) {
 /** What a pair knows on its own and in its currencies and bands. */
 export function sumsOf({ sums, currencies, leaves }: Pair): Sums[] {
   return [sums, ...currencies.values(), ...[...leaves.values()].map(({ path }) => path.levels[3])];
+}
+
+/** With `sums` among them. */
+function kinOf<Key>(kins: Map<Key, Sums[]>, key: Key, sums: Sums): readonly Sums[] {
+  const kin = kins.get(key) ?? [];
+  kins.set(key, kin);
+  if (!kin.includes(sums)) kin.push(sums);
+  return kin;
 }
 
 function newPair(): Pair {

@@ -40,8 +40,9 @@ export interface Chance {
 
 /** A leader keeps its place against a challenger that is better by less than this: noise would make it flap. */
 const KEEPS_WITHIN = 0.002;
-/** A second's payments whose logarithm is this make the margin twice as wide: the more come, the more often noise has its chance. */
-const LOG_TRAFFIC = 4;
+/** The more payments come, the more often noise has its chance: at five a second the margin is twice as wide, and never wider than this. */
+const LOG_TRAFFIC = Math.log(5);
+const KEEPS_WITHIN_MAX = 0.005;
 /** What passes by itself; a channel excluded for it is tried when there is no other (panic). */
 const PASSING: ReadonlySet<ExclusionReason> = new Set(['breaker_open', 'cooling_down']);
 const CAUTIOUS: Stance = { incumbent: null, small: false, riskMinor: -1, paymentsMs: 60_000 };
@@ -171,10 +172,10 @@ function lead(
   return [holder, ...order.filter((one) => one !== holder)];
 }
 
-/** 0.2% up to a payment a second, 0.5% at 500. */
+/** 0.2% up to a payment a second, 0.4% at five, 0.5% from eleven on. */
 function keepsWithin(paymentsMs: number): number {
   const perSecond = 1_000 / Math.max(1, paymentsMs);
-  return KEEPS_WITHIN * (1 + Math.log(Math.max(1, perSecond)) / LOG_TRAFFIC);
+  return Math.min(KEEPS_WITHIN_MAX, KEEPS_WITHIN * (1 + Math.log(Math.max(1, perSecond)) / LOG_TRAFFIC));
 }
 
 function pickFrom(

@@ -5,15 +5,13 @@ import { CHECKPOINTS_MS } from './delays.ts';
 export const CHANNELS_MAX = 1_000;
 
 const amount = z.number().min(0).max(1e12);
-const sums = z.strictObject({
-  seen: amount,
-  fastPaid: amount,
-  fastExposed: amount,
-  slowPaid: amount,
-  slowExposed: amount,
-});
+const counted = { seen: amount, fastPaid: amount, fastExposed: amount, slowPaid: amount, slowExposed: amount };
+const sums = z
+  .strictObject({ ...counted, slowExpected: amount.optional() })
+  // Earlier versions did not keep it: as if everything had come as expected.
+  .transform(({ slowExpected, ...known }) => ({ ...known, slowExpected: slowExpected ?? known.slowPaid }));
 const pooledSums = z.strictObject({
-  ...sums.shape,
+  ...counted,
   opened: amount,
   gapMs: amount,
   lastAt: z.number(),

@@ -7,6 +7,7 @@ import {
   judge,
   open,
   probed,
+  siblingTried,
   started,
   stateOf,
 } from './breaker-rule.ts';
@@ -91,8 +92,17 @@ export function createTechnicalStage(
     const pace = learnCall(record, failed, latencyMs, now);
     if (pace !== null) onPace(channelId, method, pace, now);
     const call = { failed, startedAt, paymentsMs: paymentsMs(method) };
+    const { openedAt } = record.gate;
     if (ended(record.gate, settingsOf(channelId), call, now)) closed(channelId, method, record);
+    if (openedAt !== null && startedAt >= openedAt) tried(channelId, method, failed, now);
     assess(channelId, method, record, now);
+  }
+
+  /** A trial has ended. */
+  function tried(channelId: string, method: string, failed: boolean, now: EpochMs): void {
+    for (const [other, { gate: sibling }] of channels.get(channelId) ?? []) {
+      if (other !== method) siblingTried(sibling, failed, now);
+    }
   }
 
   function closed(channelId: string, method: string, record: CallRecord): void {
@@ -211,6 +221,7 @@ export function createTechnicalStage(
         if (outcome === 'refused') return;
         const call = { failed: outcome === 'failed', startedAt, paymentsMs: paymentsMs(method) };
         if (ended(one, settingsOf(channelId), call, now)) closed(channelId, method, record);
+        tried(channelId, method, call.failed, now);
         return;
       }
       if (outcome === 'refused') return;

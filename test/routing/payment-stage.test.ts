@@ -104,6 +104,22 @@ describe('which share of orders is paid', () => {
     expect(believed(statistics, 'a', 120 * MINUTE, large).share).toBeLessThan(0.62);
   });
 
+  test('by a method in which the channel is new is foreseen by what it makes of the currency elsewhere', () => {
+    const statistics = aStatistics();
+    const met = ['alipay/CNY', 'card/CNY', 'card/USD'].map((pair) => pair.split('/'));
+    for (let turn = 0; turn < 120; turn += 1) {
+      const id = ['a', 'b', 'c', 'd'][turn % 4] ?? 'a';
+      const [method = '', currency = ''] = met[turn % 3] ?? [];
+      const pays = id === 'a' && currency === 'USD' ? allBut(2) : allBut(20);
+      const span = { everyMs: SECOND, delayMs: SECOND, fromMs: turn * MINUTE, untilMs: (turn + 1) * MINUTE };
+      live(statistics, { id, segment: { method, currency, band: 0 }, ...span, pays });
+    }
+    const unpaid = (id: string, currency: string) =>
+      1 - believed(statistics, id, 120 * MINUTE, { ...ALIPAY, currency }).share;
+    expect(unpaid('a', 'CNY')).toBeLessThan(1.2 * unpaid('b', 'CNY'));
+    expect(unpaid('a', 'USD')).toBeGreaterThan(1.5 * unpaid('b', 'USD'));
+  });
+
   test('is known as well as before when the channel only gets other payments than before', () => {
     const statistics = aStatistics();
     const large = { ...ALIPAY, band: 2 };
@@ -281,6 +297,16 @@ describe('a snapshot', () => {
     expect(is).toEqual(was);
     expect(after.restore(after.snapshot(now), now)).toBeNull();
     expect(after.estimate('a', ALIPAY, now)).toEqual(was);
+  });
+
+  test('of a version that did not yet keep what was expected is taken up', () => {
+    const before = learnt();
+    const text = before.snapshot(now);
+    const older = text.replaceAll(/,"slowExpected":[0-9.]+\}/g, '}');
+    expect(older.length).toBeLessThan(text.length);
+    const after = aStatistics();
+    expect(after.restore(older, now)).toBeNull();
+    expect(after.estimate('a', ALIPAY, now)).toEqual(before.estimate('a', ALIPAY, now));
   });
 
   test('that is damaged or a fortnight old is refused, and changes nothing', () => {

@@ -240,6 +240,51 @@ test('a method whose neighbour has failed needs fewer failures of its own', () =
   expect(failuresOf(true)).toBeLessThan(failuresOf(false));
 });
 
+describe('a channel that is down for two methods', () => {
+  /** An hour of payments, one every two seconds, by each method in turn; a trial ends as told. Answers when which method had its trials. */
+  function anHour(statistics: Statistics, fromMs: number, works: (method: string, atMs: number) => boolean) {
+    const trials: Record<string, number[]> = { alipay: [], card: [] };
+    for (let at = fromMs; at < fromMs + 60 * MINUTE; at += SECOND) {
+      const method = (at / SECOND) % 2 === 0 ? 'alipay' : 'card';
+      const segment = { ...SEGMENT, method };
+      const now = NEW_YEAR + at;
+      const noted = { leader: 'a', bestMinor: 100, costMinor: null, share: 0 };
+      statistics.exploration.decided({ segment, amountMinor: 5_000, now }, noted);
+      if (statistics.technical.gate('a', method, now) === 'open') continue;
+      if (statistics.technical.gate('a', method, now) === 'trial') trials[method]?.push(at);
+      statistics.callEnded(statistics.callStarted('a', method, now), works(method, at) ? 'ok' : 'failed', now);
+    }
+    return trials;
+  }
+  const count = (trials: Record<string, number[]>): number => Object.values(trials).flat().length;
+
+  test('costs hardly more trial payments than one that is down for one', () => {
+    const [both, one] = [aStatistics(), aStatistics()];
+    for (const statistics of [both, one]) anHour(statistics, 0, () => true);
+    const ofOne = count(anHour(one, 60 * MINUTE, (method) => method === 'card'));
+    const ofBoth = count(anHour(both, 60 * MINUTE, () => false));
+    expect(ofOne).toBeGreaterThan(10);
+    expect(ofBoth).toBeLessThan(1.3 * ofOne);
+  });
+
+  test('is tried for the other at once when it is back for one', () => {
+    const statistics = aStatistics();
+    anHour(statistics, 0, () => true);
+    anHour(statistics, 60 * MINUTE, (method, at) => method === 'card' && at < 85 * MINUTE);
+    const { alipay = [], card = [] } = anHour(statistics, 120 * MINUTE, () => true);
+    expect(Math.abs((alipay[0] ?? 0) - (card[0] ?? 0))).toBeLessThanOrEqual(2 * SECOND);
+  });
+
+  test('comes back for one however long the other stays down', () => {
+    const statistics = aStatistics();
+    anHour(statistics, 0, () => true);
+    anHour(statistics, 60 * MINUTE, () => false);
+    const { alipay = [] } = anHour(statistics, 120 * MINUTE, (method) => method === 'alipay');
+    expect(alipay).toHaveLength(3);
+    expect((alipay[2] ?? 0) - (alipay[0] ?? 0)).toBeLessThan(10 * SECOND);
+  });
+});
+
 describe('refusals', () => {
   const call = (statistics: Statistics, outcome: 'ok' | 'rate_limit' | 'quota', at: number) =>
     statistics.callEnded(statistics.callStarted('a', 'alipay', at), outcome, at);

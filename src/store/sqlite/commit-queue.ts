@@ -3,6 +3,8 @@ import { explain, isDamage, isOutage } from './failures.ts';
 
 /** Writes in one transaction: enough that the fsync hardly counts, few enough that the event loop turns in between. */
 const BATCH_MAX = 256;
+/** A commit follows another one no sooner than this: each keeps the event loop waiting for the disk, however little is in it. */
+const GATHER_MS = 1;
 /** Writes that may wait. A process that is this far behind must refuse work instead of growing. */
 const QUEUE_MAX = 20_000;
 
@@ -19,8 +21,8 @@ export interface CommitStats {
 }
 
 /**
- * Groups concurrent writes into one commit, since the fsync is what a write costs. What is enqueued while the event loop turns
- * is written together; no promise resolves before the commit that holds its write, and a failed commit rejects all of its batch.
+ * Groups concurrent writes into one commit, since the fsync is what a write costs. What is enqueued while the event loop turns, or within
+ * a moment of the last commit, is written together; no promise resolves before the commit that holds its write, and a failed commit rejects all of its batch.
  * After a commit that failed at the fsync the writes are undone here but may reappear after a power cut: a rejection means
  * "not known to be kept", never "certainly not kept". Once a write has met damage no further one is tried: that two payments cannot
  * have one order number rests on indexes, which may be what is damaged.
@@ -58,6 +60,7 @@ export function createCommitQueue({ db, path, assertInPlace }: Connection): Comm
   let outage: Error | null = null;
   let damage: Error | null = null;
   let scheduled = false;
+  let committedAt = 0;
   let closed = false;
 
   function enqueue(write: Waiting): void {
@@ -68,11 +71,15 @@ export function createCommitQueue({ db, path, assertInPlace }: Connection): Comm
   function schedule(): void {
     if (scheduled || waiting.length === 0) return;
     scheduled = true;
-    setImmediate(() => {
-      scheduled = false;
-      flush();
-      schedule();
-    });
+    if (performance.now() - committedAt < GATHER_MS) setTimeout(turn, GATHER_MS);
+    else setImmediate(turn);
+  }
+
+  function turn(): void {
+    scheduled = false;
+    flush();
+    committedAt = performance.now();
+    schedule();
   }
 
   function flush(): void {

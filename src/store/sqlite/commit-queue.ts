@@ -3,8 +3,6 @@ import { explain, isDamage, isOutage } from './failures.ts';
 
 /** Writes in one transaction: enough that the fsync hardly counts, few enough that the event loop turns in between. */
 const BATCH_MAX = 256;
-/** A commit follows another one no sooner than this: each keeps the event loop waiting for the disk, however little is in it. */
-const GATHER_MS = 1;
 /** Writes that may wait. A process that is this far behind must refuse work instead of growing. */
 const QUEUE_MAX = 20_000;
 
@@ -50,7 +48,8 @@ interface Executed {
   readonly refusal: Error | null;
 }
 
-export function createCommitQueue({ db, path, assertInPlace }: Connection): CommitQueue {
+/** `gatherMs`: a commit follows another one no sooner than this. */
+export function createCommitQueue({ db, path, assertInPlace }: Connection, gatherMs: number): CommitQueue {
   const [begin, commit, rollback] = [db.prepare('BEGIN IMMEDIATE'), db.prepare('COMMIT'), db.prepare('ROLLBACK')];
   const savepoint = db.prepare('SAVEPOINT one_write');
   const release = db.prepare('RELEASE one_write');
@@ -60,8 +59,9 @@ export function createCommitQueue({ db, path, assertInPlace }: Connection): Comm
   let outage: Error | null = null;
   let damage: Error | null = null;
   let scheduled = false;
-  let committedAt = 0;
+  let committedAt = Number.NEGATIVE_INFINITY;
   let closed = false;
+  let gathering: NodeJS.Timeout | undefined;
 
   function enqueue(write: Waiting): void {
     waiting.push(write);
@@ -71,7 +71,7 @@ export function createCommitQueue({ db, path, assertInPlace }: Connection): Comm
   function schedule(): void {
     if (scheduled || waiting.length === 0) return;
     scheduled = true;
-    if (performance.now() - committedAt < GATHER_MS) setTimeout(turn, GATHER_MS);
+    if (performance.now() - committedAt < gatherMs) gathering = setTimeout(turn, gatherMs);
     else setImmediate(turn);
   }
 
@@ -161,6 +161,7 @@ export function createCommitQueue({ db, path, assertInPlace }: Connection): Comm
     stats: () => ({ ...stats }),
     drain() {
       closed = true;
+      clearTimeout(gathering);
       while (waiting.length > 0) flush();
     },
   };

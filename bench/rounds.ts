@@ -62,12 +62,13 @@ export async function repeated(
   scenario: { readonly scenario: string; readonly load: string; readonly sourceOf: (program: Program) => Source },
   times: number,
   loop: Loop,
+  warmRounds = WARM_ROUNDS,
 ): Promise<Result> {
   const kept: Rounds = { ours: [], floor: [] };
   const { sourceOf, ...name } = scenario;
-  for (let round = 0; round < WARM_ROUNDS + times; round += 1) {
+  for (let round = 0; round < warmRounds + times; round += 1) {
     const { ours, floor } = await alternate(round, (program) => measure(stage, program, sourceOf(program), loop));
-    if (round < WARM_ROUNDS) continue;
+    if (round < warmRounds) continue;
     kept.ours.push(ours);
     kept.floor.push(floor);
   }

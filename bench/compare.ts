@@ -4,6 +4,7 @@ import { createsAndCallbacks, type Known, type Load, looks } from './alone-scena
 import { type Figures, figuresOf, type Round, ratiosOf } from './figures.ts';
 import { describeMachine } from './machine.ts';
 import { mebibytes, save, table } from './report.ts';
+import { WARM_ROUNDS } from './rounds.ts';
 import * as scenarios from './scenarios.ts';
 import { openStage, ROOT, type Stage } from './stage.ts';
 import { usageOf } from './usage.ts';
@@ -40,7 +41,7 @@ interface Report {
 async function inTurns(stages: Readonly<Record<Side, Stage>>): Promise<readonly Report[]> {
   const known: Readonly<Record<Side, Known>> = { before: { ids: [] }, after: { ids: [] } };
   const kept = new Map<string, Record<Side, Round[]>>();
-  for (let round = 0; round <= rounds; round += 1) {
+  for (let round = 0; round < WARM_ROUNDS + rounds; round += 1) {
     for (const side of round % 2 === 0 ? SIDES : SIDES.toReversed()) {
       const list = [
         createsAndCallbacks(load, scenarios.kindOf(scenarios.ALIPAY), known[side]),
@@ -48,7 +49,7 @@ async function inTurns(stages: Readonly<Record<Side, Stage>>): Promise<readonly 
       ];
       for (const scenario of list) {
         const measured = await scenario(stages[side]);
-        if (round === 0) continue; // warm-up
+        if (round < WARM_ROUNDS) continue;
         for (const [name, one] of Object.entries(measured)) {
           const sides = kept.get(name) ?? { before: [], after: [] };
           kept.set(name, sides);

@@ -14,8 +14,8 @@ export interface Source {
   next(): Shot | null;
   /** Whether this is the answer that such a request must get. */
   accept(status: number, text: string): boolean;
-  /** Hears of every good answer. */
-  heard?(headers: Readonly<Record<string, string | string[] | undefined>>, latencyMs: number): void;
+  /** Hears of every good answer; `lateMs` of its latency passed before it was sent. */
+  heard?(headers: Readonly<Record<string, string | string[] | undefined>>, latencyMs: number, lateMs: number): void;
 }
 
 /** What one measurement saw. Requests that failed are in `failures` alone: a fast refusal must not look like speed. */
@@ -88,6 +88,7 @@ function openRecord(pool: Pool, source: Source) {
   return {
     async fire({ method, path, headers, body }: Shot, since: number): Promise<void> {
       const options: Dispatcher.RequestOptions = { method, path, headers, body: body ?? null };
+      const lateMs = performance.now() - since;
       try {
         const answer = await pool.request(options);
         const text = await answer.body.text();
@@ -95,7 +96,7 @@ function openRecord(pool: Pool, source: Source) {
         if (!source.accept(answer.statusCode, text)) return failed(`unexpected answer ${answer.statusCode}`);
         finishedAt.push(now);
         latenciesMs.push(now - since);
-        source.heard?.(answer.headers, now - since);
+        source.heard?.(answer.headers, now - since, lateMs);
       } catch (thrown) {
         failed(thrown instanceof Error ? thrown.message : String(thrown));
       }

@@ -10,6 +10,12 @@ import { cpuMsOf } from './usage.ts';
 /** What does not arrive within this was lost, and the run is worth nothing. */
 const ARRIVAL_MS_MAX = 10_000;
 
+/**
+ * Rounds before those that count. V8 compiles what runs often again and better for some thousand requests, longer for a larger program:
+ * with one round the same program beside itself was up to a fifth faster on the side that had its turn second.
+ */
+export const WARM_ROUNDS = 5;
+
 /** How one program is loaded. */
 export type Loop = (pool: Pool, source: Source) => Promise<Measured>;
 
@@ -50,18 +56,19 @@ export async function alternate<T>(
   return { ours: await run('switchyard'), floor };
 }
 
-/** One scenario, `times` rounds after one to warm up. */
+/** One scenario, `times` rounds after those to warm up. */
 export async function repeated(
   stage: Stage,
   scenario: { readonly scenario: string; readonly load: string; readonly sourceOf: (program: Program) => Source },
   times: number,
   loop: Loop,
+  warmRounds = WARM_ROUNDS,
 ): Promise<Result> {
   const kept: Rounds = { ours: [], floor: [] };
   const { sourceOf, ...name } = scenario;
-  for (let round = 0; round <= times; round += 1) {
+  for (let round = 0; round < warmRounds + times; round += 1) {
     const { ours, floor } = await alternate(round, (program) => measure(stage, program, sourceOf(program), loop));
-    if (round === 0) continue;
+    if (round < warmRounds) continue;
     kept.ours.push(ours);
     kept.floor.push(floor);
   }

@@ -7,7 +7,7 @@ import { closedLoop, openLoop } from './loops.ts';
 import { describeMachine } from './machine.ts';
 import { scrape, sumOf } from './metrics.ts';
 import { mebibytes, printScenarios, type Result, save, scenarioReport } from './report.ts';
-import { alternate, type Loop, measure, type Rounds, repeated, until } from './rounds.ts';
+import { alternate, type Loop, measure, type Rounds, repeated, until, WARM_ROUNDS } from './rounds.ts';
 import * as scenarios from './scenarios.ts';
 import { openStage, type Stage } from './stage.ts';
 import { printTargets, targetsOf } from './targets.ts';
@@ -53,7 +53,7 @@ async function createsAndCallbacks(
   const creates: Rounds = { ours: [], floor: [] };
   const callbacks: Rounds = { ours: [], floor: [] };
   let ids: Ids = { switchyard: [], floor: [] };
-  for (let round = 0; round <= rounds; round += 1) {
+  for (let round = 0; round < WARM_ROUNDS + rounds; round += 1) {
     const created: Record<scenarios.Program, string[]> = { switchyard: [], floor: [] };
     const made = await alternate(round, (program) =>
       measure(stage, program, scenarios.creates(stage, program, method, created[program]), inWindow),
@@ -61,7 +61,7 @@ async function createsAndCallbacks(
     const captured = await payAndCapture(stage, created.switchyard);
     const called = await alternate(round, (program) => replay(stage, program, captured));
     ids = { switchyard: idsIn(created.switchyard), floor: idsIn(created.floor) };
-    if (round === 0) continue; // warm-up
+    if (round < WARM_ROUNDS) continue;
     for (const who of ['ours', 'floor'] as const) {
       creates[who].push(made[who]);
       callbacks[who].push(called[who]);
@@ -113,7 +113,8 @@ async function onSchedule(
   if (closed === undefined) throw new Error('the closed loop comes first');
   const ratePerS = Math.max(1, Math.floor(perSecond(closed.ours) / 2));
   const scenario = { scenario: closed.scenario, load: `${ratePerS}/s planned`, sourceOf };
-  return repeated(stage, scenario, times, (pool, source) => openLoop(pool, source, { ratePerS, forMs }));
+  // The closed loop has warmed up already.
+  return repeated(stage, scenario, times, (pool, source) => openLoop(pool, source, { ratePerS, forMs }), 1);
 }
 
 async function main(): Promise<void> {

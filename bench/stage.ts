@@ -32,7 +32,7 @@ export interface StageOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Another stage whose simulators and collector serve this one too: another replica of its gateway. */
   readonly beside?: Pick<Stage, 'sandboxUrl' | 'collector'>;
-  /** More arguments for the gateway's Node, for example `--cpu-prof`. */
+  /** More arguments for Node of the gateway and of the floor, for example `--cpu-prof`. */
   readonly nodeArgs?: readonly string[];
 }
 
@@ -102,7 +102,7 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
   const floor = options.floor
     ? await start(
         'floor',
-        [...nodeFlags, join(ROOT, 'bench/floor.ts')],
+        [...nodeFlags, ...(options.nodeArgs ?? []), join(ROOT, 'bench/floor.ts')],
         { ...startEnv, ...floorEnv },
         `${floorUrl}/healthz`,
       )

@@ -28,6 +28,9 @@ interface StoreParts {
   readonly onRenewal: () => void;
 }
 
+/** The shortest that a timer can be. At a few hundred payments a second it halves the commits that everybody waits for. */
+const GATHER_MS = 1;
+
 /** Opens the store that the environment names, or throws with what to do about it. */
 export async function openStore(environment: Environment, parts: StoreParts): Promise<OpenedStore> {
   const { telemetry } = parts;
@@ -37,7 +40,8 @@ export async function openStore(environment: Environment, parts: StoreParts): Pr
     const store = await openShared(environment.mongoUrl, parts, onDamaged);
     return { store, alone: false, serverTime: store.serverTime };
   }
-  return { store: openSqliteStore({ path: databasePath(environment), onDamaged }), alone: true, serverTime: null };
+  const store = openSqliteStore({ path: databasePath(environment), gatherMs: GATHER_MS, onDamaged });
+  return { store, alone: true, serverTime: null };
 }
 
 async function openShared(url: string, parts: StoreParts, onDamaged: (error: Error) => void) {

@@ -80,7 +80,11 @@ function withoutProof(value: unknown): unknown {
   return typeof value === 'string' && SIGNATURE_SCHEME.test(value) ? cut(value) : REMOVED;
 }
 
+/** What every one of them has; nearly no text does, and looking for it takes a fraction of the time. */
+const SECRET_HINT = /[sr]k_|whsec_/i;
+
 function withoutSecrets(text: string): string {
+  if (!SECRET_HINT.test(text)) return text;
   return text.replace(SECRET_VALUE, `$1_${REMOVED}`);
 }
 

@@ -19,8 +19,8 @@ export interface CommitStats {
 }
 
 /**
- * Groups concurrent writes into one commit, since the fsync is what a write costs. What is enqueued while the event loop turns
- * is written together; no promise resolves before the commit that holds its write, and a failed commit rejects all of its batch.
+ * Groups concurrent writes into one commit, since the fsync is what a write costs. What is enqueued while the event loop turns, or within
+ * a moment of the last commit, is written together; no promise resolves before the commit that holds its write, and a failed commit rejects all of its batch.
  * After a commit that failed at the fsync the writes are undone here but may reappear after a power cut: a rejection means
  * "not known to be kept", never "certainly not kept". Once a write has met damage no further one is tried: that two payments cannot
  * have one order number rests on indexes, which may be what is damaged.
@@ -48,7 +48,8 @@ interface Executed {
   readonly refusal: Error | null;
 }
 
-export function createCommitQueue({ db, path, assertInPlace }: Connection): CommitQueue {
+/** `gatherMs`: a commit follows another one no sooner than this. */
+export function createCommitQueue({ db, path, assertInPlace }: Connection, gatherMs: number): CommitQueue {
   const [begin, commit, rollback] = [db.prepare('BEGIN IMMEDIATE'), db.prepare('COMMIT'), db.prepare('ROLLBACK')];
   const savepoint = db.prepare('SAVEPOINT one_write');
   const release = db.prepare('RELEASE one_write');
@@ -58,7 +59,9 @@ export function createCommitQueue({ db, path, assertInPlace }: Connection): Comm
   let outage: Error | null = null;
   let damage: Error | null = null;
   let scheduled = false;
+  let committedAt = Number.NEGATIVE_INFINITY;
   let closed = false;
+  let gathering: NodeJS.Timeout | undefined;
 
   function enqueue(write: Waiting): void {
     waiting.push(write);
@@ -68,11 +71,15 @@ export function createCommitQueue({ db, path, assertInPlace }: Connection): Comm
   function schedule(): void {
     if (scheduled || waiting.length === 0) return;
     scheduled = true;
-    setImmediate(() => {
-      scheduled = false;
-      flush();
-      schedule();
-    });
+    if (performance.now() - committedAt < gatherMs) gathering = setTimeout(turn, gatherMs);
+    else setImmediate(turn);
+  }
+
+  function turn(): void {
+    scheduled = false;
+    flush();
+    committedAt = performance.now();
+    schedule();
   }
 
   function flush(): void {
@@ -154,6 +161,7 @@ export function createCommitQueue({ db, path, assertInPlace }: Connection): Comm
     stats: () => ({ ...stats }),
     drain() {
       closed = true;
+      clearTimeout(gathering);
       while (waiting.length > 0) flush();
     },
   };

@@ -16,6 +16,11 @@ export interface SqliteOptions {
   readonly path: string;
   /** The file may not grow beyond this; then writes are refused as on a full disk. Absent: the disk is the limit. */
   readonly sizeBytesMax?: number;
+  /**
+   * A commit follows another one no sooner than so many milliseconds: each keeps the event loop waiting for the disk, however little is in
+   * it. Absent: with the next turn of the event loop.
+   */
+  readonly gatherMs?: number;
   /** Hears of a due payment whose document cannot be trusted; it is left alone until a person repairs it. */
   readonly onDamaged?: (error: Error) => void;
 }
@@ -35,16 +40,16 @@ export type SqliteReader = PaymentReads & Pick<PaymentStore, 'ping' | 'close'>;
 export function openSqliteStore(options: SqliteOptions): SqliteStore {
   const connection = openWriter(options.path, options.sizeBytesMax);
   try {
-    return explaining(connection.path, () => storeOn(connection, options.onDamaged ?? (() => {})));
+    return explaining(connection.path, () => storeOn(connection, options));
   } catch (error) {
     connection.close();
     throw error;
   }
 }
 
-function storeOn(connection: Connection, onDamaged: (error: Error) => void): SqliteStore {
+function storeOn(connection: Connection, { onDamaged = () => {}, gatherMs = 0 }: SqliteOptions): SqliteStore {
   const { db, path } = connection;
-  const queue = createCommitQueue(connection);
+  const queue = createCommitQueue(connection, gatherMs);
   // An older version kept its leases here; and a file that takes no write is met now, not with the first payment. The table stays: taking it
   // out would be a migration, after which the older version would refuse the file.
   db.exec('DELETE FROM leases');

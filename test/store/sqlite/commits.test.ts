@@ -31,6 +31,25 @@ describe('writes that wait at the same time', () => {
     expect(store.stats()).toMatchObject({ commits: 4, writes: 1_000 });
   });
 
+  test('soon after a commit wait for others, the first after a pause does not', async () => {
+    const { store } = open({ gatherMs: 100 });
+    await store.insert(aPayment());
+    const soon = store.insert(aPayment());
+    for (let turns = 0; turns < 10; turns += 1) await new Promise((resolve) => setImmediate(resolve));
+    await Promise.all([soon, store.insert(aPayment())]);
+    expect(store.stats()).toEqual({ commits: 2, writes: 3, failedWrites: 0 });
+  });
+
+  test('are kept by a store that is closed while they wait', async () => {
+    const { store, reopen } = open({ gatherMs: 60_000 });
+    await store.insert(aPayment());
+    const payment = aPayment();
+    const inserted = store.insert(payment);
+    const again = await reopen();
+    expect((await inserted).outcome).toBe('inserted');
+    expect(await again.findById(payment.id)).not.toBeNull();
+  });
+
   test('see each other, in the order of their calls', async () => {
     const { store } = open();
     const payment = aPayment();

@@ -166,6 +166,7 @@ async function open(
     onGone: (channelId) => {
       breakers.forget(channelId);
       statistics.forget(channelId);
+      otherClocks.forget(channelId);
     },
   });
   const routingMemory = await openRoutingMemory({ store: opened.store, statistics, now, telemetry });

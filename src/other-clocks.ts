@@ -18,6 +18,9 @@ export function createOtherClocks({ now }: { readonly now: () => number }) {
       const theirs = headers.age === undefined ? Date.parse(headers.date ?? '') : Number.NaN;
       if (!Number.isNaN(theirs)) dates.set(channelId, { skewMs: now() - theirs, at: now() });
     },
+    forget(channelId: string): void {
+      dates.delete(channelId);
+    },
     /** Ours less theirs. */
     read(servers: Pick<ClockCheck, 'skews'> | null, channelIds: Iterable<string>): readonly ClockStatus[] {
       const ofServers = [...(servers?.skews() ?? [])].map(

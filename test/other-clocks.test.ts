@@ -25,6 +25,13 @@ test('a provider tells its clock with the last answer that has a date of its own
   expect(clocks.read(null, ['a'])).toEqual([]);
 });
 
+test('of a channel that is gone nothing is kept', () => {
+  const clocks = createOtherClocks({ now: () => NOON });
+  clocks.noteAnswer('a', answer({ date }));
+  clocks.forget('a');
+  expect(clocks.read(null, ['a'])).toEqual([]);
+});
+
 test('servers that all replicas use come first', () => {
   const clocks = createOtherClocks({ now: () => NOON });
   clocks.noteAnswer('a', answer({ date }));

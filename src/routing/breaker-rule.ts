@@ -21,6 +21,8 @@ export interface Gate {
   openedAt: EpochMs | null;
   pauseMs: number;
   trialAt: EpochMs;
+  /** When it opened or a payment of its own failed last: from then on a trial is put off for so long at most. */
+  triedAt: EpochMs;
   trialSince: EpochMs | null;
   goodInARow: number;
   goodNeeded: number;
@@ -65,13 +67,18 @@ const IDLE_PROBES = 4;
 const IDLE_MS_MIN = 60_000;
 const IDLE_MS_MAX = 10 * 60_000;
 const IDLE_PAYMENTS = 5;
+/**
+ * A trial is put off by those of the channel's other methods until so many pauses after the last one: a method with few payments
+ * would else never have one while one with many stays dead.
+ */
+const PUT_OFF_PAUSES = 4;
 /** A trial of which nothing is heard for so long is given up. */
 const TRIAL_LOST_MS = 60_000;
 
 export function newGate(): Gate {
   return {
     ...{ evidence: 0, normalFailures: NORMAL_PRIOR.failures, normalCalls: NORMAL_PRIOR.calls },
-    ...{ openedAt: null, pauseMs: 0, trialAt: 0, trialSince: null },
+    ...{ openedAt: null, pauseMs: 0, trialAt: 0, triedAt: 0, trialSince: null },
     ...{ goodInARow: 0, goodNeeded: GOOD_NEEDED, callsSinceClosed: RELAPSE_CALLS },
     ...{ probeAt: 0, probePauseMs: PROBE_PAUSE_MS_MIN, misled: false, seenAt: 0, paymentsFailed: false },
     ...{ idleSince: null, idleProbes: 0 },
@@ -100,6 +107,7 @@ export function open(gate: Gate, settings: GateSettings, paymentsMs: number, now
   gate.goodNeeded = relapsed ? Math.min(GOOD_NEEDED_MAX, gate.goodNeeded * 2) : GOOD_NEEDED;
   gate.openedAt = now;
   gate.seenAt = now;
+  gate.triedAt = now;
   gate.pauseMs = pauseOf(FIRST_PAUSE_PAYMENTS, paymentsMs);
   gate.trialAt = now + gate.pauseMs;
   gate.trialSince = null;
@@ -191,6 +199,7 @@ export function ended(
     gate.goodInARow = 0;
     gate.paymentsFailed = true;
     gate.misled = true;
+    gate.triedAt = now;
     gate.pauseMs = Math.min(pauseOf(PAUSE_PAYMENTS, call.paymentsMs), gate.pauseMs * 2);
     gate.trialAt = now + gate.pauseMs;
     return false;
@@ -206,7 +215,10 @@ export function siblingTried(gate: Gate, failed: boolean, now: EpochMs): void {
   if (stateOf(gate, now) === 'closed' || gate.trialSince !== null) return;
   if (!failed) gate.trialAt = Math.min(gate.trialAt, now);
   // One that is coming back is not held up by another that is not.
-  else if (gate.goodInARow === 0) gate.trialAt = Math.max(gate.trialAt, now + gate.pauseMs);
+  else if (gate.goodInARow === 0) {
+    const latestAt = gate.triedAt + PUT_OFF_PAUSES * gate.pauseMs;
+    gate.trialAt = Math.max(gate.trialAt, Math.min(now + gate.pauseMs, latestAt));
+  }
 }
 
 /** What lies ahead was planned by a clock that has been set back since: it comes as soon as it would have come. */
@@ -217,6 +229,7 @@ function followClock(gate: Gate, now: EpochMs): void {
   if (gate.openedAt !== null) gate.openedAt -= backMs;
   if (gate.trialSince !== null) gate.trialSince -= backMs;
   gate.trialAt -= backMs;
+  gate.triedAt -= backMs;
   gate.probeAt -= backMs;
 }
 

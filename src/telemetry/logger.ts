@@ -86,6 +86,8 @@ function survive(destination: ReturnType<typeof pino.destination>): void {
   });
   destination.on('drop', () => {
     lost = true;
+    // What it drops it does not try to write, so that once full it would stay so for ever.
+    destination.write('');
   });
   destination.on('write', () => {
     if (lost) process.stderr.write('The log is written again; some of what was said meanwhile is missing.\n');

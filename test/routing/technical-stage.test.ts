@@ -283,6 +283,29 @@ describe('a channel that is down for two methods', () => {
     expect(alipay).toHaveLength(3);
     expect((alipay[2] ?? 0) - (alipay[0] ?? 0)).toBeLessThan(10 * SECOND);
   });
+
+  test('comes back for a rare one while the other, with many payments, stays down', () => {
+    const statistics = aStatistics();
+    const pay = (method: string, now: number, works: boolean): boolean => {
+      const noted = { leader: 'a', bestMinor: 100, costMinor: null, share: 0 };
+      statistics.exploration.decided({ segment: { ...SEGMENT, method }, amountMinor: 5_000, now }, noted);
+      if (statistics.technical.gate('a', method, now) === 'open') return false;
+      statistics.callEnded(statistics.callStarted('a', method, now), works ? 'ok' : 'failed', now);
+      return works;
+    };
+    /** Of `alipay` a payment a second, of `card` one a minute. */
+    const hours = (from: number, to: number, works: (method: string) => boolean): number => {
+      let good = 0;
+      for (let now = NEW_YEAR + from * 60 * MINUTE; now < NEW_YEAR + to * 60 * MINUTE; now += SECOND) {
+        pay('alipay', now, works('alipay'));
+        if (now % MINUTE === 0 && pay('card', now, works('card'))) good += 1;
+      }
+      return good;
+    };
+    hours(0, 3, () => true);
+    statistics.technical.trip('a', ['alipay', 'card'], NEW_YEAR + 180 * MINUTE);
+    expect(hours(3, 5, (method) => method === 'card')).toBeGreaterThan(50);
+  });
 });
 
 describe('refusals', () => {

@@ -1,4 +1,6 @@
 import { spawnSync } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 
@@ -62,6 +64,37 @@ describe('a log line', () => {
     const statement = `for (const length of ${JSON.stringify(lengths)}) log.info({ text: 'é'.repeat(length) }, 'm'); process.exit();`;
     const lines = logged('info', statement);
     expect(lines.map(({ text }) => (typeof text === 'string' ? text.length : 0))).toEqual(lengths);
+  });
+
+  test('is written again once there is room, however much was said while there was none', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'switchyard-log-'));
+    const file = join(dir, 'log');
+    // The file may grow to a few KiB only, until it is emptied: more has to wait than is kept, to the last free byte.
+    const source = `import { createLogger } from ${JSON.stringify(LOGGER)};
+      import { truncateSync } from 'node:fs';
+      const log = createLogger('info');
+      const say = async (text, times) => {
+        for (let i = 0; i < times; i += 1) {
+          log.info({ text }, 'm');
+          await new Promise((done) => setImmediate(() => setImmediate(done)));
+        }
+      };
+      await say('x'.repeat(10_000), 200);
+      await say('y', 300);
+      truncateSync(${JSON.stringify(file)});
+      // What waited takes the room again; each time there is some, more of it is gone.
+      for (let i = 0; i < 300; i += 1) {
+        await say('y', 2);
+        truncateSync(${JSON.stringify(file)});
+      }
+      await say('last', 1);`;
+    const shell = 'ulimit -f 16; exec "$0" --input-type=module --eval "$1" >> "$2"';
+    const { stderr, status } = spawnSync('sh', ['-c', shell, process.execPath, source, file], { encoding: 'utf8' });
+    const lines = await readFile(file, 'utf8');
+    await rm(dir, { recursive: true });
+    expect({ status, lines }).toMatchObject({ status: 0, lines: expect.stringContaining('"last"') });
+    expect(stderr).toMatch(/^The log cannot be written: EFBIG.*\n/);
+    expect(stderr).toContain('The log is written again; some of what was said meanwhile is missing.');
   });
 
   test('never shows what secrets and personal data are called, at the top or one level down', () => {

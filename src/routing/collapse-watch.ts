@@ -104,7 +104,11 @@ export function createCollapseWatch(stage: {
       const scale = Math.min(1, NEW_NORMAL_ORDERS / Math.max(1, sums.slowExposed));
       const share = sums.slowPaid / Math.max(1e-9, sums.slowExposed);
       const exposed = sums.slowExposed * scale;
-      Object.assign(sums, { fastExposed: exposed, slowExposed: exposed, slowExpected: sums.slowExpected * scale });
+      Object.assign(sums, {
+        fastExposed: exposed,
+        slowExposed: exposed,
+        slowExpected: sums.slowExpected * scale * ratio,
+      });
       Object.assign(sums, { fastPaid: exposed * share * ratio, slowPaid: exposed * share * ratio });
     }
     onShift(channelId);

@@ -123,8 +123,8 @@ export function witness(path: Path, seen: Seen, known: PaidShare, exposure: numb
     const age = pooled.opened - (seen[level] ?? 0);
     const fast = Math.exp(-age / holds(FAST_ORDERS, FAST_MS, pooled));
     const slow = Math.exp(-age / holds(SLOW_ORDERS, SLOW_MS, pooled));
-    own.slowExpected = Math.max(0, own.slowExpected + exposure * slow * (known.bases[level] ?? START.share));
-    pooled.slowExpected = Math.max(0, pooled.slowExpected + exposure * slow * (known.levels[level - 1] ?? START.share));
+    own.slowExpected = expectedWith(own, exposure * slow, known.bases[level] ?? START.share);
+    pooled.slowExpected = expectedWith(pooled, exposure * slow, known.levels[level - 1] ?? START.share);
     for (const sums of [own, pooled]) {
       sums.fastExposed = Math.max(0, sums.fastExposed + exposure * fast);
       sums.slowExposed = Math.max(0, sums.slowExposed + exposure * slow);
@@ -132,6 +132,12 @@ export function witness(path: Path, seen: Seen, known: PaidShare, exposure: numb
       sums.slowPaid = Math.max(0, sums.slowPaid + paid * slow);
     }
   }
+}
+
+/** Of what is taken back nobody knows what was expected of it then: it takes its part of all. */
+function expectedWith({ slowExpected, slowExposed }: Sums, exposure: number, share: number): number {
+  if (exposure >= 0) return slowExpected + exposure * share;
+  return slowExpected * Math.max(0, 1 + exposure / Math.max(1e-9, slowExposed));
 }
 
 /** True when the recent orders say clearly that the channel is not any more what the long memory has of it. */

@@ -17,8 +17,13 @@ import type { Estimate } from './types.ts';
 
 const COHORT_MS = 1_000;
 const CHECK_EVERY_MS = 1_000;
-/** So much longer an estimate serves while its channel has no news of its own: it only follows what the others do. */
+/**
+ * So much longer an estimate serves while its channel has no news of its own: it only follows what the others do. Longer where there are many,
+ * so that a choice among a thousand channels makes no more of them anew than one among three hundred.
+ */
 const QUIET_MS = 10_000;
+const QUIET_MS_PER_LEAF = 30;
+const QUIET_MS_MAX = 120_000;
 /** A cohort that has aged by less than this counts at a later checkpoint. */
 const NEGLIGIBLE_ORDERS = 0.02;
 
@@ -145,7 +150,8 @@ export function createPaymentStage() {
 
   function knownOf(leaf: Leaf, now: EpochMs): PaidShare {
     const news = leaf.channel.changes - leaf.knownAt;
-    const until = leaf.knownUntil + (news === 0 ? QUIET_MS : 0);
+    const quietMs = Math.min(QUIET_MS_MAX, Math.max(QUIET_MS, QUIET_MS_PER_LEAF * tree.size()));
+    const until = leaf.knownUntil + (news === 0 ? quietMs : 0);
     if (now >= until || now < leaf.knownUntil - leaf.knownForMs || news >= STALE_AFTER_ORDERS) renew(leaf, now);
     return leaf.known;
   }

@@ -220,7 +220,10 @@ export function createPaymentTree(onForget: (channelId: string) => void) {
     }
   }
 
-  return { leafOf, pairOf, shift, sumsAround, forget, snapshot, restore };
+  /** How many leaves were ever made. */
+  const size = (): number => leaves;
+
+  return { leafOf, pairOf, size, shift, sumsAround, forget, snapshot, restore };
 }
 
 /** What a pair knows on its own and in its currencies and bands. */

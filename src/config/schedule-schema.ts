@@ -3,7 +3,7 @@ import { AMOUNT_MINOR_MAX, type FeeSchedule } from '../payment/index.ts';
 import { DEFAULT_ZONE, isTimeZone, type MaintenanceWindow } from '../routing/index.ts';
 import { orNull, section, sharePpm } from './units.ts';
 
-const minor = () => z.int().min(0).max(AMOUNT_MINOR_MAX);
+const minor = (words?: typeof orNull) => z.int(words).min(0).max(AMOUNT_MINOR_MAX);
 
 const TIERS_MAX = 20;
 const WINDOWS_MAX = 50;
@@ -41,7 +41,7 @@ export const feeSchema = z
 /** `limits` of a channel. */
 export const limitsSchema = section({
   min: minor().default(1),
-  max: z.int(orNull).min(0).max(AMOUNT_MINOR_MAX).nullable().default(null),
+  max: minor(orNull).nullable().default(null),
   daily: z.int(orNull).min(1).nullable().default(null),
   per_minute: z.int(orNull).min(1).max(1_000_000).nullable().default(null),
   pacing: z.enum(['none', 'even']).default('none'),

@@ -17,7 +17,7 @@ import type { Gateway, Order } from './api.ts';
 import { sealBuyer } from './buyer.ts';
 import type { Patience } from './create-under-way.ts';
 import { type GatewayError, gatewayError } from './errors.ts';
-import { exhausted, nobodyOf } from './no-channel.ts';
+import { nobodyOf, tooSoon } from './no-channel.ts';
 import type { Parts } from './parts.ts';
 import type { Placement } from './placement.ts';
 import type { Merchant } from './ports.ts';
@@ -178,7 +178,7 @@ export function createPaymentCreation(
     const joined = underWay.get(payment.id);
     if (joined) return joined;
     const pauseMs = pauseBeforeAttempt(payment, clock.now());
-    return pauseMs > 0 ? err(exhausted([], pauseMs)) : resume(merchant, payment);
+    return pauseMs > 0 ? err(tooSoon(pauseMs)) : resume(merchant, payment);
   }
 
   function resume(merchant: Merchant, payment: Payment): Promise<Placed> {

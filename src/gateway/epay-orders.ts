@@ -201,14 +201,10 @@ function paymentOrder(
 
 /** What the buyer reads: the name without what is no text, cut to what a subject may hold. */
 function subjectOf(name: string): string {
-  return [
-    ...legible(name)
-      .replaceAll(/[\p{Cc}\u2028\u2029]+/gu, ' ')
-      .trim(),
-  ]
-    .slice(0, SUBJECT_CHARS_MAX)
-    .join('')
+  const line = legible(name)
+    .replaceAll(/[\p{Cc}\u2028\u2029]+/gu, ' ')
     .trim();
+  return [...line].slice(0, SUBJECT_CHARS_MAX).join('').trim();
 }
 
 /**

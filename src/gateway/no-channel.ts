@@ -31,7 +31,7 @@ const LASTING: ReadonlySet<ExclusionReason> = new Set([
 
 /**
  * Nobody takes the payment; the detail names what stands against each channel, as far as there is room.
- * @param waitMs  until when a repeat is in vain for sure
+ * @param waitMs  for how long a repeat is in vain
  */
 export function exhausted(candidates: readonly Judged[] = [], waitMs = RETRY_AFTER_S * 1_000): GatewayError {
   const reasons = candidates.flatMap((one) => (one.excluded ? [`${one.channelId}: ${whyExcluded(one)}`] : []));
@@ -46,6 +46,11 @@ export function exhausted(candidates: readonly Judged[] = [], waitMs = RETRY_AFT
       : `No payment channel can take this payment now${named}. Repeat the same request after the given time.`,
     isHopeless ? RETRY_AFTER_MAX_S : Math.min(RETRY_AFTER_MAX_S, Math.max(1, Math.ceil(waitMs / 1_000))),
   );
+}
+
+/** The same for a request that was repeated before its next attempt is due. */
+export function tooSoon(pauseMs: number): GatewayError {
+  return exhausted([], Math.max(RETRY_AFTER_S * 1_000, pauseMs));
 }
 
 /** The same for a choice that came to nothing; a repeat is worth it once the first of the channels may be free. */

@@ -67,7 +67,7 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemWords>> = {
     title: 'No channel can take this payment now',
     cause:
       'Every channel is down, at its limit, or does not offer this method, currency, scene or amount. `detail` names the reasons.',
-    cure: 'Repeat the same request, with the same number, after `Retry-After` seconds (until a limit or a maintenance ends, at most 900; else 5): it cannot make a second payment.',
+    cure: 'Repeat the same request, with the same number, after `Retry-After` seconds (until a limit or a maintenance ends or the next attempt is due, at most 900; else 5): it cannot make a second payment.',
   },
   store_unavailable: {
     title: 'The payments cannot be read or written now',

@@ -150,10 +150,13 @@ export function createPaymentStage() {
 
   function knownOf(leaf: Leaf, now: EpochMs): PaidShare {
     const news = leaf.channel.changes - leaf.knownAt;
-    const quietMs = Math.min(QUIET_MS_MAX, Math.max(QUIET_MS, QUIET_MS_PER_LEAF * tree.size()));
-    const until = leaf.knownUntil + (news === 0 ? quietMs : 0);
+    const until = leaf.knownUntil + (news === 0 ? quietMs() : 0);
     if (now >= until || now < leaf.knownUntil - leaf.knownForMs || news >= STALE_AFTER_ORDERS) renew(leaf, now);
     return leaf.known;
+  }
+
+  function quietMs(): number {
+    return Math.min(QUIET_MS_MAX, Math.max(QUIET_MS, QUIET_MS_PER_LEAF * tree.leafCount()));
   }
 
   function renew(leaf: Leaf, now: EpochMs): void {

@@ -165,8 +165,9 @@ export function createPaymentTree(onForget: (channelId: string) => void) {
   }
 
   function forget(channelId: string): void {
+    for (const pair of channels.get(channelId)?.pairs.values() ?? []) leaves -= pair.leaves.size;
     channels.delete(channelId);
-    for (const leaves of segments.values()) leaves.delete(channelId);
+    for (const ofSegment of segments.values()) ofSegment.delete(channelId);
     onForget(channelId);
   }
 
@@ -220,10 +221,7 @@ export function createPaymentTree(onForget: (channelId: string) => void) {
     }
   }
 
-  /** How many leaves were ever made. */
-  const size = (): number => leaves;
-
-  return { leafOf, pairOf, size, shift, sumsAround, forget, snapshot, restore };
+  return { leafOf, pairOf, leafCount: () => leaves, shift, sumsAround, forget, snapshot, restore };
 }
 
 /** What a pair knows on its own and in its currencies and bands. */

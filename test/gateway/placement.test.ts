@@ -48,6 +48,21 @@ describe('failover', () => {
     );
   });
 
+  test('of a request that is repeated sooner than its next attempt may be made is put off for five seconds at least', async () => {
+    await open();
+    const channels = Object.values(stage.channels);
+    for (const channel of channels) channel.always('create', refuses('CHANNEL_UNAVAILABLE'));
+    const calls = () => channels.reduce((sum, { wanted }) => sum + wanted.length, 0);
+    let before = -1;
+    let refused = await stage.create({ merchantOrderNo: 'R2' });
+    // Every request makes attempts until one comes within the pause that follows the last one.
+    for (let repeats = 0; calls() > before && repeats < 20; repeats += 1) {
+      before = calls();
+      refused = await stage.create({ merchantOrderNo: 'R2' });
+    }
+    expect(refused).toMatchObject({ ok: false, error: { code: 'no_channel_available', retryAfterS: 5 } });
+  });
+
   test('ends after max_attempts with 503, Retry-After and the reasons, and the payment stays open for a repeat', async () => {
     await open({ failover: { maxAttempts: 2 } });
     stage.channels.a.next('create', refuses('CHANNEL_UNAVAILABLE'));

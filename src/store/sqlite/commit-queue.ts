@@ -20,7 +20,8 @@ export interface CommitStats {
 
 /**
  * Groups concurrent writes into one commit, since the fsync is what a write costs. What is enqueued while the event loop turns, or within
- * a moment of the last commit, is written together; no promise resolves before the commit that holds its write, and a failed commit rejects all of its batch.
+ * a moment of the last commit, is written together; no promise resolves before the commit that holds its write, and a failed commit
+ * rejects all of its batch.
  * After a commit that failed at the fsync the writes are undone here but may reappear after a power cut: a rejection means
  * "not known to be kept", never "certainly not kept". Once a write has met damage no further one is tried: that two payments cannot
  * have one order number rests on indexes, which may be what is damaged.

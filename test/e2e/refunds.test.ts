@@ -7,11 +7,7 @@ beforeAll(async () => {
 });
 afterAll(() => stage.stop());
 
-const WAYS = [
-  ['alipay', 'alipay-main'],
-  ['wechatpay', 'wechatpay-main'],
-  ['card', 'stripe-main'],
-] as const;
+const METHODS = ['alipay', 'wechatpay', 'card'] as const;
 
 /** A payment of 1000 that is paid and known to be. */
 async function aPaidPayment(method: string, set: Record<string, unknown> = {}): Promise<Answer['body']> {
@@ -34,12 +30,14 @@ const atProvider = async (payment: Answer['body'], attempt = 0) => {
   return ((await stage.order(channel, ref))?.refunds ?? []) as { refund_no: string; amount: number; status: string }[];
 };
 
-describe.each(WAYS)('a refund by %s', (method, channel) => {
+const channelOf = (payment: Answer['body']): string => payment.attempts[0].channel;
+
+describe.each(METHODS)('a refund by %s', (method) => {
   test('in parts: the shop hears of each once, and provider and gateway agree', async () => {
     const payment = await aPaidPayment(method);
     const first = await refund(payment.id, { merchant_refund_no: 'R1', amount: 300, reason: 'one key too many' });
     expect(first.status).toBe(201);
-    expect(first.body).toMatchObject({ object: 'refund', amount: 300, cause: 'merchant', channel });
+    expect(first.body).toMatchObject({ object: 'refund', amount: 300, cause: 'merchant', channel: channelOf(payment) });
     expect(
       (await refund(payment.id, { merchant_refund_no: 'R1', amount: 300, reason: 'one key too many' })).status,
     ).toBe(200);
@@ -82,6 +80,7 @@ describe.each(WAYS)('a refund by %s', (method, channel) => {
 
   test('that the provider decides later is pending, and known when it has decided', async () => {
     const payment = await aPaidPayment(method);
+    const channel = channelOf(payment);
     await stage.control(channel, 'faults', { refunds: 'pending' });
     const [good, bad] = [
       await refund(payment.id, { merchant_refund_no: 'R1', amount: 400 }),
@@ -109,6 +108,7 @@ describe.each(WAYS)('a refund by %s', (method, channel) => {
 
   test('whose answer never comes is made once', async () => {
     const payment = await aPaidPayment(method);
+    const channel = channelOf(payment);
     await stage.control(channel, 'faults', { timeout_after_refund_rate: 1, drop_callbacks: 1 });
     const sent = await refund(payment.id, { merchant_refund_no: 'R1' });
     expect(sent.body.status).toBe('pending');

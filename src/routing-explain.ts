@@ -79,7 +79,7 @@ function row(one: Candidate, currency: string): readonly string[] {
     one.channelId,
     percent(technicalRatio),
     `${percent(paymentRatio ?? successRatio)} (${one.sampleSize ?? 0})`,
-    money(one.feeMinor),
+    one.countedFeeMinor === undefined ? money(one.feeMinor) : `${money(one.feeMinor)} (${money(one.countedFeeMinor)})`,
     one.latencyMs === null ? '-' : `${one.latencyMs} ms`,
     ...[factors?.success, factors?.fee, factors?.latency, factors?.settlement, one.score].map((share) =>
       share === undefined ? '-' : share.toFixed(4),

@@ -18,7 +18,8 @@ const noteSchema = z.strictObject({
   v: z.literal(1),
   from: z.string().min(1).max(100),
   seq: z.int().min(0),
-  news: z.array(routingNewsSchema).max(NEWS_PER_NOTE),
+  // What a newer version tells besides is passed over.
+  news: z.array(routingNewsSchema.or(z.unknown().transform(() => null))).max(NEWS_PER_NOTE),
 });
 
 export interface RoutingSync {
@@ -58,7 +59,7 @@ export function createRoutingSync(parts: {
     if (isOrder(news) && !later) return false;
     if (waiting.length >= WAITING_MAX) waiting.splice(0, WAITING_MAX / 10);
     waiting.push(news);
-    if (news.kind !== 'call' && !isOrder(news)) hurry();
+    if (!canWait(news)) hurry();
     return later;
   }
 
@@ -113,7 +114,7 @@ export function createRoutingSync(parts: {
     if (!known && heard.size >= REPLICAS_MAX) return;
     heard.set(from, { seq: number, at: now() });
     if (!known) waiting.push(...standing());
-    for (const one of news) apply(one, now());
+    for (const one of news) if (one !== null) apply(one, now());
   }
 
   return {
@@ -130,6 +131,10 @@ export function createRoutingSync(parts: {
       await exchange().catch(() => {});
     },
   };
+}
+
+function canWait(news: RoutingNews): boolean {
+  return news.kind === 'call' || news.kind === 'wanted' || isOrder(news);
 }
 
 function isOrder(news: RoutingNews): boolean {

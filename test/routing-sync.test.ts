@@ -63,6 +63,16 @@ test('what is seen while the board is away is told when it is back; orders count
   expect([one.heard, other.heard]).toEqual([[OPENED], [OPENED]]);
 });
 
+test('what a newer version tells besides is passed over, and the rest is heard', async () => {
+  const { board, join } = openBoard();
+  const { heard } = join('one');
+  await vi.advanceTimersByTimeAsync(1_000);
+  const news = [{ kind: 'of tomorrow', channelId: 'a' }, CALL, { ...CALL, outcome: 'odd' }, null];
+  board.notes.push(JSON.stringify({ v: 1, from: 'newer', seq: 1, news }));
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(heard).toEqual([CALL]);
+});
+
 test('a replica that hears nobody counts its orders itself', async () => {
   const { join } = openBoard();
   const one = join('one');
@@ -83,7 +93,7 @@ test('a replica that has gone is not waited for', async () => {
 test.each([
   ['no JSON', '{'],
   ['another version', '{"v":2,"from":"x","seq":1,"news":[]}'],
-  ['news of a kind that is not known', '{"v":1,"from":"x","seq":1,"news":[{"kind":"rumour"}]}'],
+  ['from nobody', '{"v":1,"from":"","seq":1,"news":[]}'],
 ])('a note that is %s is left alone', async (_, note) => {
   const { board, join } = openBoard();
   const one = join('one');

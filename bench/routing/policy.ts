@@ -1,3 +1,4 @@
+import type { FeeSchedule } from '../../src/payment/index.ts';
 import {
   bandOf,
   type CallTicket,
@@ -12,6 +13,7 @@ import {
   type Statistics,
 } from '../../src/routing/index.ts';
 import type { Candidate, DecideContext, Policy } from './protocol.ts';
+import { createTierBooks } from './tiers.ts';
 
 const SCENE = 'qr';
 const BREAKER = { failureRate: 0.5, openForMs: 15_000 };
@@ -29,6 +31,7 @@ export default function createPolicy(set: Partial<RoutingSettings> = {}): Policy
     ...set,
   };
   const underWay = new Map<string, CallTicket>();
+  let tiers = createTierBooks();
 
   /** One view per channel, brought up to date for each choice, as the gateway keeps its channels' profiles too. */
   const views = new Map<string, Map<string, View>>();
@@ -54,8 +57,16 @@ export default function createPolicy(set: Partial<RoutingSettings> = {}): Policy
     view.breakerOpen = gate !== 'closed';
     view.trialDue = gate === 'trial';
     view.coolingDown = view.quotaUsedUp || throttle.isPaced(id, nowMs);
-    // The simulator quotes fees with tiers and caps applied; the quote is taken as a fixed fee.
-    view.profile.fee.fixedMinor = candidate.feeMinor + candidate.perAttemptMinor;
+    const tiered = tiers.at(id, nowMs);
+    if (tiered) {
+      view.profile.fee = tiered.schedule;
+      view.tiers = statistics.outlook.volume(id, context.currency, tiered, nowMs);
+    } else {
+      delete view.tiers;
+      // Of the others the simulator's quote, with its caps, is taken as a fixed fee.
+      view.quote.fixedMinor = candidate.feeMinor + candidate.perAttemptMinor;
+      view.profile.fee = view.quote;
+    }
     return view;
   }
 
@@ -77,20 +88,20 @@ export default function createPolicy(set: Partial<RoutingSettings> = {}): Policy
 
   return {
     name: 'switchyard',
-    init: ({ seed, marginBps }) => {
+    init: ({ seed, marginBps, channels }) => {
       statistics = createStatistics({ settingsOf: () => BREAKER });
       random = seeded(seed);
       views.clear();
+      tiers = createTierBooks();
+      tiers.note(channels);
       settings = { ...settings, marginBps };
     },
-    onChannels: () => {},
+    onChannels: (_nowMs, channels) => tiers.note(channels),
     decide: (context) => {
       const { choice, candidates } = route(context, []);
       if (!choice) return [];
       const { channelId, noted } = choice;
-      const payment = { segment: noted.segment, amountMinor: context.amountMinor, now: context.nowMs };
-      statistics.exploration.decided(payment, { ...noted, share: settings.explorationShare });
-      statistics.retries.firstTry(context.nowMs);
+      statistics.decided(context.amountMinor, noted, settings.explorationShare, context.nowMs);
       start(context, channelId);
       return [channelId, ...standIns(channelId, candidates)];
     },
@@ -112,8 +123,10 @@ export default function createPolicy(set: Partial<RoutingSettings> = {}): Policy
       const segment = { method, currency, band: bandOf(amountMinor, settings.bandEdgesMinor) };
       if (event.ok) statistics.payments.opened(channelId, segment, nowMs, nowMs);
     },
-    onOutcome: ({ status, channelId, method, currency, amountMinor, createdMs, nowMs }) => {
+    onOutcome: (outcome) => {
+      const { status, channelId, method, currency, amountMinor, createdMs, nowMs } = outcome;
       if (status !== 'paid') return;
+      tiers.paid(outcome);
       const segment = { method, currency, band: bandOf(amountMinor, settings.bandEdgesMinor) };
       statistics.payments.paid(channelId, segment, createdMs, nowMs);
     },
@@ -121,16 +134,19 @@ export default function createPolicy(set: Partial<RoutingSettings> = {}): Policy
 }
 
 type View = Mutable<Omit<ChannelView, 'profile'>> & {
-  readonly profile: Omit<ChannelProfile, 'fee'> & { readonly fee: Mutable<ChannelProfile['fee']> };
+  readonly profile: Mutable<ChannelProfile>;
+  readonly quote: Mutable<FeeSchedule>;
 };
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 
 function newView(id: string, { method, currency }: DecideContext, estimate: ChannelView['estimate']): View {
+  const quote = { ratePpm: 0, fixedMinor: 0, minMinor: 0, maxMinor: null };
   return {
+    quote,
     profile: {
       ...{ id, enabled: true, weight: 100, methods: [method], currencies: [currency], scenes: [SCENE] },
-      fee: { ratePpm: 0, fixedMinor: 0, minMinor: 0, maxMinor: null },
+      fee: quote,
       limits: { minMinor: 1, maxMinor: null, dailyMinor: null, perMinute: null },
       settlementDelayMs: 0,
     },

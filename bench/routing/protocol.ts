@@ -1,6 +1,15 @@
 /** The part of the simulator's contract that the adapter speaks; all times are virtual milliseconds, amounts minor units. */
 export interface ChannelInfo {
   readonly id: string;
+  readonly fee?: {
+    readonly bps: number;
+    readonly fixedMinor?: number;
+    readonly minMinor?: number;
+    readonly maxMinor?: number;
+    readonly tiers?: readonly { readonly fromMinor: number; readonly bps: number }[];
+    readonly tierPeriodS?: number;
+    readonly perAttemptMinor?: number;
+  };
   readonly supports?: { readonly methods?: readonly string[]; readonly currencies?: readonly string[] };
 }
 

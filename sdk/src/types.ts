@@ -477,6 +477,10 @@ export interface Candidate {
    */
   fee: number | null;
   /**
+   * With fee tiers: what was counted, on average over the volume that they expect; absent: the fee itself.
+   */
+  counted_fee?: number;
+  /**
    * The expected share of successes.
    */
   success_ratio: number | null;

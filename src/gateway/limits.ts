@@ -12,7 +12,8 @@ const LOOK_EVERY_MS = 50;
 export interface Usage {
   readonly usedTodayMinor: number;
   readonly startedThisMinute: number;
-  readonly paidInPeriodMinor?: number;
+  /** What its fee tiers go by; absent: it has none. */
+  readonly paidInPeriod?: { readonly minor: number; readonly period: Period };
 }
 
 /** Room that is held for one order. */
@@ -71,8 +72,12 @@ export function createLimits({ store, ephemeral, channels, telemetry, clock }: L
       usedTodayMinor: limits.dailyMinor === null ? 0 : ((await total(takenSum(profile, currency, now))) ?? 0),
       startedThisMinute:
         limits.perMinute === null ? 0 : ((await quietly(ephemeral.total(minuteKey(profile.id, now)))) ?? 0),
-      ...(fee.tiers && { paidInPeriodMinor: (await total(paidSum(profile, currency, now))) ?? 0 }),
+      ...(fee.tiers && { paidInPeriod: await paidInPeriod(paidSum(profile, currency, now)) }),
     };
+  }
+
+  async function paidInPeriod(sum: Sum): Promise<NonNullable<Usage['paidInPeriod']>> {
+    return { minor: (await total(sum)) ?? 0, period: sum.period };
   }
 
   /** How much of each daily limit is used up; a sum that cannot be told is not in it. */

@@ -29,7 +29,7 @@ export type Routed = Ranking & Reservation;
 /** Looks at every channel as it is now and lets the pure router choose. */
 export function createRouter(parts: Parts, services: { calls: ChannelCalls; limits: Limits }) {
   const { clock, statistics } = parts;
-  const { exploration, technical, throttle, retries } = statistics;
+  const { exploration, technical, throttle, retries, outlook } = statistics;
   const { calls, limits } = services;
   const onRuleError = createRuleFaults(parts);
 
@@ -81,10 +81,7 @@ export function createRouter(parts: Parts, services: { calls: ChannelCalls; limi
   /** The payment goes where it was sent: budgets and the leader follow. */
   function note({ amount, triedChannelIds }: RoutingQuestion, { choice }: Ranking): void {
     if (triedChannelIds.length > 0 || !choice) return;
-    const now = clock.now();
-    const payment = { segment: choice.noted.segment, amountMinor: amount.minor, now };
-    exploration.decided(payment, { ...choice.noted, share: parts.settings().routing.explorationShare });
-    retries.firstTry(now);
+    statistics.decided(amount.minor, choice.noted, parts.settings().routing.explorationShare, clock.now());
   }
 
   /** The ranking as it is now, without the channels that have turned out to be full. Takes nothing. */
@@ -121,6 +118,7 @@ export function createRouter(parts: Parts, services: { calls: ChannelCalls; limi
     const gate = method === null ? 'closed' : technical.gate(channel.id, method, now);
     const outOfService = calls.isOutOfService(channel.id);
     const quotaUsedUp = throttle.isBlocked(channel.id, now);
+    const { paidInPeriod, ...usage } = await limits.usage(channel, amount.currency, now);
     return {
       profile: channel.profile,
       estimate: (segment) => statistics.estimate(channel.id, segment, now),
@@ -130,7 +128,8 @@ export function createRouter(parts: Parts, services: { calls: ChannelCalls; limi
       outOfService,
       coolingDown: quotaUsedUp || throttle.isPaced(channel.id, now),
       quotaUsedUp,
-      ...(await limits.usage(channel, amount.currency, now)),
+      ...usage,
+      ...(paidInPeriod && { tiers: outlook.volume(channel.id, amount.currency, paidInPeriod, now) }),
     };
   }
 

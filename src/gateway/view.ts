@@ -95,6 +95,7 @@ export function candidateView(candidate: Candidate) {
     score: candidate.score,
     factors: candidate.factors,
     fee: candidate.feeMinor,
+    ...(candidate.countedFeeMinor !== undefined && { counted_fee: candidate.countedFeeMinor }),
     success_ratio: candidate.successRatio,
     sample_size: candidate.sampleSize,
     latency_ms: candidate.latencyMs,

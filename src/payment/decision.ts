@@ -35,7 +35,10 @@ export interface Candidate {
   readonly method: string | null;
   readonly score: number;
   readonly factors: FactorScores | null;
+  /** What the payment would cost there. */
   readonly feeMinor: number | null;
+  /** What it was counted to cost, where that differs: on average over the volume that its fee tiers expect. */
+  readonly countedFeeMinor?: number;
   /** What routing believed: expected share of successes, and how many outcomes that rests on. */
   readonly successRatio: number | null;
   readonly sampleSize: number | null;

@@ -69,7 +69,7 @@ function differencesOf(leader: Judged, other: Judged, amount: Money, settings: R
       gain: quotient(mine.success, theirs.success),
       words: () => successWords(mine.success - theirs.success, leader, other),
     },
-    { gain: quotient(mine.fee, theirs.fee), words: () => feeWords(leader.feeMinor - other.feeMinor, amount) },
+    { gain: quotient(mine.fee, theirs.fee), words: () => feeWords(leader, other, amount) },
     {
       gain: quotient(mine.latency, theirs.latency),
       words: () => latencyWords(leader.estimate.latencyMs, other.estimate.latencyMs),
@@ -99,9 +99,12 @@ function successWords(difference: number, mine: Judged, theirs: Judged): string 
   return `succeeds ${oneDecimal(Math.abs(points))} points ${points > 0 ? 'more' : 'less'} often (n ${n})`;
 }
 
-function feeWords(feeMinor: number, amount: Money): string {
+function feeWords(mine: Judged, theirs: Judged, amount: Money): string {
+  const byTiers = [mine, theirs].some(({ feeMinor, countedFeeMinor }) => feeMinor !== countedFeeMinor);
+  const feeMinor = mine.countedFeeMinor - theirs.countedFeeMinor;
   const cost = toDecimalString({ minor: Math.abs(feeMinor), currency: amount.currency });
-  return `costs ${cost} ${feeMinor < 0 ? 'less' : 'more'} on ${toDecimalString(amount)}`;
+  const difference = `${cost} ${feeMinor < 0 ? 'less' : 'more'} on ${toDecimalString(amount)}`;
+  return byTiers ? `averages ${difference} over fee tiers` : `costs ${difference}`;
 }
 
 /** The difference of what is stored, which is rounded. */

@@ -9,7 +9,9 @@ export interface Judged {
   readonly view: ChannelView;
   readonly segment: Segment;
   readonly estimate: Estimate;
+  /** What the payment costs, and what it is counted to cost: with fee tiers they may differ. */
   readonly feeMinor: number;
+  readonly countedFeeMinor: number;
   /** Why it is only for trials and emergencies; null when it is eligible. */
   readonly excluded: ExclusionReason | null;
   /** As in `Value`. */
@@ -32,7 +34,7 @@ export function factorsFor(one: Judged, amountMinor: number, pull: Pull): Factor
     paymentRatio,
     latencyMs,
     lostMs,
-    feeMinor: one.feeMinor,
+    feeMinor: one.countedFeeMinor,
     amountMinor,
     settlementDelayMs,
   };

@@ -16,6 +16,7 @@ export const routingNewsSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('breaker'), channelId, operation: name, state: z.enum(['open', 'closed']) }),
   z.strictObject({ kind: z.literal('misconfigured'), channelId, methods: z.array(method).max(100).readonly() }),
   z.strictObject({ kind: z.literal('mended'), channelId }),
+  z.strictObject({ kind: z.literal('wanted'), channelId, currency: name, minor: z.number().min(0) }),
   z.strictObject({ kind: z.literal('opened'), ...order }),
   z.strictObject({ kind: z.literal('paid'), ...order }),
 ]);

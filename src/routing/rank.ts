@@ -4,6 +4,7 @@ import { explain } from './explain.ts';
 import { believed, explorationChance, type Stance } from './exploration.ts';
 import { fewOf } from './few.ts';
 import { type Judged, moneyOf, type Pick } from './judged.ts';
+import { feeMinorAhead, feeMinorAtLast, type Wanted } from './outlook.ts';
 import type { Segment } from './paid-share.ts';
 import { type Arranged, arrange, exclusionsByRules, ruleAgainst } from './rules.ts';
 import {
@@ -112,7 +113,8 @@ export function rank(
   };
   const bestMinor = moneyOf(leader, amountMinor, marginBps);
   const costMinor = reason === 'exploration' ? bestMinor - moneyOf(chosen, amountMinor, marginBps) : null;
-  const noted = { segment: chosen.segment, leader: leader.id, bestMinor, costMinor };
+  const wanted = wantedBy(eligible, arranged, leader, request, pull);
+  const noted = { segment: chosen.segment, leader: leader.id, bestMinor, costMinor, wanted };
   return { ...ranking, choice: { channelId, method: chosen.segment.method, decision, noted } };
 }
 
@@ -125,17 +127,25 @@ function judge(
 ): Judged {
   const { profile } = view;
   const estimate = view.estimate(segment);
-  const feeMinor = feeMinorCeil(profile.fee, amountMinor, view.paidInPeriodMinor);
+  const feeMinor = feeMinorCeil(profile.fee, amountMinor, view.tiers?.paidMinor);
+  const countedFeeMinor = countedFee(view, amountMinor, feeMinor);
   // As in `valueFor`, without making its objects for each of them.
   const passedOn = passedOnOf(estimate, pull);
   const costs =
-    feeLeft(feeMinor, amountMinor, pull) *
+    feeLeft(countedFeeMinor, amountMinor, pull) *
     patience(estimate.latencyMs, pull) *
     settlementLeft(profile.settlementDelayMs, pull);
   const share = aloneOf(estimate, pull) * costs;
   const bare = successOf(estimate, passedOn, pull) * costs;
   const score = round6(bare * preferenceMultiplier(profile.weight));
-  return { id: profile.id, view, segment, estimate, feeMinor, excluded, passedOn, score, share, factors: null };
+  const costly = { feeMinor, countedFeeMinor, passedOn, score, share };
+  return { id: profile.id, view, segment, estimate, excluded, ...costly, factors: null };
+}
+
+/** What the payment is counted to cost: with fee tiers more than its own fee depends on where it goes. */
+function countedFee({ profile, tiers }: ChannelView, amountMinor: number, feeMinor: number): number {
+  if (!tiers || tiers.aheadMinor === null) return feeMinor;
+  return feeMinorAhead(profile.fee, amountMinor, tiers.paidMinor, tiers.aheadMinor);
 }
 
 /** Puts the best other behind each. */
@@ -176,6 +186,33 @@ function lead(
 function keepsWithin(paymentsMs: number): number {
   const perSecond = 1_000 / Math.max(1, paymentsMs);
   return Math.min(KEEPS_WITHIN_MAX, KEEPS_WITHIN * (1 + Math.log(Math.max(1, perSecond)) / LOG_TRAFFIC));
+}
+
+/**
+ * Who would get the payment in the last of its fee tiers: the leader, and, where no rule decides, whoever would lead then. Not who does get
+ * it: a tier that nobody counts on is never reached.
+ */
+function wantedBy(
+  eligible: readonly Judged[],
+  { reason: byRule }: Arranged<Judged>,
+  leader: Judged,
+  { amount }: RoutingRequest,
+  pull: Pull,
+): readonly Wanted[] {
+  const wanted: Wanted[] = [];
+  for (const one of eligible) {
+    if (!one.view.tiers || (one !== leader && (byRule !== null || scoreAtLast(one, amount.minor, pull) < leader.score)))
+      continue;
+    const { technicalRatio, paymentRatio } = one.estimate;
+    const minor = amount.minor * technicalRatio * paymentRatio;
+    wanted.push({ channelId: one.id, currency: amount.currency, minor });
+  }
+  return wanted;
+}
+
+function scoreAtLast({ score, countedFeeMinor, view }: Judged, amountMinor: number, pull: Pull): number {
+  const lastMinor = feeMinorAtLast(view.profile.fee, amountMinor);
+  return (score * feeLeft(lastMinor, amountMinor, pull)) / feeLeft(countedFeeMinor, amountMinor, pull);
 }
 
 function pickFrom(

@@ -72,6 +72,10 @@ export function createSharing(
     ...inner,
     technical,
     payments,
+    decided: (amountMinor, noted, share, now) => {
+      inner.decided(amountMinor, noted, share, now);
+      for (const wanted of noted.wanted) announce({ kind: 'wanted', ...wanted });
+    },
     callStarted: (channelId, method, now) => {
       const trial = inner.technical.gate(channelId, method, now) === 'trial';
       const ticket = inner.callStarted(channelId, method, now);
@@ -123,6 +127,9 @@ export function createSharing(
         break;
       case 'mended':
         elsewhere.mended(channelId);
+        break;
+      case 'wanted':
+        inner.outlook.wanted(news, now);
         break;
       case 'opened':
         inner.payments.opened(channelId, news, news.at, now);

@@ -57,14 +57,23 @@ const call = z.strictObject({
   lost: amount,
   lastCallAt: z.number(),
 });
+const watched = z.strictObject({
+  channelId: name,
+  currency: name,
+  minor: z.number().min(0),
+  watchedMs: amount,
+  at: z.number(),
+});
 /** What a snapshot has to look like to be taken up. */
 export const snapshotSchema = z.strictObject({
   version: z.literal(1),
   savedAt: z.number(),
   payments,
   calls: z.array(call).max(10 * CHANNELS_MAX),
+  // Earlier versions did not keep it.
+  outlook: z.array(watched).max(10_000).readonly().default([]),
 });
 
 export type PaymentSnapshot = z.infer<typeof payments>;
 export type CallSnapshot = z.infer<typeof call>;
-export type Snapshot = z.infer<typeof snapshotSchema>;
+export type Snapshot = z.input<typeof snapshotSchema>;

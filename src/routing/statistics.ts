@@ -2,13 +2,14 @@ import type { EpochMs } from '../payment/index.ts';
 import type { GateSettings } from './breaker-rule.ts';
 import type { CallTicket } from './call-record.ts';
 import { createExploration, type Exploration } from './exploration.ts';
+import { createOutlook, type Outlook } from './outlook.ts';
 import type { Segment } from './paid-share.ts';
 import { createPaymentStage, type PaymentStage } from './payment-stage.ts';
 import { createRetryBudget, type RetryBudget } from './retry-budget.ts';
 import { readSnapshot, writeSnapshot } from './snapshot.ts';
 import { createTechnicalStage, type TechnicalStage } from './technical-stage.ts';
 import { createThrottle, type Throttle } from './throttle.ts';
-import type { Estimate } from './types.ts';
+import type { Estimate, Noted } from './types.ts';
 
 export interface StatisticsOptions {
   /** Asked at every call, so that a reloaded configuration holds from the next call on. */
@@ -27,6 +28,12 @@ export interface Statistics {
   readonly throttle: Throttle;
   readonly exploration: Exploration;
   readonly retries: RetryBudget;
+  readonly outlook: Outlook;
+  /**
+   * A payment goes where it was decided for its first try.
+   * @param share of payments that may be explored with
+   */
+  decided(amountMinor: number, noted: Noted, share: number, now: EpochMs): void;
   /** A call that creates an order begins; tell how it ends with `callEnded`. */
   callStarted(channelId: string, method: string, now: EpochMs): CallTicket;
   callEnded(ticket: CallTicket, outcome: CallOutcome, now: EpochMs, latencyMs?: number): void;
@@ -45,6 +52,7 @@ export function createStatistics({ settingsOf, onChange }: StatisticsOptions): S
   const exploration = createExploration();
   const technical = createTechnicalStage(settingsOf, exploration.paymentsMs, onChange, payments.paceChanged);
   const retries = createRetryBudget();
+  const outlook = createOutlook();
 
   return {
     payments,
@@ -52,6 +60,13 @@ export function createStatistics({ settingsOf, onChange }: StatisticsOptions): S
     throttle,
     exploration,
     retries,
+    outlook,
+
+    decided: (amountMinor, noted, share, now) => {
+      exploration.decided({ segment: noted.segment, amountMinor, now }, { ...noted, share });
+      retries.firstTry(now);
+      for (const wanted of noted.wanted) outlook.wanted(wanted, now);
+    },
 
     callStarted: (channelId, method, now) => {
       throttle.started(channelId, now);
@@ -72,13 +87,14 @@ export function createStatistics({ settingsOf, onChange }: StatisticsOptions): S
       return payments.estimateWith(calls, channelId, segment, now);
     },
 
-    snapshot: (now) => writeSnapshot({ payments, technical }, now),
-    restore: (text, now) => readSnapshot({ payments, technical }, text, now),
+    snapshot: (now) => writeSnapshot({ payments, technical, outlook }, now),
+    restore: (text, now) => readSnapshot({ payments, technical, outlook }, text, now),
 
     forget: (channelId) => {
       payments.forget(channelId);
       technical.forget(channelId);
       throttle.forget(channelId);
+      outlook.forget(channelId);
     },
   };
 }

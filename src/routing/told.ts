@@ -58,7 +58,7 @@ export function byScore(a: Judged, b: Judged): number {
 
 /** What is stored of a channel that was judged. */
 function candidateOf(one: Judged, amountMinor: number, pull: Pull): Candidate {
-  const { id, segment, estimate, feeMinor, excluded, share } = one;
+  const { id, segment, estimate, feeMinor, countedFeeMinor, excluded, share } = one;
   const { technicalRatio, paymentRatio } = estimate;
   return {
     channelId: id,
@@ -66,6 +66,7 @@ function candidateOf(one: Judged, amountMinor: number, pull: Pull): Candidate {
     score: one.score,
     factors: factorsFor(one, amountMinor, pull),
     feeMinor,
+    ...(countedFeeMinor !== feeMinor && { countedFeeMinor }),
     successRatio: round6(technicalRatio * paymentRatio),
     sampleSize: Math.round(estimate.sampleSize),
     latencyMs: Math.round(estimate.latencyMs),

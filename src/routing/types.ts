@@ -1,4 +1,5 @@
 import type { Candidate, Decision, EpochMs, FeeSchedule, Money, Scene } from '../payment/index.ts';
+import type { TierVolume, Wanted } from './outlook.ts';
 import type { Pacing } from './pacing.ts';
 import type { Segment } from './paid-share.ts';
 import type { RoutingRule } from './rules.ts';
@@ -89,8 +90,8 @@ export interface ChannelView {
   /** What is paid or may yet be paid of the orders of its day, in the payment's currency. */
   readonly usedTodayMinor: number;
   readonly startedThisMinute: number;
-  /** What was paid over it in the period of its fee tiers, in the payment's currency; absent: it has none. */
-  readonly paidInPeriodMinor?: number;
+  /** What its fee tiers go by, in the payment's currency; absent: it has none. */
+  readonly tiers?: TierVolume;
 }
 
 /** What has to be routed. */
@@ -129,13 +130,19 @@ export interface Choice {
   readonly channelId: string;
   readonly method: string;
   readonly decision: Decision;
-  /** What exploration has to know of it once the payment really goes there. */
-  readonly noted: {
-    readonly segment: Segment;
-    readonly leader: string;
-    readonly bestMinor: number;
-    readonly costMinor: number | null;
-  };
+  /** What is learnt of it once the payment really goes there. */
+  readonly noted: Noted;
+}
+
+export interface Noted {
+  readonly segment: Segment;
+  readonly leader: string;
+  /** What the leader was expected to bring, in minor units. */
+  readonly bestMinor: number;
+  /** By how much less the chosen one is expected to bring; null when nothing was explored. */
+  readonly costMinor: number | null;
+  /** For each channel with fee tiers that would get the payment in its last tier. */
+  readonly wanted: readonly Wanted[];
 }
 
 /** The band of an amount: 0 below the first edge. */

@@ -80,7 +80,7 @@ interface ChannelState {
 /** @param startsAt no time before it is ever told */
 export function openRouter(setup: Setup, ports: RouterPorts, startsAt: EpochMs): RouterUnderTest {
   const statistics = createStatistics({ settingsOf: (channelId) => stateOf(channelId).channel.breaker });
-  const { exploration, payments, retries, technical, throttle } = statistics;
+  const { exploration, outlook, payments, retries, technical, throttle } = statistics;
   const states = new Map(
     setup.channels.map((channel) => {
       const contact = { lastContactAt: startsAt, lastFailureAt: Number.NEGATIVE_INFINITY, lookedAt: startsAt };
@@ -122,6 +122,7 @@ export function openRouter(setup: Setup, ports: RouterPorts, startsAt: EpochMs):
     const method = methodFor(profile, methods);
     const gate = method === null ? 'closed' : technical.gate(id, method, now);
     const quotaUsedUp = throttle.isBlocked(id, now);
+    const paid = sums.paidInPeriod(amount.currency, now);
     return {
       profile,
       estimate: (segment) => statistics.estimate(id, segment, now),
@@ -129,6 +130,7 @@ export function openRouter(setup: Setup, ports: RouterPorts, startsAt: EpochMs):
       ...{ breakerOpen: gate !== 'closed', trialDue: gate === 'trial', outOfService: false },
       ...{ coolingDown: quotaUsedUp || throttle.isPaced(id, now), quotaUsedUp },
       ...sums.usage(amount.currency, now),
+      ...(paid && { tiers: outlook.volume(id, amount.currency, paid, now) }),
     };
   }
 
@@ -171,9 +173,8 @@ export function openRouter(setup: Setup, ports: RouterPorts, startsAt: EpochMs):
       const { explorationShare, bandEdgesMinor } = setup.routing;
       stateOf(channelId).sums.take(amount, now);
       if (decision.position === 'first') {
-        const payment = { segment: noted.segment, amountMinor: amount.minor, now };
-        exploration.decided(payment, { ...noted, share: explorationShare });
-        retries.firstTry(now);
+        const wanted = noted.wanted.map((one) => ({ ...one, minor: one.minor * ports.countsFor }));
+        statistics.decided(amount.minor, { ...noted, wanted }, explorationShare, now);
       }
       const segment = { method, currency: amount.currency, band: bandOf(amount.minor, bandEdgesMinor) };
       return { order, channelId, method, at: now, segment, ticket: statistics.callStarted(channelId, method, now) };

@@ -1,12 +1,11 @@
 import type { EpochMs, Money } from '../payment/index.ts';
-import { type ChannelProfile, type ChannelView, DEFAULT_ZONE, periodAt } from '../routing/index.ts';
+import { type ChannelProfile, type ChannelView, DEFAULT_ZONE, type Period, periodAt } from '../routing/index.ts';
 
 /** What a channel has taken and been paid, as limits, pacing and fee tiers count it in the gateway. */
 export interface Sums {
-  usage(
-    currency: string,
-    now: EpochMs,
-  ): Pick<ChannelView, 'usedTodayMinor' | 'startedThisMinute' | 'paidInPeriodMinor'>;
+  usage(currency: string, now: EpochMs): Pick<ChannelView, 'usedTodayMinor' | 'startedThisMinute'>;
+  /** What its fee tiers go by; absent: it has none. */
+  paidInPeriod(currency: string, now: EpochMs): { readonly minor: number; readonly period: Period } | undefined;
   /** An order takes its room before its channel is asked. */
   take(amount: Money, at: EpochMs): void;
   /** It is not paid after all: the room of the day in which it was taken is free again. */
@@ -34,7 +33,7 @@ export function createSums(profile: ChannelProfile, { countsFor, paidBefore }: S
   const started: ByPeriod = new Map();
   const dayOf = (at: EpochMs): EpochMs => periodAt('day', timezone, at).start;
   const minuteOf = (at: EpochMs): EpochMs => Math.floor(at / MINUTE_MS);
-  const tierPeriodOf = (at: EpochMs): EpochMs => periodAt(fee.tierPeriod ?? 'month', timezone, at).start;
+  const tierPeriodOf = (at: EpochMs): Period => periodAt(fee.tierPeriod ?? 'month', timezone, at);
 
   function paidOf(currency: string): ByPeriod {
     return inCurrency(paidSums, currency);
@@ -51,8 +50,13 @@ export function createSums(profile: ChannelProfile, { countsFor, paidBefore }: S
     usage: (currency, now) => ({
       usedTodayMinor: limits.dailyMinor === null ? 0 : (inCurrency(taken, currency).get(dayOf(now)) ?? 0),
       startedThisMinute: limits.perMinute === null ? 0 : (started.get(minuteOf(now)) ?? 0),
-      ...(fee.tiers && { paidInPeriodMinor: beginPaid(currency, tierPeriodOf(now)) }),
     }),
+
+    paidInPeriod(currency, now) {
+      if (!fee.tiers) return undefined;
+      const period = tierPeriodOf(now);
+      return { minor: beginPaid(currency, period.start), period };
+    },
 
     take({ minor, currency }, at) {
       if (limits.dailyMinor !== null) add(inCurrency(taken, currency), dayOf(at), minor * countsFor);
@@ -65,7 +69,7 @@ export function createSums(profile: ChannelProfile, { countsFor, paidBefore }: S
 
     paid({ minor, currency }, at) {
       if (!fee.tiers) return;
-      const period = tierPeriodOf(at);
+      const period = tierPeriodOf(at).start;
       beginPaid(currency, period);
       add(paidOf(currency), period, minor * countsFor);
     },

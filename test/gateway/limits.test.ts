@@ -296,6 +296,20 @@ describe('fee tiers', () => {
     stage.clock.advance(31 * 24 * HOUR);
     expect(await quoted('a')).toMatchObject({ feeMinor: 10 });
   });
+
+  test('are led to from the start, once it is known that the payments will reach them', async () => {
+    await open({ channels: { a: { profile: { fee: { ...fee, tierPeriod: 'day' } } }, b: { fee: 4 } } });
+    const sent: string[] = [];
+    for (let hour = 0; hour < 5; hour += 1) {
+      sent.push(...(await createOneByOne(1)));
+      stage.clock.advance(HOUR);
+    }
+    expect(sent).toEqual(['b', 'b', 'a', 'a', 'a']);
+    expect(await quoted('a')).toMatchObject({ feeMinor: 10, countedFeeMinor: expect.toSatisfy((minor) => minor < 4) });
+    stage = await stage.crash();
+    stage.clock.advance(10 * HOUR);
+    expect(await quoted('a')).toMatchObject({ feeMinor: 10 });
+  });
 });
 
 describe('maintenance', () => {

@@ -115,6 +115,15 @@ const anyViewParts = fc.record({
   latencyMs: fc.double({ min: 0, max: 10_000, noNaN: true }),
   breakerOpen: fc.constantFrom(false, false, false, true),
   dailyMinor: fc.constantFrom(null, null, 10_000),
+  tiers: fc.option(
+    fc.record({
+      fromMinor: fc.integer({ min: 1, max: 1_000_000 }),
+      ratePpm: fc.integer({ min: 0, max: 60_000 }),
+      paidMinor: fc.integer({ min: 0, max: 2_000_000 }),
+      aheadMinor: fc.option(fc.double({ min: 0, max: 3_000_000, noNaN: true })),
+    }),
+    { freq: 3 },
+  ),
 });
 
 /** One to eight channels that differ in everything that routing looks at; ids are unique. */
@@ -127,12 +136,16 @@ export const anyViews: fc.Arbitrary<ChannelView[]> = fc
           id: `channel-${index}`,
           weight: any.weight,
           enabled: any.enabled,
-          fee: { ratePpm: any.ratePpm, fixedMinor: any.fixedMinor, minMinor: 1, maxMinor: null },
+          fee: {
+            ...{ ratePpm: any.ratePpm, fixedMinor: any.fixedMinor, minMinor: 1, maxMinor: null },
+            ...(any.tiers && { tiers: [any.tiers], tierPeriod: 'month' as const }),
+          },
           settlementDelayMs: any.settlementDelayMs,
           limits: { minMinor: 1, maxMinor: null, dailyMinor: any.dailyMinor, perMinute: null },
         },
         estimate: any,
         breakerOpen: any.breakerOpen,
+        ...(any.tiers && { tiers: any.tiers }),
       }),
     ),
   );

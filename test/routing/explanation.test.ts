@@ -52,6 +52,17 @@ test('who leads since it led before is not said to have the best score, or the f
   expect(explored?.explanation).toMatch(/ to learn about it, as 2% of payments may; holder leads$/);
 });
 
+test('with fee tiers it tells what was counted, in other words than for what is charged', () => {
+  const tiered = {
+    ...{ ratePpm: 8_000, fixedMinor: 0, minMinor: 1, maxMinor: null },
+    tiers: [{ fromMinor: 1_000_000, ratePpm: 2_000 }],
+  };
+  const main = { profile: { id: 'main', fee: tiered }, tiers: { paidMinor: 500_000, aheadMinor: 1_000_000 } };
+  expect(sentence(main, { profile: { id: 'backup' } })).toBe(
+    'main over backup: it averages 0.05 less on 50.00 over fee tiers',
+  );
+});
+
 test('what speaks against the leader is told too', () => {
   const dear = { ratePpm: 8_000, fixedMinor: 0, minMinor: 1, maxMinor: null };
   expect(
@@ -217,7 +228,10 @@ function gainsOf(mine: Reading['candidate'], theirs: Reading['candidate'], views
   const halvings = Math.log2((weightOf(theirs) ?? 0) / (weightOf(mine) ?? 0));
   return new Map([
     ['succeeds', log(mine.factors?.success, theirs.factors?.success)],
-    ['costs', log(mine.factors?.fee, theirs.factors?.fee)],
+    [
+      [mine, theirs].some((one) => one.countedFeeMinor !== undefined) ? 'averages' : 'costs',
+      log(mine.factors?.fee, theirs.factors?.fee),
+    ],
     ['answers', log(mine.factors?.latency, theirs.factors?.latency)],
     ['settles', log(mine.factors?.settlement, theirs.factors?.settlement)],
     ['has', halvings * Math.log(0.9)],
@@ -239,10 +253,12 @@ function truth(clause: string, mine: Reading, theirs: Reading, amountMinor: numb
     const n = Math.min(mine.candidate.sampleSize ?? 0, theirs.candidate.sampleSize ?? 0);
     return `succeeds ${size} points ${points > 0 ? 'more' : 'less'} often (n ${n})`;
   }
-  if (subject === 'costs') {
-    const fee = by(({ candidate }) => candidate.feeMinor);
+  if (subject === 'costs' || subject === 'averages') {
+    const fee = by(({ candidate }) => candidate.countedFeeMinor ?? candidate.feeMinor);
     const on = `on ${toDecimalString(cny(amountMinor))}`;
-    return `costs ${toDecimalString(cny(Math.abs(fee)))} ${fee > 0 ? 'more' : 'less'} ${on}`;
+    const text = `${toDecimalString(cny(Math.abs(fee)))} ${fee > 0 ? 'more' : 'less'} ${on}`;
+    const byTiers = [mine, theirs].some(({ candidate }) => candidate.countedFeeMinor !== undefined);
+    return byTiers ? `averages ${text} over fee tiers` : `costs ${text}`;
   }
   if (subject === 'answers') {
     const ms = by(({ candidate }) => candidate.latencyMs);

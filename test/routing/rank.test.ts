@@ -231,6 +231,7 @@ test('a channel that is better in everything never ranks lower', () => {
           },
         },
         breakerOpen: view.breakerOpen,
+        ...(view.tiers && { tiers: view.tiers }),
       });
       const place = (list: typeof views) =>
         ids(rank(aRequest(), list, aSettings({ weights }), chance())).indexOf(view.profile.id);

@@ -142,6 +142,13 @@ export const candidate = z
       .nullable()
       .describe('From 0 to 1, higher is better.'),
     fee: z.int().min(0).nullable().describe("What the channel charges, in the payment's minor unit."),
+    counted_fee: z
+      .int()
+      .min(0)
+      .exactOptional()
+      .describe(
+        'With fee tiers: what was counted, on average over the volume that they expect; absent: the fee itself.',
+      ),
     success_ratio: ratio.nullable().describe('The expected share of successes.'),
     sample_size: z.number().min(0).nullable().describe('How many outcomes that rests on.'),
     latency_ms: z.number().min(0).nullable(),

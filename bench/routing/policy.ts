@@ -12,8 +12,8 @@ import {
   rank,
   type Statistics,
 } from '../../src/routing/index.ts';
+import { createContracts } from './contracts.ts';
 import type { Candidate, DecideContext, Policy } from './protocol.ts';
-import { createTierBooks } from './tiers.ts';
 
 const SCENE = 'qr';
 const BREAKER = { failureRate: 0.5, openForMs: 15_000 };
@@ -31,7 +31,7 @@ export default function createPolicy(set: Partial<RoutingSettings> = {}): Policy
     ...set,
   };
   const underWay = new Map<string, CallTicket>();
-  let tiers = createTierBooks();
+  let contracts = createContracts();
 
   /** One view per channel, brought up to date for each choice, as the gateway keeps its channels' profiles too. */
   const views = new Map<string, Map<string, View>>();
@@ -57,7 +57,13 @@ export default function createPolicy(set: Partial<RoutingSettings> = {}): Policy
     view.breakerOpen = gate !== 'closed';
     view.trialDue = gate === 'trial';
     view.coolingDown = view.quotaUsedUp || throttle.isPaced(id, nowMs);
-    const tiered = tiers.at(id, nowMs);
+    const period = quotaRemainingMinor === null ? undefined : contracts.quotaPeriodAt(id, nowMs);
+    if (quotaRemainingMinor === null || !period) delete view.limitPrice;
+    else {
+      const room = { leftMinor: quotaRemainingMinor, period };
+      view.limitPrice = statistics.prices.price(id, context.currency, room, nowMs);
+    }
+    const tiered = contracts.tiersAt(id, nowMs);
     if (tiered) {
       view.profile.fee = tiered.schedule;
       view.tiers = statistics.outlook.volume(id, context.currency, tiered, nowMs);
@@ -92,11 +98,11 @@ export default function createPolicy(set: Partial<RoutingSettings> = {}): Policy
       statistics = createStatistics({ settingsOf: () => BREAKER });
       random = seeded(seed);
       views.clear();
-      tiers = createTierBooks();
-      tiers.note(channels);
+      contracts = createContracts();
+      contracts.note(channels);
       settings = { ...settings, marginBps };
     },
-    onChannels: (_nowMs, channels) => tiers.note(channels),
+    onChannels: (_nowMs, channels) => contracts.note(channels),
     decide: (context) => {
       const { choice, candidates } = route(context, []);
       if (!choice) return [];
@@ -126,7 +132,7 @@ export default function createPolicy(set: Partial<RoutingSettings> = {}): Policy
     onOutcome: (outcome) => {
       const { status, channelId, method, currency, amountMinor, createdMs, nowMs } = outcome;
       if (status !== 'paid') return;
-      tiers.paid(outcome);
+      contracts.paid(outcome);
       const segment = { method, currency, band: bandOf(amountMinor, settings.bandEdgesMinor) };
       statistics.payments.paid(channelId, segment, createdMs, nowMs);
     },

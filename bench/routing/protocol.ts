@@ -10,6 +10,7 @@ export interface ChannelInfo {
     readonly tierPeriodS?: number;
     readonly perAttemptMinor?: number;
   };
+  readonly quotaPeriodS?: number | undefined;
   readonly supports?: { readonly methods?: readonly string[]; readonly currencies?: readonly string[] };
 }
 

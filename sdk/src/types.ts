@@ -481,6 +481,10 @@ export interface Candidate {
    */
   counted_fee?: number;
   /**
+   * By what share the score is lower since the daily limit of the channel will be used up; absent: by nothing.
+   */
+  limit_price?: number;
+  /**
    * The expected share of successes.
    */
   success_ratio: number | null;

@@ -7,6 +7,7 @@ import {
   type RoutingRequest,
   type RoutingRule,
   rank,
+  roomOf,
   ruleContext,
 } from '../routing/index.ts';
 import type { ChannelCalls } from './channel-calls.ts';
@@ -29,7 +30,7 @@ export type Routed = Ranking & Reservation;
 /** Looks at every channel as it is now and lets the pure router choose. */
 export function createRouter(parts: Parts, services: { calls: ChannelCalls; limits: Limits }) {
   const { clock, statistics } = parts;
-  const { exploration, technical, throttle, retries, outlook } = statistics;
+  const { exploration, technical, throttle, retries, outlook, prices } = statistics;
   const { calls, limits } = services;
   const onRuleError = createRuleFaults(parts);
 
@@ -119,6 +120,7 @@ export function createRouter(parts: Parts, services: { calls: ChannelCalls; limi
     const outOfService = calls.isOutOfService(channel.id);
     const quotaUsedUp = throttle.isBlocked(channel.id, now);
     const { paidInPeriod, ...usage } = await limits.usage(channel, amount.currency, now);
+    const room = roomOf(channel.profile, usage.usedTodayMinor, now);
     return {
       profile: channel.profile,
       estimate: (segment) => statistics.estimate(channel.id, segment, now),
@@ -129,6 +131,7 @@ export function createRouter(parts: Parts, services: { calls: ChannelCalls; limi
       coolingDown: quotaUsedUp || throttle.isPaced(channel.id, now),
       quotaUsedUp,
       ...usage,
+      ...(room && { limitPrice: prices.price(channel.id, amount.currency, room, now) }),
       ...(paidInPeriod && { tiers: outlook.volume(channel.id, amount.currency, paidInPeriod, now) }),
     };
   }

@@ -96,6 +96,7 @@ export function candidateView(candidate: Candidate) {
     factors: candidate.factors,
     fee: candidate.feeMinor,
     ...(candidate.countedFeeMinor !== undefined && { counted_fee: candidate.countedFeeMinor }),
+    ...(candidate.limitPrice !== undefined && { limit_price: candidate.limitPrice }),
     success_ratio: candidate.successRatio,
     sample_size: candidate.sampleSize,
     latency_ms: candidate.latencyMs,

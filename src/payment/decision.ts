@@ -39,6 +39,8 @@ export interface Candidate {
   readonly feeMinor: number | null;
   /** What it was counted to cost, where that differs: on average over the volume that its fee tiers expect. */
   readonly countedFeeMinor?: number;
+  /** What its daily limit is worth to later payments, as a share of the score, which is lower by it; absent: nothing. */
+  readonly limitPrice?: number;
   /** What routing believed: expected share of successes, and how many outcomes that rests on. */
   readonly successRatio: number | null;
   readonly sampleSize: number | null;

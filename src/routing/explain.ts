@@ -79,6 +79,10 @@ function differencesOf(leader: Judged, other: Judged, amount: Money, settings: R
       words: () => settlementWords(profile.settlementDelayMs - rival.settlementDelayMs),
     },
     {
+      gain: quotient(1 - (leader.view.limitPrice ?? 0), 1 - (other.view.limitPrice ?? 0)),
+      words: () => limitWords(leader, other),
+    },
+    {
       gain: quotient(preferenceMultiplier(profile.weight), preferenceMultiplier(rival.weight)),
       words: () => `has the weight ${profile.weight} against ${rival.weight}`,
     },
@@ -111,6 +115,12 @@ function feeWords(mine: Judged, theirs: Judged, amount: Money): string {
 function latencyWords(mineMs: number, theirsMs: number): string {
   const ms = Math.abs(Math.round(mineMs) - Math.round(theirsMs));
   return `answers ${ms === 0 ? 'under 1' : ms} ms ${mineMs < theirsMs ? 'faster' : 'slower'}`;
+}
+
+/** Limits that will be used up before their day is over. */
+function limitWords(mine: Judged, theirs: Judged): string {
+  const spares = (mine.view.limitPrice ?? 0) < (theirs.view.limitPrice ?? 0);
+  return spares ? `spares the daily limit of ${theirs.id}` : 'draws on a daily limit that will be used up';
 }
 
 function settlementWords(ms: number): string {

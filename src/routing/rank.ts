@@ -4,7 +4,6 @@ import { explain } from './explain.ts';
 import { believed, explorationChance, type Stance } from './exploration.ts';
 import { fewOf } from './few.ts';
 import { type Judged, moneyOf, type Pick } from './judged.ts';
-import { feeMinorAhead, feeMinorAtLast, type Wanted } from './outlook.ts';
 import type { Segment } from './paid-share.ts';
 import { type Arranged, arrange, exclusionsByRules, ruleAgainst } from './rules.ts';
 import {
@@ -21,6 +20,7 @@ import {
   successOf,
 } from './score.ts';
 import { sift } from './sift.ts';
+import { feeMinorAhead } from './tier-outlook.ts';
 import { byScore, TOLD_MAX, tell } from './told.ts';
 import {
   bandOf,
@@ -30,6 +30,7 @@ import {
   type RoutingRequest,
   type RoutingSettings,
 } from './types.ts';
+import { wantedBy } from './wanted.ts';
 
 /** Time and chance as arguments; `random` answers a number in [0, 1) and is asked at most once. */
 export interface Chance {
@@ -113,7 +114,7 @@ export function rank(
   };
   const bestMinor = moneyOf(leader, amountMinor, marginBps);
   const costMinor = reason === 'exploration' ? bestMinor - moneyOf(chosen, amountMinor, marginBps) : null;
-  const wanted = wantedBy(eligible, arranged, leader, request, pull);
+  const wanted = wantedBy(arranged, request, pull);
   const noted = { segment: chosen.segment, leader: leader.id, bestMinor, costMinor, wanted };
   return { ...ranking, choice: { channelId, method: chosen.segment.method, decision, noted } };
 }
@@ -132,6 +133,7 @@ function judge(
   // As in `valueFor`, without making its objects for each of them.
   const passedOn = passedOnOf(estimate, pull);
   const costs =
+    (1 - (view.limitPrice ?? 0)) *
     feeLeft(countedFeeMinor, amountMinor, pull) *
     patience(estimate.latencyMs, pull) *
     settlementLeft(profile.settlementDelayMs, pull);
@@ -186,33 +188,6 @@ function lead(
 function keepsWithin(paymentsMs: number): number {
   const perSecond = 1_000 / Math.max(1, paymentsMs);
   return Math.min(KEEPS_WITHIN_MAX, KEEPS_WITHIN * (1 + Math.log(Math.max(1, perSecond)) / LOG_TRAFFIC));
-}
-
-/**
- * Who would get the payment in the last of its fee tiers: the leader, and, where no rule decides, whoever would lead then. Not who does get
- * it: a tier that nobody counts on is never reached.
- */
-function wantedBy(
-  eligible: readonly Judged[],
-  { reason: byRule }: Arranged<Judged>,
-  leader: Judged,
-  { amount }: RoutingRequest,
-  pull: Pull,
-): readonly Wanted[] {
-  const wanted: Wanted[] = [];
-  for (const one of eligible) {
-    if (!one.view.tiers || (one !== leader && (byRule !== null || scoreAtLast(one, amount.minor, pull) < leader.score)))
-      continue;
-    const { technicalRatio, paymentRatio } = one.estimate;
-    const minor = amount.minor * technicalRatio * paymentRatio;
-    wanted.push({ channelId: one.id, currency: amount.currency, minor });
-  }
-  return wanted;
-}
-
-function scoreAtLast({ score, countedFeeMinor, view }: Judged, amountMinor: number, pull: Pull): number {
-  const lastMinor = feeMinorAtLast(view.profile.fee, amountMinor);
-  return (score * feeLeft(lastMinor, amountMinor, pull)) / feeLeft(countedFeeMinor, amountMinor, pull);
 }
 
 function pickFrom(

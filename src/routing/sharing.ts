@@ -129,7 +129,7 @@ export function createSharing(
         elsewhere.mended(channelId);
         break;
       case 'wanted':
-        inner.outlook.wanted(news, now);
+        inner.wanted(news, now);
         break;
       case 'opened':
         inner.payments.opened(channelId, news, news.at, now);

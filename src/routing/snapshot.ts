@@ -1,8 +1,8 @@
 import type { EpochMs } from '../payment/index.ts';
-import type { Outlook } from './outlook.ts';
 import type { PaymentStage } from './payment-stage.ts';
 import { CHANNELS_MAX, type Snapshot, snapshotSchema } from './snapshot-schema.ts';
 import type { TechnicalStage } from './technical-stage.ts';
+import type { Outlook } from './tier-outlook.ts';
 
 /** Whatever a restart must not forget. */
 interface Stages {

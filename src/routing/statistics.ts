@@ -2,14 +2,15 @@ import type { EpochMs } from '../payment/index.ts';
 import type { GateSettings } from './breaker-rule.ts';
 import type { CallTicket } from './call-record.ts';
 import { createExploration, type Exploration } from './exploration.ts';
-import { createOutlook, type Outlook } from './outlook.ts';
+import { createLimitPrices, type LimitPrices } from './limit-price.ts';
 import type { Segment } from './paid-share.ts';
 import { createPaymentStage, type PaymentStage } from './payment-stage.ts';
 import { createRetryBudget, type RetryBudget } from './retry-budget.ts';
 import { readSnapshot, writeSnapshot } from './snapshot.ts';
 import { createTechnicalStage, type TechnicalStage } from './technical-stage.ts';
 import { createThrottle, type Throttle } from './throttle.ts';
-import type { Estimate, Noted } from './types.ts';
+import { createOutlook, type Outlook } from './tier-outlook.ts';
+import type { Estimate, Noted, Wanted } from './types.ts';
 
 export interface StatisticsOptions {
   /** Asked at every call, so that a reloaded configuration holds from the next call on. */
@@ -29,11 +30,14 @@ export interface Statistics {
   readonly exploration: Exploration;
   readonly retries: RetryBudget;
   readonly outlook: Outlook;
+  readonly prices: LimitPrices;
   /**
    * A payment goes where it was decided for its first try.
    * @param share of payments that may be explored with
    */
   decided(amountMinor: number, noted: Noted, share: number, now: EpochMs): void;
+  /** What a payment has shown of fee tiers and limits; part of `decided`. */
+  wanted(one: Wanted, now: EpochMs): void;
   /** A call that creates an order begins; tell how it ends with `callEnded`. */
   callStarted(channelId: string, method: string, now: EpochMs): CallTicket;
   callEnded(ticket: CallTicket, outcome: CallOutcome, now: EpochMs, latencyMs?: number): void;
@@ -53,6 +57,12 @@ export function createStatistics({ settingsOf, onChange }: StatisticsOptions): S
   const technical = createTechnicalStage(settingsOf, exploration.paymentsMs, onChange, payments.paceChanged);
   const retries = createRetryBudget();
   const outlook = createOutlook();
+  const prices = createLimitPrices();
+
+  function wanted(one: Wanted, now: EpochMs): void {
+    if (one.lead === null) outlook.wanted(one, now);
+    else prices.wanted(one, one.lead, now);
+  }
 
   return {
     payments,
@@ -61,11 +71,13 @@ export function createStatistics({ settingsOf, onChange }: StatisticsOptions): S
     exploration,
     retries,
     outlook,
+    prices,
+    wanted,
 
     decided: (amountMinor, noted, share, now) => {
       exploration.decided({ segment: noted.segment, amountMinor, now }, { ...noted, share });
       retries.firstTry(now);
-      for (const wanted of noted.wanted) outlook.wanted(wanted, now);
+      for (const one of noted.wanted) wanted(one, now);
     },
 
     callStarted: (channelId, method, now) => {
@@ -95,6 +107,7 @@ export function createStatistics({ settingsOf, onChange }: StatisticsOptions): S
       technical.forget(channelId);
       throttle.forget(channelId);
       outlook.forget(channelId);
+      prices.forget(channelId);
     },
   };
 }

@@ -58,8 +58,9 @@ export function byScore(a: Judged, b: Judged): number {
 
 /** What is stored of a channel that was judged. */
 function candidateOf(one: Judged, amountMinor: number, pull: Pull): Candidate {
-  const { id, segment, estimate, feeMinor, countedFeeMinor, excluded, share } = one;
+  const { id, view, segment, estimate, feeMinor, countedFeeMinor, excluded, share } = one;
   const { technicalRatio, paymentRatio } = estimate;
+  const { limitPrice } = view;
   return {
     channelId: id,
     method: segment.method,
@@ -67,6 +68,7 @@ function candidateOf(one: Judged, amountMinor: number, pull: Pull): Candidate {
     factors: factorsFor(one, amountMinor, pull),
     feeMinor,
     ...(countedFeeMinor !== feeMinor && { countedFeeMinor }),
+    ...(limitPrice !== undefined && limitPrice > 0 && { limitPrice: round6(limitPrice) }),
     successRatio: round6(technicalRatio * paymentRatio),
     sampleSize: Math.round(estimate.sampleSize),
     latencyMs: Math.round(estimate.latencyMs),

@@ -1,5 +1,4 @@
 import type { Candidate, Decision, EpochMs, FeeSchedule, Money, Scene } from '../payment/index.ts';
-import type { TierVolume, Wanted } from './outlook.ts';
 import type { Pacing } from './pacing.ts';
 import type { Segment } from './paid-share.ts';
 import type { RoutingRule } from './rules.ts';
@@ -72,6 +71,14 @@ export interface Estimate {
   readonly hopeful: boolean;
 }
 
+/** The volume by which the fee tiers of a channel go. */
+export interface TierVolume {
+  /** What was paid over it in the period so far. */
+  readonly paidMinor: number;
+  /** What would be paid in the rest of the period; null as long as that cannot be told. */
+  readonly aheadMinor: number | null;
+}
+
 /** One channel as it is now. */
 export interface ChannelView {
   readonly profile: ChannelProfile;
@@ -92,6 +99,8 @@ export interface ChannelView {
   readonly startedThisMinute: number;
   /** What its fee tiers go by, in the payment's currency; absent: it has none. */
   readonly tiers?: TierVolume;
+  /** What its daily limit is worth to later payments, as a share of its score: see limit-price.ts; absent: it has none. */
+  readonly limitPrice?: number;
 }
 
 /** What has to be routed. */
@@ -134,6 +143,16 @@ export interface Choice {
   readonly noted: Noted;
 }
 
+/** A payment that a channel would get if the bounds of its contract were no matter: what tiers and limits may expect more of. */
+export interface Wanted {
+  readonly channelId: string;
+  readonly currency: string;
+  /** The amount times the chance that it is paid. */
+  readonly minor: number;
+  /** Of a daily limit: by how much the channel is better than the next one, as a share of its score. Null: of fee tiers. */
+  readonly lead: number | null;
+}
+
 export interface Noted {
   readonly segment: Segment;
   readonly leader: string;
@@ -141,7 +160,6 @@ export interface Noted {
   readonly bestMinor: number;
   /** By how much less the chosen one is expected to bring; null when nothing was explored. */
   readonly costMinor: number | null;
-  /** For each channel with fee tiers that would get the payment in its last tier. */
   readonly wanted: readonly Wanted[];
 }
 

@@ -11,6 +11,7 @@ import {
   type RoutingRequest,
   type RoutingRule,
   rank,
+  roomOf,
   ruleContext,
   type Segment,
 } from '../routing/index.ts';
@@ -80,7 +81,7 @@ interface ChannelState {
 /** @param startsAt no time before it is ever told */
 export function openRouter(setup: Setup, ports: RouterPorts, startsAt: EpochMs): RouterUnderTest {
   const statistics = createStatistics({ settingsOf: (channelId) => stateOf(channelId).channel.breaker });
-  const { exploration, outlook, payments, retries, technical, throttle } = statistics;
+  const { exploration, outlook, payments, prices, retries, technical, throttle } = statistics;
   const states = new Map(
     setup.channels.map((channel) => {
       const contact = { lastContactAt: startsAt, lastFailureAt: Number.NEGATIVE_INFINITY, lookedAt: startsAt };
@@ -123,13 +124,16 @@ export function openRouter(setup: Setup, ports: RouterPorts, startsAt: EpochMs):
     const gate = method === null ? 'closed' : technical.gate(id, method, now);
     const quotaUsedUp = throttle.isBlocked(id, now);
     const paid = sums.paidInPeriod(amount.currency, now);
+    const usage = sums.usage(amount.currency, now);
+    const room = roomOf(profile, usage.usedTodayMinor, now);
     return {
       profile,
       estimate: (segment) => statistics.estimate(id, segment, now),
       needsBuyerIp: (scene) => ports.needsBuyerIp(providerId, scene),
       ...{ breakerOpen: gate !== 'closed', trialDue: gate === 'trial', outOfService: false },
       ...{ coolingDown: quotaUsedUp || throttle.isPaced(id, now), quotaUsedUp },
-      ...sums.usage(amount.currency, now),
+      ...usage,
+      ...(room && { limitPrice: prices.price(id, amount.currency, room, now) }),
       ...(paid && { tiers: outlook.volume(id, amount.currency, paid, now) }),
     };
   }

@@ -194,6 +194,44 @@ describe('a daily limit', () => {
   });
 });
 
+describe('a daily limit that will be used up', () => {
+  /** Only channel a takes cards. All day long an order by alipay comes every half hour, and one by card with every second of them; all are paid. */
+  async function aDay(limits: object) {
+    const a = { limits: { dailyMinor: 12_000, ...limits }, profile: { methods: ['alipay', 'card'] } };
+    await open({ channels: { a, b: { fee: 40 } } });
+    const byCard: boolean[] = [];
+    const said = new Set<string>();
+    for (let i = 0; i < 31; i += 1) {
+      for (const method of i % 2 === 0 ? ['alipay'] : ['alipay', 'card']) {
+        const answer = await stage.create({ methods: [method] });
+        if (method === 'card') byCard.push(answer.ok);
+        if (!answer.ok) continue;
+        const attempt = attemptOf(answer.value.payment, 1);
+        const channel = stage.channels[attempt.channelId as 'a' | 'b'];
+        channel.pays(attempt.providerRef);
+        await stage.callback(attempt, channel);
+        said.add(attempt.decision.explanation.replace(/ and .*/, ''));
+      }
+      stage.clock.advance(30 * MINUTE);
+    }
+    return { byCard, said };
+  }
+
+  test('is spared for payments that no other channel takes', async () => {
+    const { byCard, said } = await aDay({});
+    expect(byCard.filter(Boolean).length).toBeGreaterThanOrEqual(10);
+    expect([...said]).toContain('b over a: it spares the daily limit of a');
+    const { candidates } = await stage.drive(stage.gateway.quote(stage.merchant, QUOTE));
+    expect(candidates.every(({ limitPrice }) => limitPrice === undefined || limitPrice > 0)).toBe(true);
+  });
+
+  test('is handed out as the admin has said where pacing says how, and cards find it used up', async () => {
+    const { byCard, said } = await aDay({ pacing: 'even' });
+    expect(byCard.filter(Boolean).length).toBeLessThan(10);
+    expect([...said].join()).not.toContain('spares');
+  });
+});
+
 describe('a limit per minute', () => {
   test('is used up exactly by fifty payments that come at the same time, and is whole again in the next minute', async () => {
     await open({ channels: { a: { limits: { perMinute: 7 } }, b: {} } });

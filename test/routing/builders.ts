@@ -115,6 +115,7 @@ const anyViewParts = fc.record({
   latencyMs: fc.double({ min: 0, max: 10_000, noNaN: true }),
   breakerOpen: fc.constantFrom(false, false, false, true),
   dailyMinor: fc.constantFrom(null, null, 10_000),
+  limitPrice: fc.option(fc.double({ min: 0, max: 0.9, noNaN: true }), { freq: 3, nil: undefined }),
   tiers: fc.option(
     fc.record({
       fromMinor: fc.integer({ min: 1, max: 1_000_000 }),
@@ -146,6 +147,7 @@ export const anyViews: fc.Arbitrary<ChannelView[]> = fc
         estimate: any,
         breakerOpen: any.breakerOpen,
         ...(any.tiers && { tiers: any.tiers }),
+        ...(any.limitPrice !== undefined && { limitPrice: any.limitPrice }),
       }),
     ),
   );

@@ -209,6 +209,7 @@ function expectBest(
     .map((clause) => clause.split(' ')[0] ?? '');
   expect(gains.get(first)).toBeCloseTo(most, 9);
   gains.delete(first);
+  if (first === 'spares' || first === 'draws') for (const word of ['spares', 'draws']) gains.delete(word);
   const left = Math.max(...[...gains.values()].map(Math.abs));
   expect(second === undefined ? 0 : Math.abs(gains.get(second) ?? 0)).toBeCloseTo(left, 9);
 }
@@ -235,6 +236,8 @@ function gainsOf(mine: Reading['candidate'], theirs: Reading['candidate'], views
     ['answers', log(mine.factors?.latency, theirs.factors?.latency)],
     ['settles', log(mine.factors?.settlement, theirs.factors?.settlement)],
     ['has', halvings * Math.log(0.9)],
+    ['spares', log(1 - (mine.limitPrice ?? 0), 1 - (theirs.limitPrice ?? 0))],
+    ['draws', log(1 - (mine.limitPrice ?? 0), 1 - (theirs.limitPrice ?? 0))],
   ]);
 }
 
@@ -272,6 +275,12 @@ function truth(clause: string, mine: Reading, theirs: Reading, amountMinor: numb
     const span = Math.abs(hours);
     const size = span < 24 ? `${span} hours` : `${Math.round((span / 24) * 10) / 10} days`;
     return `settles ${size} ${hours > 0 ? 'later' : 'sooner'}`;
+  }
+  if (subject === 'spares' || subject === 'draws') {
+    const spares = by(({ candidate }) => candidate.limitPrice ?? 0) < 0;
+    return spares
+      ? `spares the daily limit of ${theirs.candidate.channelId}`
+      : 'draws on a daily limit that will be used up';
   }
   const [weight, otherWeight] = [mine.view.profile.weight, theirs.view.profile.weight];
   return `has the weight ${weight} against ${otherWeight}`;

@@ -232,6 +232,7 @@ test('a channel that is better in everything never ranks lower', () => {
         },
         breakerOpen: view.breakerOpen,
         ...(view.tiers && { tiers: view.tiers }),
+        ...(view.limitPrice !== undefined && { limitPrice: view.limitPrice }),
       });
       const place = (list: typeof views) =>
         ids(rank(aRequest(), list, aSettings({ weights }), chance())).indexOf(view.profile.id);

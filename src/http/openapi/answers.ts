@@ -149,6 +149,11 @@ export const candidate = z
       .describe(
         'With fee tiers: what was counted, on average over the volume that they expect; absent: the fee itself.',
       ),
+    limit_price: ratio
+      .exactOptional()
+      .describe(
+        'By what share the score is lower since the daily limit of the channel will be used up; absent: by nothing.',
+      ),
     success_ratio: ratio.nullable().describe('The expected share of successes.'),
     sample_size: z.number().min(0).nullable().describe('How many outcomes that rests on.'),
     latency_ms: z.number().min(0).nullable(),

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type FeeSchedule, feeMinorCeil } from '../../src/payment/index.ts';
 import { createSharing, createStatistics, type Noted, type Period, rank } from '../../src/routing/index.ts';
-import { createOutlook, feeMinorAhead, feeMinorAtLast } from '../../src/routing/outlook.ts';
+import { createOutlook, feeMinorAhead, feeMinorAtLast } from '../../src/routing/tier-outlook.ts';
 import { aRequest, aRule, aSettings, aView, chance, cny, DAY_MS, NEW_YEAR } from './builders.ts';
 
 const HOUR_MS = DAY_MS / 24;
@@ -159,7 +159,7 @@ describe('a channel whose tiers are worth it only for who sends it everything', 
   });
 
   const wantedIn = (ranking: ReturnType<typeof rank>) => ranking.choice?.noted.wanted;
-  const all = [{ channelId: 'tiered', currency: 'CNY', minor: 9_000 }];
+  const all = [{ channelId: 'tiered', currency: 'CNY', minor: 9_000, lead: null }];
 
   test('counts a payment that it would get in the last tier, wherever the payment goes', () => {
     for (const aheadMinor of [null, 1_000, 350_000_000]) expect(wantedIn(ranked(aheadMinor))).toEqual(all);
@@ -190,7 +190,7 @@ describe('a channel whose tiers are worth it only for who sends it everything', 
       const now = NEW_YEAR + i * HOUR_MS;
       one.statistics.decided(10_000, noted, 0.02, now);
       expect(heard).toEqual([{ kind: 'wanted', ...all[0] }]);
-      other.apply({ kind: 'wanted', channelId: 'tiered', currency: 'CNY', minor: 9_000 }, now);
+      other.apply({ kind: 'wanted', channelId: 'tiered', currency: 'CNY', minor: 9_000, lead: null }, now);
     }
     const now = NEW_YEAR + DAY_MS;
     const [here, there] = [one, other].map(({ statistics }) =>

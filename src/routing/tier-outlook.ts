@@ -1,21 +1,6 @@
 import type { EpochMs, FeeSchedule } from '../payment/index.ts';
+import type { TierVolume, Wanted } from './types.ts';
 import type { Period } from './wall-clock.ts';
-
-/** A payment that a channel with fee tiers would get if it cost what it costs in the last of them. */
-export interface Wanted {
-  readonly channelId: string;
-  readonly currency: string;
-  /** The amount times the chance that it is paid. */
-  readonly minor: number;
-}
-
-/** The volume by which the fee tiers of a channel go. */
-export interface TierVolume {
-  /** What was paid over it in the period so far. */
-  readonly paidMinor: number;
-  /** What would be paid in the rest of the period; null as long as that cannot be told. */
-  readonly aheadMinor: number | null;
-}
 
 /** How much was wanted in what time. Both are forgotten alike, so their quotient stays a rate. */
 interface Watched {
@@ -44,8 +29,11 @@ export function createOutlook() {
   const watched = new Map<string, Watched>();
 
   return {
-    /** Watching begins with the first one, which is not counted: it is what begins the time. */
-    wanted({ channelId, currency, minor }: Wanted, now: EpochMs): void {
+    /**
+     * A payment that the channel would get if it cost what it costs in the last tier. Watching begins with the first one, which is not
+     * counted: it is what begins the time.
+     */
+    wanted({ channelId, currency, minor }: Omit<Wanted, 'lead'>, now: EpochMs): void {
       const key = `${channelId}/${currency}`;
       const known = watched.get(key);
       if (known) Object.assign(known, aged(known, now), { at: Math.max(known.at, now) }).minor += minor;

@@ -10,16 +10,20 @@ interface Book {
   paidMinor: number;
 }
 
-export interface TierBooks {
+/** What the contracts say that admins know of: fees by volume, and limits of a period. */
+export interface Contracts {
   /** Channels are added, or charge otherwise from now on. */
   note(channels: readonly ChannelInfo[]): void;
   paid(outcome: OutcomeEvent): void;
   /** Undefined for a channel without tiers. */
-  at(channelId: string, now: number): { schedule: FeeSchedule; minor: number; period: Period } | undefined;
+  tiersAt(channelId: string, now: number): { schedule: FeeSchedule; minor: number; period: Period } | undefined;
+  /** The period that a quota holds for; undefined for a channel without one. */
+  quotaPeriodAt(channelId: string, now: number): Period | undefined;
 }
 
-export function createTierBooks(): TierBooks {
+export function createContracts(): Contracts {
   const books = new Map<string, Book>();
+  const quotaPeriodsMs = new Map<string, number>();
 
   function current(channelId: string, now: number): Book | undefined {
     const book = books.get(channelId);
@@ -32,7 +36,8 @@ export function createTierBooks(): TierBooks {
 
   return {
     note(channels) {
-      for (const { id, fee } of channels) {
+      for (const { id, fee, quotaPeriodS } of channels) {
+        if (quotaPeriodS) quotaPeriodsMs.set(id, quotaPeriodS * 1_000);
         const known = books.get(id);
         if (!fee?.tiers || !fee.tierPeriodS) {
           books.delete(id);
@@ -49,9 +54,14 @@ export function createTierBooks(): TierBooks {
       if (book) book.paidMinor += amountMinor;
     },
 
-    at(channelId, now) {
+    tiersAt(channelId, now) {
       const book = current(channelId, now);
       return book && { schedule: book.schedule, minor: book.paidMinor, period: book.period };
+    },
+
+    quotaPeriodAt(channelId, now) {
+      const periodMs = quotaPeriodsMs.get(channelId);
+      return periodMs === undefined ? undefined : periodOf(periodMs, now);
     },
   };
 }

@@ -84,7 +84,8 @@ export function feeMinorAhead(
   paidMinor: number,
   aheadMinor: number,
 ): number {
-  return feeAtRate(schedule, amountMinor, averagePpm(schedule, paidMinor, Math.max(aheadMinor, amountMinor)));
+  const wholeMinor = Math.round(Math.max(aheadMinor, amountMinor));
+  return feeAtRate(schedule, amountMinor, averagePpm(schedule, paidMinor, wholeMinor));
 }
 
 /** What a payment costs in the last tier. */
@@ -93,11 +94,13 @@ export function feeMinorAtLast(schedule: FeeSchedule, amountMinor: number): numb
 }
 
 function feeAtRate({ fixedMinor, minMinor, maxMinor }: FeeSchedule, amountMinor: number, ratePpm: number): number {
-  const fee = Math.max(minMinor, Math.ceil((amountMinor * ratePpm) / 1_000_000) + fixedMinor);
+  // What is left of a division is no reason to round up.
+  const shareMillionths = Math.round(amountMinor * ratePpm);
+  const fee = Math.max(minMinor, Math.ceil(shareMillionths / 1_000_000) + fixedMinor);
   return maxMinor === null ? fee : Math.min(fee, maxMinor);
 }
 
-/** The mean rate of the volume between `paidMinor` and `aheadMinor` more. */
+/** The mean rate of the volume between `paidMinor` and `aheadMinor` more, both whole numbers: fractions would not add up exactly. */
 function averagePpm({ ratePpm, tiers = [] }: FeeSchedule, paidMinor: number, aheadMinor: number): number {
   const end = paidMinor + aheadMinor;
   let from = paidMinor;

@@ -54,8 +54,18 @@ describe('what a payment is counted to cost', () => {
     fc.assert(
       fc.property(anySchedule, anyAmount, anyVolume, (schedule, amount, paid) => {
         const exact = feeMinorCeil(schedule, amount, paid);
-        for (const aheadMinor of [0, amount])
-          expect(Math.abs(feeMinorAhead(schedule, amount, paid, aheadMinor) - exact)).toBeLessThanOrEqual(1);
+        for (const aheadMinor of [0, amount]) expect(feeMinorAhead(schedule, amount, paid, aheadMinor)).toBe(exact);
+      }),
+    );
+  });
+
+  test('is what the payment costs in the last tier, to the unit, whatever is paid after it', () => {
+    const anyFraction = fc.double({ min: 0, max: 1, noNaN: true });
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 500 }), anyVolume, anyFraction, (fives, more, fraction) => {
+        const [amount, paid] = [fives * 500, 300_000_000 + more];
+        const exact = feeMinorCeil(TIERED, amount, paid);
+        expect(feeMinorAhead(TIERED, amount, paid, 1e9 * fraction)).toBe(exact);
       }),
     );
   });

@@ -143,6 +143,15 @@ describe('a channel whose daily limit will be used up', () => {
     expect(wantedIn(ranked(0.3, prefer('next')))).toEqual([]);
   });
 
+  test('is compared with those that a rule prefers as well, and with nobody else', () => {
+    const third = aView({ profile: { id: 'third' }, estimate: { paymentRatio: 0.89 } });
+    const rules = [aRule({ kind: 'prefer', channelIds: ['best', 'next'] })];
+    for (const price of [0, 0.05, 0.3]) {
+      const ranking = rank(aRequest({ rules }), [third, next, best(price)], aSettings(), chance());
+      expect(wantedIn(ranking)).toMatchObject([{ channelId: 'best', lead: expect.closeTo(0.1, 4) }]);
+    }
+  });
+
   test('has no price where there is no limit, or an admin has said how it is handed out', () => {
     const limits = { minMinor: 1, maxMinor: null, dailyMinor: 10_000, perMinute: null };
     const roomIn = (set: object) => roomOf(aProfile({ limits: { ...limits, ...set }, timezone: 'UTC' }), 4_000, NOON);

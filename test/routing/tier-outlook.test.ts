@@ -184,6 +184,9 @@ describe('a channel whose tiers are worth it only for who sends it everything', 
     const prefer = (channelId: string) => ({ rules: [aRule({ kind: 'prefer', channelIds: [channelId] })] });
     expect(wantedIn(ranked(null, 0, prefer('tiered')))).toEqual(all);
     expect(wantedIn(ranked(350_000_000, 0, prefer('flat')))).toEqual([]);
+    expect(wantedIn(ranked(null, 0, { rules: [aRule({ kind: 'prefer', channelIds: ['flat', 'tiered'] })] }))).toEqual(
+      all,
+    );
   });
 
   test('replicas count for each other', () => {

@@ -36,7 +36,7 @@ export function createOutlook() {
     wanted({ channelId, currency, minor }: Omit<Wanted, 'lead'>, now: EpochMs): void {
       const key = `${channelId}/${currency}`;
       const known = watched.get(key);
-      if (known) Object.assign(known, aged(known, now), { at: Math.max(known.at, now) }).minor += minor;
+      if (known) Object.assign(known, aged(known, now), { at: now }).minor += minor;
       else if (watched.size < WATCHED_MAX) watched.set(key, { channelId, currency, minor: 0, watchedMs: 0, at: now });
     },
 
@@ -65,7 +65,7 @@ export function createOutlook() {
 
 export type Outlook = ReturnType<typeof createOutlook>;
 
-/** As it would be at `now`. A clock that steps back ages nothing. */
+/** As it would be at `now`. A clock that steps back ages nothing, and goes on from there. */
 function aged({ minor, watchedMs, at }: Watched, now: EpochMs): { readonly minor: number; readonly watchedMs: number } {
   const sinceMs = Math.max(0, now - at);
   const kept = 0.5 ** (sinceMs / HALF_LIFE_MS);

@@ -124,12 +124,17 @@ describe('what is expected', () => {
     expect(of('a', 'CNY')).toBeNull();
   });
 
-  test('survives a clock that steps back', () => {
+  test('survives a clock that steps back, and one that was far ahead is made up for within weeks', () => {
+    const perHour = (outlook: ReturnType<typeof createOutlook>, now: number) =>
+      (volumeAt(outlook, now).aheadMinor ?? 0) / ((0.75 * (JANUARY.end - now)) / HOUR_MS);
     const outlook = watching(1_000, 24);
     outlook.wanted({ ...SEEN, minor: 1_000 }, NEW_YEAR - DAY_MS);
-    outlook.wanted({ ...SEEN, minor: 1_000 }, NEW_YEAR + 25 * HOUR_MS);
-    const { aheadMinor } = volumeAt(outlook, NEW_YEAR + 25 * HOUR_MS);
-    expect((aheadMinor ?? 0) / (0.75 * 1_000 * 24 * 30)).toBeCloseTo(1, 0);
+    for (let i = -24; i <= 48; i += 1) outlook.wanted({ ...SEEN, minor: 1_000 }, NEW_YEAR + i * HOUR_MS);
+    expect(perHour(outlook, NEW_YEAR + 2 * DAY_MS) / 1_000).toBeCloseTo(1, 1);
+    outlook.wanted({ ...SEEN, minor: 1_000 }, NEW_YEAR + 700 * DAY_MS);
+    for (let i = 48; i <= 24 * 30; i += 1) outlook.wanted({ ...SEEN, minor: 1_000 }, NEW_YEAR + i * HOUR_MS);
+    expect(perHour(outlook, NEW_YEAR + 30 * DAY_MS) / 1_000).toBeGreaterThan(0.9);
+    expect(perHour(outlook, NEW_YEAR + 30 * DAY_MS) / 1_000).toBeLessThan(1.1);
   });
 
   test('survives a restart, and is as unknown as before where an earlier version has written the snapshot', () => {

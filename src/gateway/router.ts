@@ -131,7 +131,7 @@ export function createRouter(parts: Parts, services: { calls: ChannelCalls; limi
       coolingDown: quotaUsedUp || throttle.isPaced(channel.id, now),
       quotaUsedUp,
       ...usage,
-      ...(room && { limitPrice: prices.price(channel.id, amount.currency, room, now) }),
+      ...(room && { limitPrice: prices.price(channel.id, amount, room, now) }),
       ...(paidInPeriod && { tiers: outlook.volume(channel.id, amount.currency, paidInPeriod, now) }),
     };
   }

@@ -1,4 +1,4 @@
-import type { EpochMs } from '../payment/index.ts';
+import type { EpochMs, Money } from '../payment/index.ts';
 import type { ChannelProfile, Wanted } from './types.ts';
 import { DEFAULT_ZONE, type Period, periodAt } from './wall-clock.ts';
 
@@ -57,12 +57,16 @@ export function createLimitPrices() {
       known.byLead[bucket] = (known.byLead[bucket] ?? 0) + minor;
     },
 
-    /** The share of its score that the payment has to be worth more there than elsewhere; 0 to 0.9. Looked up anew once a second. */
-    price(channelId: string, currency: string, room: LimitRoom, now: EpochMs): number {
+    /**
+     * The share of its score that the payment has to be worth more there than elsewhere; 0 to 0.9. Looked up anew once a second.
+     * A channel that has no room for the payment is not compared with others: what it would have got is not seen, and the time does not count.
+     */
+    price(channelId: string, { minor, currency }: Money, room: LimitRoom, now: EpochMs): number {
       const known = demands.get(`${channelId}/${currency}`);
       if (!known) return 0;
+      if (minor > room.leftMinor) known.at = Math.max(known.at, now);
       if (Math.abs(now - known.pricedAt) >= SERVES_MS) {
-        age(known, now);
+        if (now > known.at) age(known, now);
         known.price = priceOf(known, room, now);
         known.pricedAt = now;
       }
@@ -88,10 +92,9 @@ function newDemand(now: EpochMs): Demand {
   return { byLead: new Float64Array(BUCKETS), watchedMs: 0, at: now, price: 0, pricedAt: never };
 }
 
-/** Time passes. Sums and the time that they were gathered in are forgotten alike. A clock that steps back ages nothing. */
+/** Time passes. Sums and the time that they were gathered in are forgotten alike. A clock that steps back ages nothing, and goes on from there. */
 function age(demand: Demand, now: EpochMs): void {
-  const sinceMs = now - demand.at;
-  if (sinceMs <= 0) return;
+  const sinceMs = Math.max(0, now - demand.at);
   const kept = 0.5 ** (sinceMs / HALF_LIFE_MS);
   for (let i = 0; i < BUCKETS; i += 1) demand.byLead[i] = (demand.byLead[i] ?? 0) * kept;
   demand.watchedMs = demand.watchedMs * kept + ((1 - kept) * HALF_LIFE_MS) / Math.LN2;

@@ -133,7 +133,7 @@ export function openRouter(setup: Setup, ports: RouterPorts, startsAt: EpochMs):
       ...{ breakerOpen: gate !== 'closed', trialDue: gate === 'trial', outOfService: false },
       ...{ coolingDown: quotaUsedUp || throttle.isPaced(id, now), quotaUsedUp },
       ...usage,
-      ...(room && { limitPrice: prices.price(id, amount.currency, room, now) }),
+      ...(room && { limitPrice: prices.price(id, amount, room, now) }),
       ...(paid && { tiers: outlook.volume(id, amount.currency, paid, now) }),
     };
   }

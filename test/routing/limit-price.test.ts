@@ -19,7 +19,7 @@ function watching(leads: readonly { readonly lead: number; readonly minor: numbe
 }
 
 const priceAt = (prices: ReturnType<typeof createLimitPrices>, leftMinor: number, now = NOON) =>
-  prices.price('a', 'CNY', { leftMinor, period: TODAY }, now);
+  prices.price('a', cny(1), { leftMinor, period: TODAY }, now);
 
 describe('the price of a daily limit', () => {
   const mixed = [
@@ -52,10 +52,29 @@ describe('the price of a daily limit', () => {
     expect(priceAt(prices, 1_000, TODAY.end)).toBe(0);
   });
 
+  test('is not lower the next day for payments that nobody could see, since the limit was used up', () => {
+    const prices = watching(mixed);
+    for (let i = 12; i <= 24; i += 1) priceAt(prices, 0, NEW_YEAR + i * HOUR_MS);
+    const tomorrow = { start: TODAY.end, end: TODAY.end + DAY_MS };
+    const next = prices.price('a', cny(1), { leftMinor: 23_000, period: tomorrow }, TODAY.end + 1_000);
+    expect(next).toBeGreaterThan(0.02);
+    expect(next).toBeLessThan(0.2);
+  });
+
+  test('is right again soon after a clock that was ahead', () => {
+    const prices = watching(mixed);
+    prices.wanted({ ...A, minor: 1_000, lead: 0.2 }, 0.2, NOON + 30 * DAY_MS);
+    for (let i = 0; i <= 24; i += 1) prices.wanted({ ...A, minor: 1_000, lead: 0.2 }, 0.2, NOON + (i / 2) * HOUR_MS);
+    const tomorrow = { start: TODAY.end, end: TODAY.end + DAY_MS };
+    const of = (leftMinor: number) => prices.price('a', cny(1), { leftMinor, period: tomorrow }, TODAY.end + leftMinor);
+    expect(of(20_000)).toBeGreaterThan(0);
+    expect(of(48_000)).toBe(0);
+  });
+
   test('is of one channel and currency, and gone with the channel', () => {
     const prices = watching(mixed);
     const of = (channelId: string, currency: string) =>
-      prices.price(channelId, currency, { leftMinor: 10, period: TODAY }, NOON);
+      prices.price(channelId, { minor: 1, currency }, { leftMinor: 10, period: TODAY }, NOON);
     expect([of('b', 'CNY'), of('a', 'USD')]).toEqual([0, 0]);
     expect(of('a', 'CNY')).toBeGreaterThan(0);
     prices.forget('a');
@@ -171,7 +190,7 @@ describe('a channel whose daily limit will be used up', () => {
     let now = NEW_YEAR;
     for (let i = 0; i <= 12; i += 1, now += HOUR_MS) one.statistics.decided(10_000, noted, 0.02, now);
     const [here, there] = [one, other].map(({ statistics }) =>
-      statistics.prices.price('best', 'CNY', { leftMinor: 1_000, period: TODAY }, NOON),
+      statistics.prices.price('best', cny(1), { leftMinor: 1_000, period: TODAY }, NOON),
     );
     expect(here).toBeGreaterThan(0.05);
     expect(there).toBe(here);

@@ -1,6 +1,6 @@
 import type { EpochMs, Money } from '../payment/index.ts';
-import type { ChannelProfile, Wanted } from './types.ts';
-import { DEFAULT_ZONE, type Period, periodAt } from './wall-clock.ts';
+import type { Wanted } from './types.ts';
+import type { Period } from './wall-clock.ts';
 
 /** The room that is left of a daily limit. */
 export interface LimitRoom {
@@ -77,12 +77,6 @@ export function createLimitPrices() {
       for (const key of demands.keys()) if (key.startsWith(`${channelId}/`)) demands.delete(key);
     },
   };
-}
-
-/** Null where there is no limit, and where an admin has said how it is handed out. */
-export function roomOf({ limits, timezone }: ChannelProfile, usedTodayMinor: number, now: EpochMs): LimitRoom | null {
-  if (limits.dailyMinor === null || limits.pacing === 'even') return null;
-  return { leftMinor: limits.dailyMinor - usedTodayMinor, period: periodAt('day', timezone ?? DEFAULT_ZONE, now) };
 }
 
 export type LimitPrices = ReturnType<typeof createLimitPrices>;

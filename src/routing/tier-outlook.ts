@@ -40,14 +40,24 @@ export function createOutlook() {
       else if (watched.size < WATCHED_MAX) watched.set(key, { channelId, currency, minor: 0, watchedMs: 0, at: now });
     },
 
-    /** @param paid what was paid over the channel in a period that `now` lies in */
-    volume(channelId: string, currency: string, paid: { minor: number; period: Period }, now: EpochMs): TierVolume {
+    /**
+     * @param paid what was paid over the channel in a period that `now` lies in
+     * @param mostMinor what the channel can take in the rest of it at the most
+     */
+    volume(
+      channelId: string,
+      currency: string,
+      paid: { readonly minor: number; readonly period: Period },
+      now: EpochMs,
+      mostMinor = Number.POSITIVE_INFINITY,
+    ): TierVolume {
       const { start, end } = paid.period;
       const known = watched.get(`${channelId}/${currency}`);
       const seen = known && aged(known, now);
       const isKnown = seen !== undefined && seen.watchedMs > WATCHED_SHARE * (end - start);
-      const aheadMinor = isKnown ? COUNTED_ON * (seen.minor / seen.watchedMs) * Math.max(0, end - now) : null;
-      return { paidMinor: paid.minor, aheadMinor };
+      if (!isKnown) return { paidMinor: paid.minor, aheadMinor: null };
+      const comingMinor = COUNTED_ON * (seen.minor / seen.watchedMs) * Math.max(0, end - now);
+      return { paidMinor: paid.minor, aheadMinor: Math.min(mostMinor, comingMinor) };
     },
 
     forget(channelId: string): void {

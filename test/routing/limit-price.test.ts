@@ -1,7 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createSharing, createStatistics, type Noted, type Period, rank, roomOf } from '../../src/routing/index.ts';
+import {
+  contractFor,
+  createSharing,
+  createStatistics,
+  type Noted,
+  type Period,
+  rank,
+} from '../../src/routing/index.ts';
 import { createLimitPrices } from '../../src/routing/limit-price.ts';
+import { createOutlook } from '../../src/routing/tier-outlook.ts';
 import { aProfile, aRequest, aRule, aSettings, aView, chance, cny, DAY_MS, NEW_YEAR } from './builders.ts';
 
 const HOUR_MS = DAY_MS / 24;
@@ -172,11 +180,16 @@ describe('a channel whose daily limit will be used up', () => {
   });
 
   test('has no price where there is no limit, or an admin has said how it is handed out', () => {
-    const limits = { minMinor: 1, maxMinor: null, dailyMinor: 10_000, perMinute: null };
-    const roomIn = (set: object) => roomOf(aProfile({ limits: { ...limits, ...set }, timezone: 'UTC' }), 4_000, NOON);
-    expect(roomIn({})).toEqual({ leftMinor: 6_000, period: TODAY });
-    expect(roomIn({ dailyMinor: null })).toBeNull();
-    expect(roomIn({ pacing: 'even' })).toBeNull();
+    const limits = { minMinor: 1, maxMinor: null, dailyMinor: 15_000, perMinute: null };
+    const priceIn = (set: object, usedTodayMinor = 1_000) => {
+      const profile = aProfile({ id: 'a', limits: { ...limits, ...set }, timezone: 'UTC' });
+      const statistics = { outlook: createOutlook(), prices: watching([{ lead: 0.2, minor: 1_000 }]) };
+      return contractFor(statistics, profile, cny(1), { usedTodayMinor }, NOON);
+    };
+    expect(priceIn({})).toEqual({ limitPrice: 0 });
+    expect(priceIn({}, 10_000).limitPrice).toBeGreaterThan(0.15);
+    expect(priceIn({ dailyMinor: null })).toEqual({});
+    expect(priceIn({ pacing: 'even' })).toEqual({});
   });
 
   test('replicas count for each other', () => {

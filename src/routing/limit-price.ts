@@ -1,4 +1,5 @@
 import type { EpochMs, Money } from '../payment/index.ts';
+import { round6 } from './score.ts';
 import type { Wanted } from './types.ts';
 import type { Period } from './wall-clock.ts';
 
@@ -102,7 +103,10 @@ function priceOf({ byLead, watchedMs }: Demand, { leftMinor, period }: LimitRoom
   let room = leftMinor;
   for (let i = BUCKETS - 1; i >= 0; i -= 1) {
     const minor = (byLead[i] ?? 0) * expected;
-    if (minor > room) return Math.min(PRICE_MAX, leadAbove(i) - (room / minor) * (leadAbove(i) - leadAbove(i - 1)));
+    if (minor > room) {
+      const price = leadAbove(i) - (room / minor) * (leadAbove(i) - leadAbove(i - 1));
+      return round6(Math.min(PRICE_MAX, price));
+    }
     room -= minor;
   }
   return 0;

@@ -101,6 +101,8 @@ describe('the price of a daily limit', () => {
         expect(wide).toBeLessThanOrEqual(scarce);
         expect(wide).toBeGreaterThanOrEqual(0);
         expect(scarce).toBeLessThanOrEqual(0.9);
+        // As it is stored: a score is lower by what is told.
+        expect(scarce).toBe(Number(scarce.toFixed(6)));
       }),
     );
   });

@@ -3,6 +3,7 @@ export * from './breakers.ts';
 export type { CallTicket } from './call-record.ts';
 export { type ContractUse, contractFor } from './contract.ts';
 export { exclusionOf, methodFor, takesOrders } from './eligibility.ts';
+export { leadClass } from './limit-price.ts';
 export { type RoutingNews, routingNewsSchema } from './news.ts';
 export { type Pacing, pacedMinor } from './pacing.ts';
 export type { Segment } from './paid-share.ts';

@@ -11,7 +11,7 @@ export interface LimitRoom {
 
 /** What a channel would have got, sorted by how much it was better than the next one. */
 interface Demand {
-  /** Sums of minor units, by lead: see `bucketOf`. */
+  /** Sums of minor units, by class of leads: see `leadClass`. */
   readonly byLead: Float64Array;
   watchedMs: number;
   at: EpochMs;
@@ -28,10 +28,10 @@ const PRICE_MAX = 0.9;
 const SERVES_MS = 1_000;
 const DEMANDS_MAX = 4_096;
 
-/** The first bucket holds leads of up to a thousandth, each further one those that are up to a fifth larger. */
-const BUCKETS = 40;
+/** The first class holds leads of up to a thousandth, each further one those that are up to a fifth larger. */
+const CLASSES = 40;
 const LEAST_LEAD = 0.001;
-const LOG_STEP = -Math.log(LEAST_LEAD) / (BUCKETS - 1);
+const LOG_STEP = -Math.log(LEAST_LEAD) / (CLASSES - 1);
 
 /**
  * What a unit of a daily limit is worth. A limit that will be used up before its day is over is better kept for the payments that gain most by
@@ -54,8 +54,8 @@ export function createLimitPrices() {
         return;
       }
       age(known, now);
-      const bucket = bucketOf(lead);
-      known.byLead[bucket] = (known.byLead[bucket] ?? 0) + minor;
+      const index = leadClass(lead);
+      known.byLead[index] = (known.byLead[index] ?? 0) + minor;
     },
 
     /**
@@ -84,14 +84,14 @@ export type LimitPrices = ReturnType<typeof createLimitPrices>;
 
 function newDemand(now: EpochMs): Demand {
   const never = Number.NEGATIVE_INFINITY;
-  return { byLead: new Float64Array(BUCKETS), watchedMs: 0, at: now, price: 0, pricedAt: never };
+  return { byLead: new Float64Array(CLASSES), watchedMs: 0, at: now, price: 0, pricedAt: never };
 }
 
 /** Time passes. Sums and the time that they were gathered in are forgotten alike. A clock that steps back ages nothing, and goes on from there. */
 function age(demand: Demand, now: EpochMs): void {
   const sinceMs = Math.max(0, now - demand.at);
   const kept = 0.5 ** (sinceMs / HALF_LIFE_MS);
-  for (let i = 0; i < BUCKETS; i += 1) demand.byLead[i] = (demand.byLead[i] ?? 0) * kept;
+  for (let i = 0; i < CLASSES; i += 1) demand.byLead[i] = (demand.byLead[i] ?? 0) * kept;
   demand.watchedMs = demand.watchedMs * kept + ((1 - kept) * HALF_LIFE_MS) / Math.LN2;
   demand.at = now;
 }
@@ -101,7 +101,7 @@ function priceOf({ byLead, watchedMs }: Demand, { leftMinor, period }: LimitRoom
   if (watchedMs <= WATCHED_SHARE * (end - start)) return 0;
   const expected = (COUNTED_ON * Math.max(0, end - now)) / watchedMs;
   let room = leftMinor;
-  for (let i = BUCKETS - 1; i >= 0; i -= 1) {
+  for (let i = CLASSES - 1; i >= 0; i -= 1) {
     const minor = (byLead[i] ?? 0) * expected;
     if (minor > room) {
       const price = leadAbove(i) - (room / minor) * (leadAbove(i) - leadAbove(i - 1));
@@ -112,12 +112,13 @@ function priceOf({ byLead, watchedMs }: Demand, { leftMinor, period }: LimitRoom
   return 0;
 }
 
-function bucketOf(lead: number): number {
+/** Leads of one class are the same to a price. */
+export function leadClass(lead: number): number {
   if (lead <= LEAST_LEAD) return 0;
-  return Math.min(BUCKETS - 1, Math.ceil(Math.log(lead / LEAST_LEAD) / LOG_STEP - 1e-9));
+  return Math.min(CLASSES - 1, Math.ceil(Math.log(lead / LEAST_LEAD) / LOG_STEP - 1e-9));
 }
 
-/** The largest lead of a bucket. */
-function leadAbove(bucket: number): number {
-  return bucket < 0 ? 0 : LEAST_LEAD * Math.exp(bucket * LOG_STEP);
+/** The largest lead of a class. */
+function leadAbove(index: number): number {
+  return index < 0 ? 0 : LEAST_LEAD * Math.exp(index * LOG_STEP);
 }

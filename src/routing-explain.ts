@@ -14,23 +14,10 @@ import { harmless, harmlessJson } from './terminal.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-const HEADING = [
-  'CHANNEL',
-  'CALLS',
-  'PAID (n)',
-  'FEE',
-  'ANSWERS',
-  'SUCCESS',
-  'x FEE',
-  'x LATENCY',
-  'x SETTLEMENT',
-  'SCORE',
-  'EXPECTED',
-];
-
 /**
  * Why each attempt of a payment went where it went, in one sentence and in the numbers that were stored with it: of every channel what
- * was believed then, its four factors, its score and the money that was expected, or what kept it out. As text or as JSON.
+ * was believed then, its four factors, its score and the money that was expected, or what kept it out; where a daily limit was spared also
+ * by what that lowers scores. As text or as JSON.
  */
 export async function explainRouting(
   env: Env,
@@ -55,7 +42,7 @@ function explained({ seq, channelId, decision }: Attempt, { amount }: Payment): 
     `  ${explanation}`,
     `  ${position === 'first' ? 'first choice' : 'failover'}, ${REASONS[reason]}${draw === null ? '' : ` (drew ${draw.toFixed(4)})`}`,
     ...rules.map(({ name, effect }) => `  rule ${name}: ${effect}`),
-    ...(judged.length === 0 ? [] : ['', indented(table([HEADING, ...judged.map((one) => row(one, amount.currency))]))]),
+    ...(judged.length === 0 ? [] : ['', indented(figures(judged, amount.currency))]),
     ...(barred.length === 0 ? [] : ['', ...barred.map((one) => `  ${one.channelId} left out: ${whyExcluded(one)}`)]),
     ...(omitted === undefined ? [] : ['', `  ${omitted} more channels were looked at`]),
   ].join('\n');
@@ -71,8 +58,19 @@ const REASONS: Readonly<Record<Attempt['decision']['reason'], string>> = {
   split: 'a rule divides the traffic',
 };
 
-function row(one: Candidate, currency: string): readonly string[] {
+function figures(judged: readonly Candidate[], currency: string): string {
+  const limits = judged.some(({ limitPrice }) => limitPrice !== undefined);
+  const heading = [
+    ...['CHANNEL', 'CALLS', 'PAID (n)', 'FEE', 'ANSWERS', 'SUCCESS', 'x FEE', 'x LATENCY', 'x SETTLEMENT'],
+    ...(limits ? ['x LIMIT'] : []),
+    ...['SCORE', 'EXPECTED'],
+  ];
+  return table([heading, ...judged.map((one) => row(one, currency, limits))]);
+}
+
+function row(one: Candidate, currency: string, limits: boolean): readonly string[] {
   const { factors, technicalRatio, paymentRatio, successRatio, expectedMinor } = one;
+  const ratio = (share: number | undefined): string => (share === undefined ? '-' : share.toFixed(4));
   const money = (minor: number | null | undefined): string =>
     minor === null || minor === undefined ? '-' : toDecimalString({ minor: Math.round(minor), currency });
   return [
@@ -81,9 +79,9 @@ function row(one: Candidate, currency: string): readonly string[] {
     `${percent(paymentRatio ?? successRatio)} (${one.sampleSize ?? 0})`,
     one.countedFeeMinor === undefined ? money(one.feeMinor) : `${money(one.feeMinor)} (${money(one.countedFeeMinor)})`,
     one.latencyMs === null ? '-' : `${one.latencyMs} ms`,
-    ...[factors?.success, factors?.fee, factors?.latency, factors?.settlement, one.score].map((share) =>
-      share === undefined ? '-' : share.toFixed(4),
-    ),
+    ...[factors?.success, factors?.fee, factors?.latency, factors?.settlement].map(ratio),
+    ...(limits ? [ratio(1 - (one.limitPrice ?? 0))] : []),
+    ratio(one.score),
     money(expectedMinor),
   ];
 }

@@ -64,9 +64,53 @@ describe('the price of a daily limit', () => {
     const prices = watching(mixed);
     for (let i = 12; i <= 24; i += 1) priceAt(prices, 0, NEW_YEAR + i * HOUR_MS);
     const tomorrow = { start: TODAY.end, end: TODAY.end + DAY_MS };
-    const next = prices.price('a', cny(1), { leftMinor: 23_000, period: tomorrow }, TODAY.end + 1_000);
+    const next = prices.price('a', cny(1), { leftMinor: 18_000, period: tomorrow }, TODAY.end + 1_000);
     expect(next).toBeGreaterThan(0.02);
     expect(next).toBeLessThan(0.2);
+  });
+
+  /** Ten minutes apart: ten times as many from six to noon as else, all of the same lead. */
+  function watchingDays(days: number, prices = createLimitPrices()) {
+    for (let at = NEW_YEAR; at < NEW_YEAR + days * DAY_MS; at += HOUR_MS / 6) {
+      const minor = hourOf(at) >= 6 && hourOf(at) < 12 ? 1_000 : 100;
+      prices.wanted({ ...A, minor, lead: 0.05 }, 0.05, at);
+    }
+    return prices;
+  }
+  const hourOf = (at: number) => Math.floor((at - NEW_YEAR) / HOUR_MS) % 24;
+  /** What is left of a limit of 30,000 at the end of a day that is like the ones before, with what is decided by the price. */
+  function leftAfterDay(prices: ReturnType<typeof createLimitPrices>, begins: number): number {
+    let leftMinor = 30_000;
+    const period = { start: begins, end: begins + DAY_MS };
+    for (let at = begins; at < period.end; at += HOUR_MS / 6) {
+      const minor = hourOf(at) >= 6 && hourOf(at) < 12 ? 1_000 : 100;
+      const price = prices.price('a', cny(minor), { leftMinor, period }, at);
+      if (minor > leftMinor) continue;
+      prices.wanted({ ...A, minor, lead: 0.05 }, 0.05, at);
+      if (price < 0.05) leftMinor -= minor;
+    }
+    return leftMinor;
+  }
+
+  test('knows the rhythm of the day: what comes at noon does not go on all night, and the limit is used up', () => {
+    expect(leftAfterDay(watchingDays(2), NEW_YEAR + 2 * DAY_MS)).toBeLessThan(1_000);
+  });
+
+  test('survives a restart with the rhythm, and a snapshot of an earlier version', () => {
+    const settingsOf = () => ({ failureRate: 0.5, openForMs: 15_000 });
+    const [before, after] = [createStatistics({ settingsOf }), createStatistics({ settingsOf })];
+    watchingDays(2, before.prices);
+    const now = NEW_YEAR + 2 * DAY_MS;
+    const text = before.snapshot(now);
+    expect(after.restore(text, now)).toBeNull();
+    const noon = now + DAY_MS / 2;
+    const room = { leftMinor: 1_000, period: { start: now, end: now + DAY_MS } };
+    expect(after.prices.price('a', cny(1), room, noon)).toBeCloseTo(before.prices.price('a', cny(1), room, noon), 3);
+    expect(after.prices.price('a', cny(1), room, noon)).toBeGreaterThan(0);
+    expect(leftAfterDay(after.prices, now)).toBeLessThan(1_000);
+    const { limits: _, ...earlier } = JSON.parse(text);
+    expect(after.restore(JSON.stringify(earlier), now)).toBeNull();
+    expect(after.prices.price('a', cny(1), room, noon)).toBe(0);
   });
 
   test('is right again soon after a clock that was ahead', () => {

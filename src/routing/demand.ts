@@ -89,8 +89,13 @@ export function expectedBetween(
 }
 
 export function keep({ at, hours }: Demand): DemandSnapshot {
-  const pairsOf = (byLead: Float64Array): [number, number][] =>
-    [...byLead].flatMap((minor, index): [number, number][] => (minor >= 1 ? [[index, Math.round(minor)]] : []));
+  const pairsOf = (byLead: Float64Array): [number, number][] => {
+    const pairs: [number, number][] = [];
+    byLead.forEach((minor, index) => {
+      if (minor >= 1) pairs.push([index, Math.round(minor)]);
+    });
+    return pairs;
+  };
   return { at, hours: hours.map(({ watchedMs, byLead }) => ({ watchedMs, byLead: pairsOf(byLead) })) };
 }
 

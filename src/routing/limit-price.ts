@@ -41,6 +41,7 @@ const COUNTED_ON = 0.9;
 const PRICE_MAX = 0.9;
 const SERVES_MS = 1_000;
 const PRICED_MAX = 2_048;
+const KEPT_MS = 7 * 24 * 3_600_000;
 
 /**
  * What a unit of a daily limit is worth. A limit that will be used up before its day is over is better kept for the payments that gain most by
@@ -87,8 +88,11 @@ export function createLimitPrices() {
       for (const [key, one] of all) if (one.channelId === channelId) all.delete(key);
     },
 
-    snapshot: (): LimitPriceSnapshot =>
-      [...all.values()].map(({ channelId, currency, demand }) => ({ channelId, currency, ...keep(demand) })),
+    /** Without what nobody has asked for lately: a channel that is gone, or its limit. */
+    snapshot: (now: EpochMs): LimitPriceSnapshot =>
+      [...all.values()]
+        .filter(({ demand }) => now - demand.at <= KEPT_MS)
+        .map(({ channelId, currency, demand }) => ({ channelId, currency, ...keep(demand) })),
 
     restore(known: LimitPriceSnapshot): void {
       all.clear();

@@ -24,7 +24,7 @@ export function writeSnapshot(stages: Stages, now: EpochMs): string {
     payments: stages.payments.snapshot(CHANNELS_MAX, now),
     calls: stages.technical.snapshot(10 * CHANNELS_MAX),
     outlook: stages.outlook.snapshot(),
-    limits: stages.prices.snapshot(),
+    limits: stages.prices.snapshot(now),
   };
   return JSON.stringify(snapshot);
 }

@@ -108,6 +108,7 @@ describe('the price of a daily limit', () => {
     expect(after.prices.price('a', cny(1), room, noon)).toBeCloseTo(before.prices.price('a', cny(1), room, noon), 3);
     expect(after.prices.price('a', cny(1), room, noon)).toBeGreaterThan(0);
     expect(leftAfterDay(after.prices, now)).toBeLessThan(1_000);
+    expect(JSON.parse(before.snapshot(now + 8 * DAY_MS)).limits).toEqual([]);
     const { limits: _, ...earlier } = JSON.parse(text);
     expect(after.restore(JSON.stringify(earlier), now)).toBeNull();
     expect(after.prices.price('a', cny(1), room, noon)).toBe(0);

@@ -42,6 +42,8 @@ const PRICE_MAX = 0.9;
 const SERVES_MS = 1_000;
 const PRICED_MAX = 2_048;
 const KEPT_MS = 7 * 24 * 3_600_000;
+/** A few kilobytes each: a snapshot is one document of the store. */
+const KEPT_MAX = 1_000;
 
 /**
  * What a unit of a daily limit is worth. A limit that will be used up before its day is over is better kept for the payments that gain most by
@@ -92,6 +94,7 @@ export function createLimitPrices() {
     snapshot: (now: EpochMs): LimitPriceSnapshot =>
       [...all.values()]
         .filter(({ demand }) => now - demand.at <= KEPT_MS)
+        .slice(0, KEPT_MAX)
         .map(({ channelId, currency, demand }) => ({ channelId, currency, ...keep(demand) })),
 
     restore(known: LimitPriceSnapshot): void {

@@ -96,7 +96,10 @@ export function keep({ at, hours }: Demand): DemandSnapshot {
     });
     return pairs;
   };
-  return { at, hours: hours.map(({ watchedMs, byLead }) => ({ watchedMs: Math.round(watchedMs), byLead: pairsOf(byLead) })) };
+  return {
+    at,
+    hours: hours.map(({ watchedMs, byLead }) => ({ watchedMs: Math.round(watchedMs), byLead: pairsOf(byLead) })),
+  };
 }
 
 export function restored({ at, hours }: DemandSnapshot): Demand {

@@ -78,11 +78,13 @@ test('a single difference makes a single clause, whichever it is', () => {
   const slow = backup({ estimate: { latencyMs: 4_420.4 } });
   const later = backup({ profile: { settlementDelayMs: 7 * DAY_MS } });
   const soon = backup({ profile: { settlementDelayMs: DAY_MS + 5_400_000 } });
+  const dayLater = backup({ profile: { settlementDelayMs: 2 * DAY_MS } });
   const lessLiked = backup({ profile: { weight: 50 } });
   const barely = backup({ estimate: { paymentRatio: 0.8999 } });
   expect(sentence(main, slow)).toBe('main over backup: it answers 120 ms faster');
   expect(sentence(main, later)).toBe('main over backup: it settles 6 days sooner');
   expect(sentence(main, soon)).toBe('main over backup: it settles 1.5 hours sooner');
+  expect(sentence(main, dayLater)).toBe('main over backup: it settles 1 day sooner');
   expect(sentence(main, lessLiked)).toBe('main over backup: it has the weight 100 against 50');
   expect(sentence(main, barely)).toBe('main over backup: it succeeds under 0.1 points more often (n 412)');
 });

@@ -275,8 +275,8 @@ function truth(clause: string, mine: Reading, theirs: Reading, amountMinor: numb
   if (subject === 'settles') {
     const hours = by(({ view }) => view.profile.settlementDelayMs) / 3_600_000;
     const span = Math.abs(hours);
-    const size = span < 24 ? `${span} hours` : `${Math.round((span / 24) * 10) / 10} days`;
-    return `settles ${size} ${hours > 0 ? 'later' : 'sooner'}`;
+    const [size, unit] = span < 24 ? [span, 'hour'] : [Math.round((span / 24) * 10) / 10, 'day'];
+    return `settles ${size} ${size === 1 ? unit : `${unit}s`} ${hours > 0 ? 'later' : 'sooner'}`;
   }
   if (subject === 'spares' || subject === 'draws') {
     const spares = by(({ candidate }) => candidate.limitPrice ?? 0) < 0;

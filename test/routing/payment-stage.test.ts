@@ -6,6 +6,7 @@ import { NEW_YEAR } from './builders.ts';
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const ALIPAY: Segment = { method: 'alipay', currency: 'CNY', band: 0 };
+const WECHATPAY: Segment = { method: 'wechatpay', currency: 'CNY', band: 0 };
 
 const aStatistics = () => createStatistics({ settingsOf: () => ({ failureRate: 0.5, openForMs: 15_000 }) });
 
@@ -139,6 +140,17 @@ describe('which share of orders is paid', () => {
     const { orders, share } = believed(statistics, 'a', 90 * MINUTE, large);
     expect(share).toBeCloseTo(0.5, 1);
     expect(orders).toBeGreaterThan(1_500);
+  });
+
+  test('is not less for a channel that is left alone because the first buyers paid sooner than usual', () => {
+    const statistics = aStatistics();
+    const quick = { everyMs: SECOND, delayMs: SECOND / 2, pays: allBut(10) };
+    for (let fromMs = 0; fromMs < 15 * MINUTE; fromMs += 10 * SECOND) {
+      const span = { fromMs, untilMs: fromMs + 10 * SECOND };
+      live(statistics, { ...quick, ...span, id: 'busy', segment: WECHATPAY });
+      if (fromMs < 3 * MINUTE) live(statistics, { ...quick, ...span, id: 'left' });
+    }
+    expect(believed(statistics, 'left', 15 * MINUTE).share).toBeGreaterThan(0.7);
   });
 
   test('an order from before this memory began teaches nothing, as it never aged here', () => {

@@ -9,7 +9,9 @@ const WATCHED_MAX = 50_000;
  * in it: a queue per checkpoint is all that is needed.
  * @param pass hears of a cohort that has reached checkpoint `k`, and when it did
  */
-export function createCheckpoints<T extends { readonly at: EpochMs }>(pass: (cohort: T, k: number, at: EpochMs) => void) {
+export function createCheckpoints<T extends { readonly at: EpochMs }>(
+  pass: (cohort: T, k: number, at: EpochMs) => void,
+) {
   /** Per checkpoint the cohorts that will reach it next. */
   const waiting: T[][] = CHECKPOINTS_MS.map(() => []);
   const heads: number[] = CHECKPOINTS_MS.map(() => 0);

@@ -7,11 +7,9 @@ const WATCHED_MAX = 50_000;
 /**
  * Hands every cohort out at each of its checkpoints. Cohorts come in the order of their opening, and so they reach each checkpoint
  * in it: a queue per checkpoint is all that is needed.
- * @param pass hears of a cohort that has reached checkpoint `k`, and when it did
+ * @param pass hears of a cohort that has reached checkpoint `k`
  */
-export function createCheckpoints<T extends { readonly at: EpochMs }>(
-  pass: (cohort: T, k: number, at: EpochMs) => void,
-) {
+export function createCheckpoints<T extends { readonly at: EpochMs }>(pass: (cohort: T, k: number) => void) {
   /** Per checkpoint the cohorts that will reach it next. */
   const waiting: T[][] = CHECKPOINTS_MS.map(() => []);
   const heads: number[] = CHECKPOINTS_MS.map(() => 0);
@@ -47,7 +45,7 @@ export function createCheckpoints<T extends { readonly at: EpochMs }>(
         nextAt = Math.min(nextAt, dueAt);
         break;
       }
-      pass(cohort, k, Math.min(dueAt, now));
+      pass(cohort, k);
       if (k + 1 < waiting.length) enqueue(k + 1, cohort);
       else watched -= 1;
     }

@@ -192,7 +192,7 @@ export function paidShareOf(path: Path): PaidShare {
   const levels: [number, number, number, number] = [0, 0, 0, 0];
   const bases: [number, number, number, number] = [0, 0, 0, 0];
   const root = path.pooled[0];
-  let share = (root.slowPaid + START.share * START.orders) / (ordersIn(root) + START.orders);
+  let share = (root.slowPaid + START.share * START.orders) / (root.slowExposed + START.orders);
   for (let level = 0; level < 4; level += 1) {
     const own = path.levels[level];
     const above = path.levels[level - 1];
@@ -205,16 +205,11 @@ export function paidShareOf(path: Path): PaidShare {
     if (!same) {
       const kin = path.kin[level - 2];
       if (kin) share = moved(share, othersOf(kin, own), KIN_KAPPA);
-      share = within((own.slowPaid + kappa * share) / (ordersIn(own) + kappa));
+      share = within((own.slowPaid + kappa * share) / (own.slowExposed + kappa));
     }
     levels[level] = share;
   }
   return { share: levels[3], orders: ordersOf(path), levels, bases };
-}
-
-/** Where buyers pay sooner than was to be expected, more is paid than has counted yet; but nobody pays an order twice. */
-function ordersIn({ slowExposed, slowPaid }: Compared): number {
-  return Math.max(slowExposed, slowPaid);
 }
 
 type Compared = Pick<Sums, 'slowPaid' | 'slowExposed' | 'slowExpected'>;
@@ -231,11 +226,10 @@ function othersOf(kin: readonly Sums[], own: Sums): Compared {
 }
 
 /** By what was paid of some orders against what was to be expected of them. */
-function moved(share: number, compared: Compared, kappa: number): number {
-  const { slowExposed, slowPaid, slowExpected } = compared;
+function moved(share: number, { slowExposed, slowPaid, slowExpected }: Compared, kappa: number): number {
   if (slowExposed < 1) return share;
   const mean = slowExpected / slowExposed;
-  const paid = within((slowPaid + kappa * mean) / (ordersIn(compared) + kappa));
+  const paid = within((slowPaid + kappa * mean) / (slowExposed + kappa));
   const expected = within(mean);
   if (Math.abs(paid - expected) < 1e-4) return share;
   const odds = (oddsOf(within(share)) * oddsOf(paid)) / oddsOf(expected);

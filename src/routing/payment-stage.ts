@@ -167,11 +167,8 @@ export function createPaymentStage() {
   }
 
   /** A cohort has reached checkpoint `k`: it counts more from now on. */
-  function pass(cohort: Cohort, k: number, at: EpochMs): void {
-    const { path, pair, channel, cohorts, knownUntil } = cohort.leaf;
-    // Nobody has asked for so long that what was believed then is not what is to be expected.
-    if (at > knownUntil + QUIET_MS) renew(cohort.leaf, at);
-    const { known } = cohort.leaf;
+  function pass(cohort: Cohort, k: number): void {
+    const { path, pair, channel, cohorts, known } = cohort.leaf;
     const shares = delays.sharesOf(path.channelId);
     const share = shares[k] ?? 1;
     channel.changes += cohort.orders;

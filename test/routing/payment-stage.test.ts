@@ -143,14 +143,17 @@ describe('which share of orders is paid', () => {
   });
 
   test('is not less for a channel that is left alone because the first buyers paid sooner than usual', () => {
-    const statistics = aStatistics();
-    const quick = { everyMs: SECOND, delayMs: SECOND / 2, pays: allBut(10) };
-    for (let fromMs = 0; fromMs < 15 * MINUTE; fromMs += 10 * SECOND) {
-      const span = { fromMs, untilMs: fromMs + 10 * SECOND };
-      live(statistics, { ...quick, ...span, id: 'busy', segment: WECHATPAY });
-      if (fromMs < 3 * MINUTE) live(statistics, { ...quick, ...span, id: 'left' });
+    const { payments } = aStatistics();
+    for (let second = 0; second < 900; second += 1) {
+      const at = NEW_YEAR + second * SECOND;
+      const openedAt = at - 12 * SECOND;
+      payments.opened('busy', WECHATPAY, at, at);
+      if (second < 180) payments.opened('left', ALIPAY, at, at);
+      if (second % 10 === 0 || second < 12) continue;
+      payments.paid('busy', WECHATPAY, openedAt, at);
+      if (second - 12 < 180) payments.paid('left', ALIPAY, openedAt, at);
     }
-    expect(believed(statistics, 'left', 15 * MINUTE).share).toBeGreaterThan(0.7);
+    expect(payments.estimate('left', ALIPAY, NEW_YEAR + 900 * SECOND).share).toBeGreaterThan(0.8);
   });
 
   test('an order from before this memory began teaches nothing, as it never aged here', () => {

@@ -4,7 +4,6 @@ import {
   err,
   type Money,
   ok,
-  type Payment,
   type Result,
   toDecimalString,
   whyExcluded,

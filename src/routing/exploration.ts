@@ -1,11 +1,12 @@
 import type { EpochMs } from '../payment/index.ts';
+import { createLeads, type Lead } from './leads.ts';
 import type { Segment } from './paid-share.ts';
 import type { Estimate } from './types.ts';
 
 /** What may be risked with this payment to learn. */
 export interface Stance {
-  /** The channel that led this segment last; it keeps its place within a narrow margin. */
-  readonly incumbent: string | null;
+  /** Who led this segment last; it keeps its place within a narrow margin. */
+  readonly incumbent: Lead | null;
   /** Not more than an ordinary payment of its segment. */
   readonly small: boolean;
   /** How much less than the best this payment may be expected to bring, in minor units; negative: nothing may be risked. */
@@ -60,20 +61,19 @@ const GAP_PAYMENTS = 30;
 /** Before the second payment comes. */
 const GAP_MS_START = 60_000;
 const FLOWS_MAX = 1_024;
-const LEADERS_MAX = 4_096;
 
 /** Keeps the budgets of exploration and who leads. What it says of a payment has no effect before `decided`. */
 export function createExploration() {
   const flows = new Map<string, Flow>();
   const gaps = new Map<string, Gap>();
-  const leaders = new Map<string, string>();
+  const leads = createLeads();
   let turns = TURNS_MAX;
   let budgetMinor: number | null = null;
 
   function stance({ method, currency, band }: Segment, amountMinor: number): Stance {
     const flow = flows.get(`${method}/${currency}/${band}`);
     return {
-      incumbent: leaders.get(`${method}/${currency}/${band}`) ?? null,
+      incumbent: leads.of(`${method}/${currency}/${band}`),
       small: flow === undefined || Math.log(amountMinor) <= flow.logMedian + 0.01,
       riskMinor: turns < 1 ? -1 : (budgetMinor ?? Number.POSITIVE_INFINITY),
       paymentsMs: paymentsMs(method),
@@ -90,6 +90,7 @@ export function createExploration() {
       readonly leader: string;
       readonly bestMinor: number;
       readonly costMinor: number | null;
+      readonly isClose: boolean;
       readonly share: number;
     },
   ): void {
@@ -98,7 +99,7 @@ export function createExploration() {
     const key = `${method}/${currency}/${band}`;
     follow(key, amountMinor);
     arrive(method, now);
-    if (leaders.size < LEADERS_MAX || leaders.has(key)) leaders.set(key, choice.leader);
+    leads.led(key, choice.leader, choice.isClose, now);
     const worth = Math.max(0, choice.bestMinor);
     budgetMinor = Math.min((budgetMinor ?? worth * BUDGET_START_PAYMENTS) + worth * BUDGET_SHARE, worthMax(worth));
     turns = Math.min(TURNS_MAX, turns + choice.share);

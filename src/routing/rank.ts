@@ -4,6 +4,7 @@ import { explain } from './explain.ts';
 import { believed, explorationChance, type Stance } from './exploration.ts';
 import { fewOf } from './few.ts';
 import { type Judged, moneyOf, type Pick } from './judged.ts';
+import { isClose, keepsWithin } from './leads.ts';
 import type { Segment } from './paid-share.ts';
 import { type Arranged, arrange, exclusionsByRules, ruleAgainst } from './rules.ts';
 import {
@@ -40,11 +41,6 @@ export interface Chance {
   readonly stance?: (segment: Segment, amountMinor: number) => Stance;
 }
 
-/** A leader keeps its place against a challenger that is better by less than this: noise would make it flap. */
-const KEEPS_WITHIN = 0.002;
-/** The more payments come, the more often noise has its chance: at five a second the margin is twice as wide, and never wider than this. */
-const LOG_TRAFFIC = Math.log(5);
-const KEEPS_WITHIN_MAX = 0.005;
 /** What passes by itself; a channel excluded for it is tried when there is no other (panic). */
 const PASSING: ReadonlySet<ExclusionReason> = new Set(['breaker_open', 'cooling_down']);
 const CAUTIOUS: Stance = { incumbent: null, small: false, riskMinor: -1, paymentsMs: 60_000 };
@@ -115,7 +111,8 @@ export function rank(
   const bestMinor = moneyOf(leader, amountMinor, marginBps);
   const costMinor = reason === 'exploration' ? bestMinor - moneyOf(chosen, amountMinor, marginBps) : null;
   const wanted = wantedBy(arranged, request, pull);
-  const noted = { segment: chosen.segment, leader: leader.id, bestMinor, costMinor, wanted };
+  const closely = arranged.reason === null && hasOvertaken(leader, eligible, stance);
+  const noted = { segment: chosen.segment, leader: leader.id, isClose: closely, bestMinor, costMinor, wanted };
   return { ...ranking, choice: { channelId, method: chosen.segment.method, decision, noted } };
 }
 
@@ -179,15 +176,18 @@ function lead(
 ): readonly Judged[] {
   const order = fewOf(eligible, rules.length > 0 ? eligible.length : TOLD_MAX, byScore);
   const best = order[0];
-  const holder = incumbent === null ? undefined : eligible.find(({ id }) => id === incumbent);
-  if (!best || !holder || holder === best || holder.score < best.score * (1 - keepsWithin(paymentsMs))) return order;
+  const holder = incumbent === null ? undefined : eligible.find(({ id }) => id === incumbent.channelId);
+  if (!best || !holder || holder === best) return order;
+  const within = keepsWithin(paymentsMs, incumbent?.closeChanges ?? 0);
+  if (holder.score < best.score * (1 - within)) return order;
   return [holder, ...order.filter((one) => one !== holder)];
 }
 
-/** 0.2% up to a payment a second, 0.4% at five, 0.5% from eleven on. */
-function keepsWithin(paymentsMs: number): number {
-  const perSecond = 1_000 / Math.max(1, paymentsMs);
-  return Math.min(KEEPS_WITHIN_MAX, KEEPS_WITHIN * (1 + Math.log(Math.max(1, perSecond)) / LOG_TRAFFIC));
+/** Whether the leader has taken its place from one that is hardly worse. */
+function hasOvertaken(leader: Judged, eligible: readonly Judged[], { incumbent }: Stance): boolean {
+  if (incumbent === null || incumbent.channelId === leader.id) return false;
+  const before = eligible.find(({ id }) => id === incumbent.channelId);
+  return before !== undefined && isClose(before.score, leader.score);
 }
 
 function pickFrom(

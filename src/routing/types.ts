@@ -156,6 +156,8 @@ export interface Wanted {
 export interface Noted {
   readonly segment: Segment;
   readonly leader: string;
+  /** Whether it has taken the lead by its score from a channel that is hardly worse. */
+  readonly isClose: boolean;
   /** What the leader was expected to bring, in minor units. */
   readonly bestMinor: number;
   /** By how much less the chosen one is expected to bring; null when nothing was explored. */

@@ -88,6 +88,9 @@ export const aSettings = (set: Partial<RoutingSettings> = {}): RoutingSettings =
 /** Time stands still and chance says `draw`. */
 export const chance = (draw = 0.5) => ({ now: NEW_YEAR, random: () => draw });
 
+/** Who led before, and how often the lead has changed closely. */
+export const led = (channelId: string, closeChanges = 0) => ({ channelId, closeChanges });
+
 /** The same for a small payment with which up to `riskMinor` may be risked. */
 export const curious = (draw = 0.5, set: Partial<ReturnType<NonNullable<Chance['stance']>>> = {}) => ({
   ...chance(draw),

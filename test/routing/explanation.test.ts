@@ -13,6 +13,7 @@ import {
   cny,
   curious,
   DAY_MS,
+  led,
   type ViewParts,
 } from './builders.ts';
 
@@ -38,7 +39,7 @@ test('a difference of less than a millisecond is told as what it is, in the dire
 
 test('who leads since it led before is not said to have the best score, or the first name', () => {
   const equal = [aView({ profile: { id: 'first' } }), aView({ profile: { id: 'second' } })];
-  const stays = { ...chance(), stance: curious(0.5, { incumbent: 'second', small: false }).stance };
+  const stays = { ...chance(), stance: curious(0.5, { incumbent: led('second'), small: false }).stance };
   const kept = rank(aRequest(), equal, aSettings(), stays).choice?.decision;
   expect(kept?.explanation).toBe('second over first: equal scores, and it led before');
   const behind = [
@@ -46,7 +47,7 @@ test('who leads since it led before is not said to have the best score, or the f
     aView({ profile: { id: 'holder' } }),
     aView({ profile: { id: 'new' }, estimate: { sampleSize: 0, opened: 0 } }),
   ];
-  const draws = curious(0.001, { incumbent: 'holder' });
+  const draws = curious(0.001, { incumbent: led('holder') });
   const explored = rank(aRequest(), behind, aSettings({ explorationShare: 0.02 }), draws).choice?.decision;
   expect(explored?.reason).toBe('exploration');
   expect(explored?.explanation).toMatch(/ to learn about it, as 2% of payments may; holder leads$/);
@@ -142,7 +143,7 @@ test('whatever the reason, the sentence names the chosen channel, its true rival
         estimate: moment.young[i] ? aView({ estimate: { opened: 3, sampleSize: 3 } }).estimate : view.estimate,
       }));
       const { choice } = rank(request, views, aSettings({ weights, explorationShare: 0.05 }), {
-        ...curious(moment.draw, { incumbent: `channel-${moment.incumbent}` }),
+        ...curious(moment.draw, { incumbent: led(`channel-${moment.incumbent}`) }),
       });
       if (!choice) return;
       reasons.add(choice.decision.reason);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { rank } from '../../src/routing/index.ts';
-import { aRequest, aRule, aSettings, aView, chance, curious, type ViewParts } from './builders.ts';
+import { aRequest, aRule, aSettings, aView, chance, curious, led, type ViewParts } from './builders.ts';
 
 /** Channels whose names tell nothing of their order; of each, what is paid. */
 const channels = (paid: readonly number[], set: (index: number) => ViewParts = () => ({})) =>
@@ -60,7 +60,7 @@ test('a rule may prefer one that is far behind, a leader stays in front, and who
   expect(told(preferred).slice(0, 2)).toEqual([last, idOf(0)]);
 
   const alike = channels(hundred.map((_, index) => 0.9 - index / 100_000));
-  expect(rank(aRequest(), alike, aSettings(), curious(0.5, { incumbent: last })).choice?.channelId).toBe(last);
+  expect(rank(aRequest(), alike, aSettings(), curious(0.5, { incumbent: led(last) })).choice?.channelId).toBe(last);
 
   const sizeOf = (index: number) => (index === 99 ? { sampleSize: 0, opened: 0 } : { sampleSize: 1e7 });
   const oneIsNew = channels(hundred, (index) => ({ estimate: sizeOf(index) }));

@@ -11,6 +11,7 @@ import {
   aView,
   chance,
   curious,
+  led,
   NEW_YEAR,
 } from './builders.ts';
 
@@ -190,7 +191,7 @@ test('the leader keeps its place against a challenger that is better by less tha
     aView({ profile: { id: 'c' }, estimate: { paymentRatio: 0.91 } }),
   ];
   const leads = (incumbent: string, among: typeof views) =>
-    rank(aRequest(), among, aSettings(), curious(0.5, { incumbent })).choice?.decision;
+    rank(aRequest(), among, aSettings(), curious(0.5, { incumbent: led(incumbent) })).choice?.decision;
   expect(leads('a', views.slice(0, 2))?.channelId).toBe('a');
   expect(leads('a', views.slice(0, 2))?.explanation).toBe(
     'a over b: it led before, and the difference is too small to move',
@@ -204,8 +205,26 @@ test('where payments come fast the margin is wider, as noise has its chance more
     aView({ profile: { id: 'b' }, estimate: { paymentRatio: 0.904 } }),
   ];
   const leads = (paymentsMs: number) =>
-    rank(aRequest(), views, aSettings(), curious(0.5, { incumbent: 'a', paymentsMs })).choice?.channelId;
+    rank(aRequest(), views, aSettings(), curious(0.5, { incumbent: led('a'), paymentsMs })).choice?.channelId;
   expect([60_000, 1_000, 2].map(leads)).toEqual(['b', 'b', 'a']);
+});
+
+test('the more often two close channels have changed places lately, the more it takes to change again', () => {
+  const views = [
+    aView({ profile: { id: 'a' }, estimate: { paymentRatio: 0.9 } }),
+    aView({ profile: { id: 'b' }, estimate: { paymentRatio: 0.907 } }),
+  ];
+  const led = (channelId: string, closeChanges: number) =>
+    rank(aRequest(), views, aSettings(), curious(0.5, { incumbent: { channelId, closeChanges } })).choice;
+  expect([0, 3, 4, 9].map((changes) => led('a', changes)?.channelId)).toEqual(['b', 'b', 'a', 'a']);
+  expect(led('a', 0)?.noted).toMatchObject({ leader: 'b', isClose: true });
+  expect(led('b', 0)?.noted).toMatchObject({ leader: 'b', isClose: false });
+  const better = [...views, aView({ profile: { id: 'c' }, estimate: { paymentRatio: 0.92 } })];
+  const settled = curious(0.5, { incumbent: { channelId: 'a', closeChanges: 1_000 } });
+  expect(rank(aRequest(), better, aSettings(), settled).choice).toMatchObject({
+    channelId: 'c',
+    noted: { isClose: false },
+  });
 });
 
 test('a channel that is better in everything never ranks lower', () => {

@@ -16,7 +16,7 @@ function traffic(gapMs: number) {
   const decided = () =>
     statistics.exploration.decided(
       { segment: SEGMENT, amountMinor: 5_000, now },
-      { leader: 'a', bestMinor: 100, costMinor: null, share: 0 },
+      { leader: 'a', isClose: false, bestMinor: 100, costMinor: null, share: 0 },
     );
   return {
     statistics,
@@ -248,7 +248,7 @@ describe('a channel that is down for two methods', () => {
       const method = (at / SECOND) % 2 === 0 ? 'alipay' : 'card';
       const segment = { ...SEGMENT, method };
       const now = NEW_YEAR + at;
-      const noted = { leader: 'a', bestMinor: 100, costMinor: null, share: 0 };
+      const noted = { leader: 'a', isClose: false, bestMinor: 100, costMinor: null, share: 0 };
       statistics.exploration.decided({ segment, amountMinor: 5_000, now }, noted);
       if (statistics.technical.gate('a', method, now) === 'open') continue;
       if (statistics.technical.gate('a', method, now) === 'trial') trials[method]?.push(at);
@@ -287,7 +287,7 @@ describe('a channel that is down for two methods', () => {
   test('comes back for a rare one while the other, with many payments, stays down', () => {
     const statistics = aStatistics();
     const pay = (method: string, now: number, works: boolean): boolean => {
-      const noted = { leader: 'a', bestMinor: 100, costMinor: null, share: 0 };
+      const noted = { leader: 'a', isClose: false, bestMinor: 100, costMinor: null, share: 0 };
       statistics.exploration.decided({ segment: { ...SEGMENT, method }, amountMinor: 5_000, now }, noted);
       if (statistics.technical.gate('a', method, now) === 'open') return false;
       statistics.callEnded(statistics.callStarted('a', method, now), works ? 'ok' : 'failed', now);

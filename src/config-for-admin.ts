@@ -12,7 +12,7 @@ export function configState(reloads: Pick<Reloads, 'state'>, shared: Shared): Co
   return {
     digest,
     loaded_at: isoTime(loadedAt),
-    refused: refused === null ? null : { at: isoTime(refused.at), faults: refused.faults },
+    refused: refused && { at: isoTime(refused.at), faults: refused.faults, detail: describeFaults(refused.faults) },
     replicas: shared && replicasOf(shared),
   };
 }

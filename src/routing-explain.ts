@@ -2,8 +2,8 @@ import {
   type Attempt,
   type Candidate,
   err,
+  type Money,
   ok,
-  type Payment,
   type Result,
   toDecimalString,
   whyExcluded,
@@ -14,10 +14,21 @@ import { harmless, harmlessJson } from './terminal.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
+const KNOWN = ['CHANNEL', 'CALLS', 'PAID (n)', 'FEE', 'ANSWERS'];
+
+/** A score is the product of these. The last two are told where they say something. */
+const FACTORS: readonly (readonly [heading: string, of: (one: Candidate) => number | undefined, always: boolean])[] = [
+  ['SUCCESS', ({ factors }) => factors?.success, true],
+  ['x FEE', ({ factors }) => factors?.fee, true],
+  ['x LATENCY', ({ factors }) => factors?.latency, true],
+  ['x SETTLEMENT', ({ factors }) => factors?.settlement, true],
+  ['x LIMIT', ({ limitPrice = 0 }) => 1 - limitPrice, false],
+  ['x WEIGHT', preferenceOf, false],
+];
+
 /**
  * Why each attempt of a payment went where it went, in one sentence and in the numbers that were stored with it: of every channel what
- * was believed then, its four factors, its score and the money that was expected, or what kept it out; where a daily limit was spared also
- * by what that lowers scores. As text or as JSON.
+ * was believed then, the factors of its score, the score and the money that was expected, or what kept it out. As text or as JSON.
  */
 export async function explainRouting(
   env: Env,
@@ -29,10 +40,14 @@ export async function explainRouting(
   const { attempts } = found.value;
   if (attempts.length === 0) return err(`${id} has no attempt: no channel was ever chosen for it`);
   if (json) return ok(harmlessJson(attempts.map(({ seq, decision }) => ({ attempt: seq, ...decision }))));
-  return ok(harmless(attempts.map((attempt) => explained(attempt, found.value)).join('\n\n')));
+  return ok(harmless(attempts.map((attempt) => explainedAttempt(attempt, found.value.amount)).join('\n\n')));
 }
 
-function explained({ seq, channelId, decision }: Attempt, { amount }: Payment): string {
+/** One attempt as `routing explain` tells it. */
+export function explainedAttempt(
+  { seq, channelId, decision }: Pick<Attempt, 'seq' | 'channelId' | 'decision'>,
+  amount: Money,
+): string {
   const { position, reason, draw, explanation, candidates, omitted, rules = [] } = decision;
   const judged = candidates.filter((one) => one.factors !== null);
   const barred = candidates.filter((one) => one.excluded !== null);
@@ -42,7 +57,7 @@ function explained({ seq, channelId, decision }: Attempt, { amount }: Payment): 
     `  ${explanation}`,
     `  ${position === 'first' ? 'first choice' : 'failover'}, ${REASONS[reason]}${draw === null ? '' : ` (drew ${draw.toFixed(4)})`}`,
     ...rules.map(({ name, effect }) => `  rule ${name}: ${effect}`),
-    ...(judged.length === 0 ? [] : ['', indented(figures(judged, amount.currency))]),
+    ...(judged.length === 0 ? [] : ['', indented(table(rows(judged, amount.currency)))]),
     ...(barred.length === 0 ? [] : ['', ...barred.map((one) => `  ${one.channelId} left out: ${whyExcluded(one)}`)]),
     ...(omitted === undefined ? [] : ['', `  ${omitted} more channels were looked at`]),
   ].join('\n');
@@ -58,19 +73,27 @@ const REASONS: Readonly<Record<Attempt['decision']['reason'], string>> = {
   split: 'a rule divides the traffic',
 };
 
-function figures(judged: readonly Candidate[], currency: string): string {
-  const limits = judged.some(({ limitPrice }) => limitPrice !== undefined);
-  const heading = [
-    ...['CHANNEL', 'CALLS', 'PAID (n)', 'FEE', 'ANSWERS', 'SUCCESS', 'x FEE', 'x LATENCY', 'x SETTLEMENT'],
-    ...(limits ? ['x LIMIT'] : []),
-    ...['SCORE', 'EXPECTED'],
+function rows(judged: readonly Candidate[], currency: string): readonly (readonly string[])[] {
+  const factors = FACTORS.filter(([, of, always]) => always || judged.some((one) => share(of(one)) !== share(1)));
+  const headings = factors.map(([heading]) => heading);
+  return [
+    [...KNOWN, ...headings, 'SCORE', 'EXPECTED'],
+    ...judged.map((one) => row(one, currency, [...factors.map(([, of]) => of(one)), one.score])),
   ];
-  return table([heading, ...judged.map((one) => row(one, currency, limits))]);
 }
 
-function row(one: Candidate, currency: string, limits: boolean): readonly string[] {
-  const { factors, technicalRatio, paymentRatio, successRatio, expectedMinor } = one;
-  const ratio = (share: number | undefined): string => (share === undefined ? '-' : share.toFixed(4));
+/** What the admin's weight has made of the score; it is not stored, and is what the other factors leave. */
+function preferenceOf({ factors, limitPrice = 0, score }: Candidate): number | undefined {
+  if (factors === null) return undefined;
+  return score / (factors.success * factors.fee * factors.latency * factors.settlement * (1 - limitPrice));
+}
+
+function share(value: number | undefined): string {
+  return value === undefined ? '-' : value.toFixed(4);
+}
+
+function row(one: Candidate, currency: string, shares: readonly (number | undefined)[]): readonly string[] {
+  const { technicalRatio, paymentRatio, successRatio, expectedMinor } = one;
   const money = (minor: number | null | undefined): string =>
     minor === null || minor === undefined ? '-' : toDecimalString({ minor: Math.round(minor), currency });
   return [
@@ -79,9 +102,7 @@ function row(one: Candidate, currency: string, limits: boolean): readonly string
     `${percent(paymentRatio ?? successRatio)} (${one.sampleSize ?? 0})`,
     one.countedFeeMinor === undefined ? money(one.feeMinor) : `${money(one.feeMinor)} (${money(one.countedFeeMinor)})`,
     one.latencyMs === null ? '-' : `${one.latencyMs} ms`,
-    ...[factors?.success, factors?.fee, factors?.latency, factors?.settlement].map(ratio),
-    ...(limits ? [ratio(1 - (one.limitPrice ?? 0))] : []),
-    ratio(one.score),
+    ...shares.map(share),
     money(expectedMinor),
   ];
 }

@@ -47,8 +47,8 @@ export function normalForm(
 
 /** Marks what takes the place of a secret; the same secret gives the same mark under one salt. */
 const SECRET = /^secret:[0-9a-f]{8}$/;
-/** Names of keys whose values are secrets, addresses that may hold one, or people's phones. */
-const SECRET_NAMES = /secret|key|token|password|credential|url$|^to$/i;
+/** Names of keys whose values are secrets, or addresses that may hold one. */
+const SECRET_NAMES = /secret|key|token|password|credential|url$/i;
 
 export function isSecretMark(value: FormValue | undefined): boolean {
   return typeof value === 'string' && SECRET.test(value);
@@ -70,13 +70,18 @@ export function redacted(form: ConfigForm, digest: (text: string) => string): Co
     if (Array.isArray(value)) return value.map((inner) => walk(inner, false));
     if (!isFormMap(value)) return value;
     return mapValues(value, (key, inner) =>
-      !namesAreIds && SECRET_NAMES.test(key) ? hide(inner) : walk(inner, false),
+      !namesAreIds && (SECRET_NAMES.test(key) || arePhones(key, inner)) ? hide(inner) : walk(inner, false),
     );
   };
   return {
     gateway: mapValues(form.gateway, (key, value) => walk(value, key === 'channels')),
     merchants: mapOf(walk(form.merchants, true)),
   };
+}
+
+/** People are told by lists of their phones; `to` of a maintenance window is a time. */
+function arePhones(key: string, value: FormValue): boolean {
+  return key === 'to' && Array.isArray(value);
 }
 
 export function isFormMap(value: unknown): value is FormMap {

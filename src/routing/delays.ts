@@ -130,10 +130,20 @@ function levelOf({ watched, paid }: DelayCounts, pooled: readonly number[]): num
   return known / expected;
 }
 
-/** Share of all orders that become known as paid in each interval, shrunk to `prior` as if by `weight` orders. */
+/**
+ * Share of all orders that become known as paid in each interval, shrunk to `prior` as if by `weight` orders. Those who have paid earlier
+ * than the prior has it are not expected once more: else quick payers would seem to be half of those who are to come, and orders of
+ * which nine in ten are paid to be paid always, until they are old.
+ */
 function incidenceOf(table: DelayCounts, weight: number, prior: readonly number[]): number[] {
-  return CHECKPOINTS_MS.map((_, k) => {
-    return ((table.paid[k] ?? 0) + weight * (prior[k] ?? 0)) / ((table.watched[k] ?? 0) + weight);
+  let toCome = prior.reduce((sum, share) => sum + share, 0);
+  let left = toCome;
+  return prior.map((share, k) => {
+    const expected = toCome > 0 ? share * Math.min(1, Math.max(0, left) / toCome) : 0;
+    const incidence = ((table.paid[k] ?? 0) + weight * expected) / ((table.watched[k] ?? 0) + weight);
+    toCome -= share;
+    left -= incidence;
+    return incidence;
   });
 }
 

@@ -125,8 +125,8 @@ function limitWords(mine: Judged, theirs: Judged): string {
 
 function settlementWords(ms: number): string {
   const span = Math.abs(ms);
-  const words = span < DAY_MS ? `${oneDecimal(span / HOUR_MS)} hours` : `${oneDecimal(span / DAY_MS)} days`;
-  return `settles ${words} ${ms < 0 ? 'sooner' : 'later'}`;
+  const [amount, unit] = span < DAY_MS ? [oneDecimal(span / HOUR_MS), 'hour'] : [oneDecimal(span / DAY_MS), 'day'];
+  return `settles ${amount} ${unit}${amount === '1' ? '' : 's'} ${ms < 0 ? 'sooner' : 'later'}`;
 }
 
 /** One digit after the point where there is one to show; what would read as 0 reads "under 0.1". */

@@ -167,9 +167,11 @@ function notesOf({ traffic, live, proposed, recorded }: Tried, channels: readonl
   }
   for (const { channel, evidence, proposed: after } of channels) {
     if (evidence.basis !== 'recorded' || evidence.orders >= GUESS_BELOW || after.share < GUESSED_SHARE_MAX) continue;
-    const seen = evidence.orders === 0 ? 'no recorded order' : `only ${evidence.orders} recorded orders`;
+    const { orders } = evidence;
+    const some = orders === 1 ? 'is only 1 recorded order' : `are only ${orders} recorded orders`;
+    const seen = orders === 0 ? 'is no recorded order' : some;
     notes.push(
-      `${channel} would get ${percent(after.share)} of payments, and there is ${seen} to judge it by: a guess. Move a few per cent first.`,
+      `${channel} would get ${percent(after.share)} of payments, and there ${seen} to judge it by: a guess. Move a few per cent first.`,
     );
   }
   if (recorded !== null && recorded.payments > 0 && live.payments > 0) {

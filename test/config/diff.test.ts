@@ -133,6 +133,15 @@ test('who is told of alerts is shown without phones, keys and addresses that ope
   }
 });
 
+test('when a maintenance window ends is no secret', () => {
+  const delay = '    settlement_delay: 1d\n';
+  const until = (to: string) =>
+    formOf(replaced(GATEWAY, delay, `${delay}    maintenance: [{ from: 2026-12-01T02:00:00Z, to: ${to} }]\n`));
+  expect(textsOf(until('2026-12-01T04:00:00Z'), until('2026-12-01T05:00:00Z'))).toEqual([
+    'channels.pay-main.maintenance[0].to: 2026-12-01T04:00:00Z -> 2026-12-01T05:00:00Z',
+  ]);
+});
+
 function pathsOf(value: unknown, at: readonly string[] = []): readonly string[] {
   const path = at.join('.');
   const isMap = typeof value === 'object' && value !== null && !Array.isArray(value);

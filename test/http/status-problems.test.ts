@@ -69,6 +69,20 @@ describe('what is wrong', () => {
     });
   });
 
+  test('is a changed configuration that was refused, with its first fault', () => {
+    const detail = 'gateway.yaml:69: channels.a.weight: must be a number\ngateway.yaml:70: channels.a.fee: is required';
+    const refused = { at: ago(190), faults: [{}, {}], detail };
+    const config = { digest: 'd', loaded_at: ago(9_000), refused, replicas: null };
+    const looked = { gateway: aGateway(), channels: [aChannel('a')], webhooks: { failing: [] }, config };
+    expect(problemsOf(looked, { webhookOldestS: 300 })).toEqual([
+      {
+        urgency: 'soon',
+        text: 'A changed configuration was refused 3 min ago, so the one before it is in force: gateway.yaml:69: channels.a.weight: must be a number (and 1 more).',
+        runbook: 'ConfigReloadRefused',
+      },
+    ]);
+  });
+
   test('looks at ourselves when providers fail together', () => {
     const all = [
       aDeadChannel('alipay-main'),

@@ -79,11 +79,13 @@ test('a single difference makes a single clause, whichever it is', () => {
   const slow = backup({ estimate: { latencyMs: 4_420.4 } });
   const later = backup({ profile: { settlementDelayMs: 7 * DAY_MS } });
   const soon = backup({ profile: { settlementDelayMs: DAY_MS + 5_400_000 } });
+  const dayLater = backup({ profile: { settlementDelayMs: 2 * DAY_MS } });
   const lessLiked = backup({ profile: { weight: 50 } });
   const barely = backup({ estimate: { paymentRatio: 0.8999 } });
   expect(sentence(main, slow)).toBe('main over backup: it answers 120 ms faster');
   expect(sentence(main, later)).toBe('main over backup: it settles 6 days sooner');
   expect(sentence(main, soon)).toBe('main over backup: it settles 1.5 hours sooner');
+  expect(sentence(main, dayLater)).toBe('main over backup: it settles 1 day sooner');
   expect(sentence(main, lessLiked)).toBe('main over backup: it has the weight 100 against 50');
   expect(sentence(main, barely)).toBe('main over backup: it succeeds under 0.1 points more often (n 412)');
 });
@@ -274,8 +276,8 @@ function truth(clause: string, mine: Reading, theirs: Reading, amountMinor: numb
   if (subject === 'settles') {
     const hours = by(({ view }) => view.profile.settlementDelayMs) / 3_600_000;
     const span = Math.abs(hours);
-    const size = span < 24 ? `${span} hours` : `${Math.round((span / 24) * 10) / 10} days`;
-    return `settles ${size} ${hours > 0 ? 'later' : 'sooner'}`;
+    const [size, unit] = span < 24 ? [span, 'hour'] : [Math.round((span / 24) * 10) / 10, 'day'];
+    return `settles ${size} ${size === 1 ? unit : `${unit}s`} ${hours > 0 ? 'later' : 'sooner'}`;
   }
   if (subject === 'spares' || subject === 'draws') {
     const spares = by(({ candidate }) => candidate.limitPrice ?? 0) < 0;

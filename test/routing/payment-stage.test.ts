@@ -6,6 +6,7 @@ import { NEW_YEAR } from './builders.ts';
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const ALIPAY: Segment = { method: 'alipay', currency: 'CNY', band: 0 };
+const WECHATPAY: Segment = { method: 'wechatpay', currency: 'CNY', band: 0 };
 
 const aStatistics = () => createStatistics({ settingsOf: () => ({ failureRate: 0.5, openForMs: 15_000 }) });
 
@@ -139,6 +140,20 @@ describe('which share of orders is paid', () => {
     const { orders, share } = believed(statistics, 'a', 90 * MINUTE, large);
     expect(share).toBeCloseTo(0.5, 1);
     expect(orders).toBeGreaterThan(1_500);
+  });
+
+  test('is not less for a channel that is left alone because the first buyers paid sooner than usual', () => {
+    const { payments } = aStatistics();
+    for (let second = 0; second < 900; second += 1) {
+      const at = NEW_YEAR + second * SECOND;
+      const openedAt = at - 12 * SECOND;
+      payments.opened('busy', WECHATPAY, at, at);
+      if (second < 180) payments.opened('left', ALIPAY, at, at);
+      if (second % 10 === 0 || second < 12) continue;
+      payments.paid('busy', WECHATPAY, openedAt, at);
+      if (second - 12 < 180) payments.paid('left', ALIPAY, openedAt, at);
+    }
+    expect(payments.estimate('left', ALIPAY, NEW_YEAR + 900 * SECOND).share).toBeGreaterThan(0.8);
   });
 
   test('an order from before this memory began teaches nothing, as it never aged here', () => {

@@ -13,8 +13,8 @@ export interface ConfigStatus {
   /** The same wherever the same configuration is in force. */
   readonly digest: string;
   readonly loaded_at: string;
-  /** What the files said later, and why it was not taken. */
-  readonly refused: { readonly at: string; readonly faults: readonly unknown[] } | null;
+  /** What the files said later, and why it was not taken; in `detail` in words, a line for each fault. */
+  readonly refused: { readonly at: string; readonly faults: readonly unknown[]; readonly detail: string } | null;
   /** What the replicas run by that share a Redis with this one, itself first; null where nothing is shared. */
   readonly replicas: {
     readonly variants: number;

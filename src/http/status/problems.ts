@@ -147,6 +147,19 @@ function clockProblems({ clocks }: GatewayStatus): readonly Problem[] {
 }
 
 function configProblems({ config, gateway }: { readonly config?: ConfigStatus; readonly gateway: GatewayStatus }) {
+  return [...refusalProblems(config, gateway), ...replicaProblems(config, gateway)];
+}
+
+function refusalProblems(config: ConfigStatus | undefined, { time }: GatewayStatus): readonly Problem[] {
+  if (!config?.refused) return [];
+  const { at, detail } = config.refused;
+  const [first = '', ...others] = detail.split('\n');
+  const more = others.length === 0 ? '' : ` (and ${others.length} more)`;
+  const text = `A changed configuration was refused ${agoText(at, time)} ago, so the one before it is in force: ${first}${more}.`;
+  return [soon(text, 'ConfigReloadRefused')];
+}
+
+function replicaProblems(config: ConfigStatus | undefined, gateway: GatewayStatus): readonly Problem[] {
   const replicas = config?.replicas;
   if (!replicas?.differ_since) return [];
   const age = agoText(replicas.differ_since, gateway.time);

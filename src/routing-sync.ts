@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { NoticeBoard } from './ephemeral/index.ts';
 import { readNote } from './replica-note.ts';
-import { type RoutingNews, routingNewsSchema } from './routing/index.ts';
+import { leadClass, type RoutingNews, routingNewsSchema } from './routing/index.ts';
 
 const EVERY_MS = 250;
 /** News of breakers do not wait for the next round. */
@@ -21,6 +21,8 @@ const noteSchema = z.strictObject({
   // What a newer version tells besides is passed over.
   news: z.array(routingNewsSchema.or(z.unknown().transform(() => null))).max(NEWS_PER_NOTE),
 });
+
+type WantedNews = Extract<RoutingNews, { kind: 'wanted' }>;
 
 export interface RoutingSync {
   /** Takes news for the others; true when it will be applied here later, with the others. */
@@ -45,6 +47,8 @@ export function createRoutingSync(parts: {
   const { board, id, now, apply, standing } = parts;
   const heard = new Map<string, { seq: number; at: number }>();
   let waiting: RoutingNews[] = [];
+  /** Of what waits: what payments want alike, as one sum that grows until it is told. */
+  const growing = new Map<string, WantedNews>();
   let note: { readonly text: string; readonly own: readonly RoutingNews[] } | null = null;
   let seq = 0;
   let putUpAt = Number.NEGATIVE_INFINITY;
@@ -57,10 +61,31 @@ export function createRoutingSync(parts: {
     const later = isOrder(news) && heard.size > 0;
     // What is applied at once, alone, would be applied again by its own note.
     if (isOrder(news) && !later) return false;
-    if (waiting.length >= WAITING_MAX) waiting.splice(0, WAITING_MAX / 10);
-    waiting.push(news);
+    if (news.kind === 'wanted') addWanted(news);
+    else wait(news);
     if (!canWait(news)) hurry();
     return later;
+  }
+
+  function wait(news: RoutingNews): void {
+    if (waiting.length >= WAITING_MAX) {
+      waiting.splice(0, WAITING_MAX / 10);
+      growing.clear();
+    }
+    waiting.push(news);
+  }
+
+  function addWanted(news: WantedNews): void {
+    const { channelId, currency, minor, lead } = news;
+    const key = `${channelId}/${currency}/${lead === null ? 'tiers' : leadClass(lead)}`;
+    const sum = growing.get(key);
+    if (sum) {
+      sum.minor += minor;
+      return;
+    }
+    const begun = { ...news };
+    wait(begun);
+    growing.set(key, begun);
   }
 
   function hurry(): void {
@@ -101,6 +126,7 @@ export function createRoutingSync(parts: {
     if (own.length === 0 && now() - putUpAt < ALIVE_EVERY_MS) return null;
     const taken = new Set(own);
     waiting = waiting.filter((news) => !taken.has(news));
+    growing.clear();
     seq += 1;
     return { own, text: JSON.stringify({ v: 1, from: id, seq, news: own }) };
   }

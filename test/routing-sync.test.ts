@@ -63,6 +63,30 @@ test('what is seen while the board is away is told when it is back; orders count
   expect([one.heard, other.heard]).toEqual([[OPENED], [OPENED]]);
 });
 
+test('what payments of a moment want alike is told as one sum, so that orders do not wait behind it', async () => {
+  const { join } = openBoard();
+  const [one, other] = [join('one'), join('other')];
+  await vi.advanceTimersByTimeAsync(3_000);
+  const wanted = { kind: 'wanted', channelId: 'a', currency: 'CNY', minor: 100, lead: 0.11 } as const;
+  for (let i = 0; i < 10_000; i += 1) {
+    for (const set of [{}, { lead: 0.112 }, { lead: 0.5 }, { lead: null }, { currency: 'USD' }])
+      one.sync.tell({ ...wanted, ...set });
+  }
+  one.sync.tell(OPENED);
+  await vi.advanceTimersByTimeAsync(500);
+  const all = { ...wanted, minor: 1_000_000 };
+  expect(other.heard).toEqual([
+    { ...all, minor: 2_000_000 },
+    { ...all, lead: 0.5 },
+    { ...all, lead: null },
+    { ...all, currency: 'USD' },
+    OPENED,
+  ]);
+  one.sync.tell(wanted);
+  await vi.advanceTimersByTimeAsync(500);
+  expect(other.heard.at(-1)).toEqual(wanted);
+});
+
 test('what a newer version tells besides is passed over, and the rest is heard', async () => {
   const { board, join } = openBoard();
   const { heard } = join('one');

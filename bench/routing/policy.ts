@@ -61,7 +61,12 @@ export default function createPolicy(set: Partial<RoutingSettings> = {}): Policy
     if (quotaRemainingMinor === null || !period) delete view.limitPrice;
     else {
       const room = { leftMinor: quotaRemainingMinor, period };
-      view.limitPrice = statistics.prices.price(id, context.currency, room, nowMs);
+      view.limitPrice = statistics.prices.price(
+        id,
+        { minor: context.amountMinor, currency: context.currency },
+        room,
+        nowMs,
+      );
     }
     const tiered = contracts.tiersAt(id, nowMs);
     if (tiered) {

@@ -1,5 +1,12 @@
 import { channelShifts, type EpochMs, type Money, type Payment } from '../payment/index.ts';
-import { type ChannelProfile, DEFAULT_ZONE, type Period, type PeriodKind, periodAt } from '../routing/index.ts';
+import {
+  type ChannelProfile,
+  type ContractUse,
+  DEFAULT_ZONE,
+  type Period,
+  type PeriodKind,
+  periodAt,
+} from '../routing/index.ts';
 import type { Parts } from './parts.ts';
 import type { Channel } from './ports.ts';
 
@@ -9,11 +16,8 @@ const TURN_MS = 1_000;
 const LOOK_EVERY_MS = 50;
 
 /** What a channel has used up, as routing looks at it. */
-export interface Usage {
-  readonly usedTodayMinor: number;
+export interface Usage extends ContractUse {
   readonly startedThisMinute: number;
-  /** What its fee tiers go by; absent: it has none. */
-  readonly paidInPeriod?: { readonly minor: number; readonly period: Period };
 }
 
 /** Room that is held for one order. */

@@ -1,13 +1,13 @@
 import type { Decision, Payment } from '../payment/index.ts';
 import {
   type ChannelView,
+  contractFor,
   holdingRules,
   methodFor,
   type Ranking,
   type RoutingRequest,
   type RoutingRule,
   rank,
-  roomOf,
   ruleContext,
 } from '../routing/index.ts';
 import type { ChannelCalls } from './channel-calls.ts';
@@ -30,7 +30,7 @@ export type Routed = Ranking & Reservation;
 /** Looks at every channel as it is now and lets the pure router choose. */
 export function createRouter(parts: Parts, services: { calls: ChannelCalls; limits: Limits }) {
   const { clock, statistics } = parts;
-  const { exploration, technical, throttle, retries, outlook, prices } = statistics;
+  const { exploration, technical, throttle, retries } = statistics;
   const { calls, limits } = services;
   const onRuleError = createRuleFaults(parts);
 
@@ -119,8 +119,7 @@ export function createRouter(parts: Parts, services: { calls: ChannelCalls; limi
     const gate = method === null ? 'closed' : technical.gate(channel.id, method, now);
     const outOfService = calls.isOutOfService(channel.id);
     const quotaUsedUp = throttle.isBlocked(channel.id, now);
-    const { paidInPeriod, ...usage } = await limits.usage(channel, amount.currency, now);
-    const room = roomOf(channel.profile, usage.usedTodayMinor, now);
+    const usage = await limits.usage(channel, amount.currency, now);
     return {
       profile: channel.profile,
       estimate: (segment) => statistics.estimate(channel.id, segment, now),
@@ -130,9 +129,9 @@ export function createRouter(parts: Parts, services: { calls: ChannelCalls; limi
       outOfService,
       coolingDown: quotaUsedUp || throttle.isPaced(channel.id, now),
       quotaUsedUp,
-      ...usage,
-      ...(room && { limitPrice: prices.price(channel.id, amount.currency, room, now) }),
-      ...(paidInPeriod && { tiers: outlook.volume(channel.id, amount.currency, paidInPeriod, now) }),
+      usedTodayMinor: usage.usedTodayMinor,
+      startedThisMinute: usage.startedThisMinute,
+      ...contractFor(statistics, channel.profile, amount, usage, now),
     };
   }
 

@@ -49,7 +49,10 @@ export interface Candidate {
   /** The two halves of `successRatio`; decisions from before they were kept apart do not have them, nor the money. */
   readonly technicalRatio?: number;
   readonly paymentRatio?: number;
-  /** Expected value with failover, as a share of the margin, before the admin's preference; and in minor units. */
+  /**
+   * Expected value with failover, as a share of the margin, before the admin's preference; and in minor units. With the counted fee, and less
+   * what the daily limit is worth to later payments.
+   */
   readonly expectedShare?: number;
   readonly expectedMinor?: number;
   /** The name of the admin's rule that excluded it, with the reason `rule`. */

@@ -1,8 +1,9 @@
 export type { GateSettings, GateState } from './breaker-rule.ts';
 export * from './breakers.ts';
 export type { CallTicket } from './call-record.ts';
+export { type ContractUse, contractFor } from './contract.ts';
+export { leadClass } from './demand.ts';
 export { exclusionOf, methodFor, takesOrders } from './eligibility.ts';
-export { roomOf } from './limit-price.ts';
 export { type RoutingNews, routingNewsSchema } from './news.ts';
 export { type Pacing, pacedMinor } from './pacing.ts';
 export type { Segment } from './paid-share.ts';

@@ -1,6 +1,19 @@
-import type { EpochMs } from '../payment/index.ts';
-import type { ChannelProfile, Wanted } from './types.ts';
-import { DEFAULT_ZONE, type Period, periodAt } from './wall-clock.ts';
+import type { EpochMs, Money } from '../payment/index.ts';
+import {
+  add,
+  age,
+  type Demand,
+  type DemandSnapshot,
+  expectedBetween,
+  keep,
+  LEAD_CLASSES,
+  leadAbove,
+  newDemand,
+  restored,
+} from './demand.ts';
+import { round6 } from './score.ts';
+import type { Wanted } from './types.ts';
+import type { Period } from './wall-clock.ts';
 
 /** The room that is left of a daily limit. */
 export interface LimitRoom {
@@ -8,29 +21,29 @@ export interface LimitRoom {
   readonly period: Period;
 }
 
-/** What a channel would have got, sorted by how much it was better than the next one. */
-interface Demand {
-  /** Sums of minor units, by lead: see `bucketOf`. */
-  readonly byLead: Float64Array;
-  watchedMs: number;
-  at: EpochMs;
+interface Priced {
+  readonly channelId: string;
+  readonly currency: string;
+  readonly demand: Demand;
   price: number;
   pricedAt: EpochMs;
 }
 
-const HALF_LIFE_MS = 6 * 3_600_000;
+export type LimitPriceSnapshot = readonly ({
+  readonly channelId: string;
+  readonly currency: string;
+} & DemandSnapshot)[];
+
 /** Before this share of a period has been watched nothing is expected of it. */
 const WATCHED_SHARE = 0.01;
 /** Of what is expected: room that is spared for payments which never come is lost. */
 const COUNTED_ON = 0.9;
 const PRICE_MAX = 0.9;
 const SERVES_MS = 1_000;
-const DEMANDS_MAX = 4_096;
-
-/** The first bucket holds leads of up to a thousandth, each further one those that are up to a fifth larger. */
-const BUCKETS = 40;
-const LEAST_LEAD = 0.001;
-const LOG_STEP = -Math.log(LEAST_LEAD) / (BUCKETS - 1);
+const PRICED_MAX = 2_048;
+const KEPT_MS = 7 * 24 * 3_600_000;
+/** A few kilobytes each: a snapshot is one document of the store. */
+const KEPT_MAX = 1_000;
 
 /**
  * What a unit of a daily limit is worth. A limit that will be used up before its day is over is better kept for the payments that gain most by
@@ -39,7 +52,7 @@ const LOG_STEP = -Math.log(LEAST_LEAD) / (BUCKETS - 1);
  * wide enough.
  */
 export function createLimitPrices() {
-  const demands = new Map<string, Demand>();
+  const all = new Map<string, Priced>();
 
   return {
     /**
@@ -47,76 +60,69 @@ export function createLimitPrices() {
      */
     wanted({ channelId, currency, minor }: Wanted, lead: number, now: EpochMs): void {
       const key = `${channelId}/${currency}`;
-      const known = demands.get(key);
+      const known = all.get(key);
       if (!known) {
-        if (demands.size < DEMANDS_MAX) demands.set(key, newDemand(now));
+        if (all.size < PRICED_MAX) all.set(key, unpriced(channelId, currency, newDemand(now)));
         return;
       }
-      age(known, now);
-      const bucket = bucketOf(lead);
-      known.byLead[bucket] = (known.byLead[bucket] ?? 0) + minor;
+      age(known.demand, now);
+      add(known.demand, lead, minor);
     },
 
-    /** The share of its score that the payment has to be worth more there than elsewhere; 0 to 0.9. Looked up anew once a second. */
-    price(channelId: string, currency: string, room: LimitRoom, now: EpochMs): number {
-      const known = demands.get(`${channelId}/${currency}`);
+    /**
+     * The share of its score that the payment has to be worth more there than elsewhere; 0 to 0.9. Looked up anew once a second.
+     * A channel that has no room for the payment is not compared with others: what it would have got is not seen, and the time does not count.
+     */
+    price(channelId: string, { minor, currency }: Money, room: LimitRoom, now: EpochMs): number {
+      const known = all.get(`${channelId}/${currency}`);
       if (!known) return 0;
+      const { demand } = known;
+      if (minor > room.leftMinor) demand.at = Math.max(demand.at, now);
       if (Math.abs(now - known.pricedAt) >= SERVES_MS) {
-        age(known, now);
-        known.price = priceOf(known, room, now);
+        if (now > demand.at) age(demand, now);
+        known.price = priceOf(demand, room, now);
         known.pricedAt = now;
       }
       return known.price;
     },
 
     forget(channelId: string): void {
-      for (const key of demands.keys()) if (key.startsWith(`${channelId}/`)) demands.delete(key);
+      for (const [key, one] of all) if (one.channelId === channelId) all.delete(key);
+    },
+
+    /** Without what nobody has asked for lately: a channel that is gone, or its limit. */
+    snapshot: (now: EpochMs): LimitPriceSnapshot =>
+      [...all.values()]
+        .filter(({ demand }) => now - demand.at <= KEPT_MS)
+        .slice(0, KEPT_MAX)
+        .map(({ channelId, currency, demand }) => ({ channelId, currency, ...keep(demand) })),
+
+    restore(known: LimitPriceSnapshot): void {
+      all.clear();
+      for (const { channelId, currency, ...demand } of known.slice(0, PRICED_MAX)) {
+        all.set(`${channelId}/${currency}`, unpriced(channelId, currency, restored(demand)));
+      }
     },
   };
 }
 
-/** Null where there is no limit, and where an admin has said how it is handed out. */
-export function roomOf({ limits, timezone }: ChannelProfile, usedTodayMinor: number, now: EpochMs): LimitRoom | null {
-  if (limits.dailyMinor === null || limits.pacing === 'even') return null;
-  return { leftMinor: limits.dailyMinor - usedTodayMinor, period: periodAt('day', timezone ?? DEFAULT_ZONE, now) };
-}
-
 export type LimitPrices = ReturnType<typeof createLimitPrices>;
 
-function newDemand(now: EpochMs): Demand {
-  const never = Number.NEGATIVE_INFINITY;
-  return { byLead: new Float64Array(BUCKETS), watchedMs: 0, at: now, price: 0, pricedAt: never };
+function unpriced(channelId: string, currency: string, demand: Demand): Priced {
+  return { channelId, currency, demand, price: 0, pricedAt: Number.NEGATIVE_INFINITY };
 }
 
-/** Time passes. Sums and the time that they were gathered in are forgotten alike. A clock that steps back ages nothing. */
-function age(demand: Demand, now: EpochMs): void {
-  const sinceMs = now - demand.at;
-  if (sinceMs <= 0) return;
-  const kept = 0.5 ** (sinceMs / HALF_LIFE_MS);
-  for (let i = 0; i < BUCKETS; i += 1) demand.byLead[i] = (demand.byLead[i] ?? 0) * kept;
-  demand.watchedMs = demand.watchedMs * kept + ((1 - kept) * HALF_LIFE_MS) / Math.LN2;
-  demand.at = now;
-}
-
-function priceOf({ byLead, watchedMs }: Demand, { leftMinor, period }: LimitRoom, now: EpochMs): number {
+function priceOf(demand: Demand, { leftMinor, period }: LimitRoom, now: EpochMs): number {
   const { start, end } = period;
-  if (watchedMs <= WATCHED_SHARE * (end - start)) return 0;
-  const expected = (COUNTED_ON * Math.max(0, end - now)) / watchedMs;
+  const expected = expectedBetween(demand, now, end, WATCHED_SHARE * (end - start));
   let room = leftMinor;
-  for (let i = BUCKETS - 1; i >= 0; i -= 1) {
-    const minor = (byLead[i] ?? 0) * expected;
-    if (minor > room) return Math.min(PRICE_MAX, leadAbove(i) - (room / minor) * (leadAbove(i) - leadAbove(i - 1)));
+  for (let i = LEAD_CLASSES - 1; i >= 0; i -= 1) {
+    const minor = COUNTED_ON * (expected[i] ?? 0);
+    if (minor > room) {
+      const price = leadAbove(i) - (room / minor) * (leadAbove(i) - leadAbove(i - 1));
+      return round6(Math.min(PRICE_MAX, price));
+    }
     room -= minor;
   }
   return 0;
-}
-
-function bucketOf(lead: number): number {
-  if (lead <= LEAST_LEAD) return 0;
-  return Math.min(BUCKETS - 1, Math.ceil(Math.log(lead / LEAST_LEAD) / LOG_STEP - 1e-9));
-}
-
-/** The largest lead of a bucket. */
-function leadAbove(bucket: number): number {
-  return bucket < 0 ? 0 : LEAST_LEAD * Math.exp(bucket * LOG_STEP);
 }

@@ -24,6 +24,8 @@ export interface SplitShare {
 /** Who comes first and why, when rules say so. */
 export interface Arranged<T> {
   readonly order: readonly T[];
+  /** Those of the order that rules leave the first place to, by score: all without a rule, the preferred ones, or the drawn one alone. */
+  readonly contenders: readonly T[];
   /** What decided the first place; null when no rule did. */
   readonly reason: 'preferred' | 'split' | null;
   /** The random number of the split; null when none was drawn. */
@@ -81,11 +83,13 @@ export function arrange<T>(
   let order = best;
   let drawn: Drawn<T> | null = null;
   let preferring: RoutingRule | null = null;
+  let contenders = best;
   for (const rule of holding.toReversed()) {
     const { effect } = rule;
     if (effect.kind === 'prefer') {
       const preferred = order.filter((one) => effect.channelIds.includes(idOf(one)));
       if (preferred.length === 0) continue;
+      contenders = preferred;
       order = [...preferred, ...order.filter((one) => !preferred.includes(one))];
       preferring = rule;
     } else if (effect.kind === 'split' && triedChannelIds.length === 0) {
@@ -102,6 +106,7 @@ export function arrange<T>(
   const bySplit = acting.some(({ kind }) => kind === 'split');
   return {
     order,
+    contenders: bySplit ? order.slice(0, 1) : contenders,
     reason: bySplit ? 'split' : preferring ? 'preferred' : null,
     draw: bySplit ? (drawn?.draw ?? null) : null,
     acted: acting.map(({ rule, kind }) => ({ name: rule.name, effect: kind })),

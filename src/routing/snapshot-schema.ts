@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { CHECKPOINTS_MS } from './delays.ts';
+import { LEAD_CLASSES } from './demand.ts';
 
 /** So many channels are kept; the ones that were looked at longest ago are left out. */
 export const CHANNELS_MAX = 1_000;
@@ -64,6 +65,29 @@ const watched = z.strictObject({
   watchedMs: amount,
   at: z.number(),
 });
+const ofLead = z
+  .tuple([
+    z
+      .int()
+      .min(0)
+      .max(LEAD_CLASSES - 1),
+    z.number().min(0),
+  ])
+  .readonly();
+const limit = z.strictObject({
+  channelId: name,
+  currency: name,
+  at: z.number(),
+  hours: z
+    .array(
+      z.strictObject({
+        watchedMs: amount,
+        byLead: z.array(ofLead).max(LEAD_CLASSES).readonly(),
+      }),
+    )
+    .length(24)
+    .readonly(),
+});
 /** What a snapshot has to look like to be taken up. */
 export const snapshotSchema = z.strictObject({
   version: z.literal(1),
@@ -72,6 +96,7 @@ export const snapshotSchema = z.strictObject({
   calls: z.array(call).max(10 * CHANNELS_MAX),
   // Earlier versions did not keep it.
   outlook: z.array(watched).max(10_000).readonly().default([]),
+  limits: z.array(limit).max(10_000).readonly().default([]),
 });
 
 export type PaymentSnapshot = z.infer<typeof payments>;

@@ -1,4 +1,5 @@
 import type { EpochMs } from '../payment/index.ts';
+import type { LimitPrices } from './limit-price.ts';
 import type { PaymentStage } from './payment-stage.ts';
 import { CHANNELS_MAX, type Snapshot, snapshotSchema } from './snapshot-schema.ts';
 import type { TechnicalStage } from './technical-stage.ts';
@@ -9,6 +10,7 @@ interface Stages {
   readonly payments: PaymentStage;
   readonly technical: TechnicalStage;
   readonly outlook: Outlook;
+  readonly prices: LimitPrices;
 }
 
 /** Knowledge that is older than this is worth less than the priors. */
@@ -22,6 +24,7 @@ export function writeSnapshot(stages: Stages, now: EpochMs): string {
     payments: stages.payments.snapshot(CHANNELS_MAX, now),
     calls: stages.technical.snapshot(10 * CHANNELS_MAX),
     outlook: stages.outlook.snapshot(),
+    limits: stages.prices.snapshot(now),
   };
   return JSON.stringify(snapshot);
 }
@@ -43,5 +46,6 @@ export function readSnapshot(stages: Stages, text: string, now: EpochMs): 'damag
   stages.payments.restore(parsed.data.payments);
   stages.technical.restore(parsed.data.calls);
   stages.outlook.restore(parsed.data.outlook);
+  stages.prices.restore(parsed.data.limits);
   return null;
 }

@@ -99,8 +99,8 @@ export function createStatistics({ settingsOf, onChange }: StatisticsOptions): S
       return payments.estimateWith(calls, channelId, segment, now);
     },
 
-    snapshot: (now) => writeSnapshot({ payments, technical, outlook }, now),
-    restore: (text, now) => readSnapshot({ payments, technical, outlook }, text, now),
+    snapshot: (now) => writeSnapshot({ payments, technical, outlook, prices }, now),
+    restore: (text, now) => readSnapshot({ payments, technical, outlook, prices }, text, now),
 
     forget: (channelId) => {
       payments.forget(channelId);

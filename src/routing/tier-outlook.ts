@@ -36,18 +36,28 @@ export function createOutlook() {
     wanted({ channelId, currency, minor }: Omit<Wanted, 'lead'>, now: EpochMs): void {
       const key = `${channelId}/${currency}`;
       const known = watched.get(key);
-      if (known) Object.assign(known, aged(known, now), { at: Math.max(known.at, now) }).minor += minor;
+      if (known) Object.assign(known, aged(known, now), { at: now }).minor += minor;
       else if (watched.size < WATCHED_MAX) watched.set(key, { channelId, currency, minor: 0, watchedMs: 0, at: now });
     },
 
-    /** @param paid what was paid over the channel in a period that `now` lies in */
-    volume(channelId: string, currency: string, paid: { minor: number; period: Period }, now: EpochMs): TierVolume {
+    /**
+     * @param paid what was paid over the channel in a period that `now` lies in
+     * @param mostMinor what the channel can take in the rest of it at the most
+     */
+    volume(
+      channelId: string,
+      currency: string,
+      paid: { readonly minor: number; readonly period: Period },
+      now: EpochMs,
+      mostMinor = Number.POSITIVE_INFINITY,
+    ): TierVolume {
       const { start, end } = paid.period;
       const known = watched.get(`${channelId}/${currency}`);
       const seen = known && aged(known, now);
       const isKnown = seen !== undefined && seen.watchedMs > WATCHED_SHARE * (end - start);
-      const aheadMinor = isKnown ? COUNTED_ON * (seen.minor / seen.watchedMs) * Math.max(0, end - now) : null;
-      return { paidMinor: paid.minor, aheadMinor };
+      if (!isKnown) return { paidMinor: paid.minor, aheadMinor: null };
+      const comingMinor = COUNTED_ON * (seen.minor / seen.watchedMs) * Math.max(0, end - now);
+      return { paidMinor: paid.minor, aheadMinor: Math.min(mostMinor, comingMinor) };
     },
 
     forget(channelId: string): void {
@@ -65,7 +75,7 @@ export function createOutlook() {
 
 export type Outlook = ReturnType<typeof createOutlook>;
 
-/** As it would be at `now`. A clock that steps back ages nothing. */
+/** As it would be at `now`. A clock that steps back ages nothing, and goes on from there. */
 function aged({ minor, watchedMs, at }: Watched, now: EpochMs): { readonly minor: number; readonly watchedMs: number } {
   const sinceMs = Math.max(0, now - at);
   const kept = 0.5 ** (sinceMs / HALF_LIFE_MS);
@@ -84,7 +94,8 @@ export function feeMinorAhead(
   paidMinor: number,
   aheadMinor: number,
 ): number {
-  return feeAtRate(schedule, amountMinor, averagePpm(schedule, paidMinor, Math.max(aheadMinor, amountMinor)));
+  const wholeMinor = Math.round(Math.max(aheadMinor, amountMinor));
+  return feeAtRate(schedule, amountMinor, averagePpm(schedule, paidMinor, wholeMinor));
 }
 
 /** What a payment costs in the last tier. */
@@ -93,11 +104,13 @@ export function feeMinorAtLast(schedule: FeeSchedule, amountMinor: number): numb
 }
 
 function feeAtRate({ fixedMinor, minMinor, maxMinor }: FeeSchedule, amountMinor: number, ratePpm: number): number {
-  const fee = Math.max(minMinor, Math.ceil((amountMinor * ratePpm) / 1_000_000) + fixedMinor);
+  // What is left of a division is no reason to round up.
+  const shareMillionths = Math.round(amountMinor * ratePpm);
+  const fee = Math.max(minMinor, Math.ceil(shareMillionths / 1_000_000) + fixedMinor);
   return maxMinor === null ? fee : Math.min(fee, maxMinor);
 }
 
-/** The mean rate of the volume between `paidMinor` and `aheadMinor` more. */
+/** The mean rate of the volume between `paidMinor` and `aheadMinor` more, both whole numbers: fractions would not add up exactly. */
 function averagePpm({ ratePpm, tiers = [] }: FeeSchedule, paidMinor: number, aheadMinor: number): number {
   const end = paidMinor + aheadMinor;
   let from = paidMinor;

@@ -68,7 +68,7 @@ function candidateOf(one: Judged, amountMinor: number, pull: Pull): Candidate {
     factors: factorsFor(one, amountMinor, pull),
     feeMinor,
     ...(countedFeeMinor !== feeMinor && { countedFeeMinor }),
-    ...(limitPrice !== undefined && limitPrice > 0 && { limitPrice: round6(limitPrice) }),
+    ...(limitPrice !== undefined && limitPrice > 0 && { limitPrice }),
     successRatio: round6(technicalRatio * paymentRatio),
     sampleSize: Math.round(estimate.sampleSize),
     latencyMs: Math.round(estimate.latencyMs),

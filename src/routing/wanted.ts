@@ -5,23 +5,19 @@ import { feeMinorAtLast } from './tier-outlook.ts';
 import type { RoutingRequest, Wanted } from './types.ts';
 
 /**
- * Who would get the payment in the last of its fee tiers, and who if its daily limit had no end: the leader, and, where no rule decides,
- * whoever would lead then. Not who does get it: a tier that nobody counts on is never reached, and a limit that is spared is no less wanted.
+ * Who would get the payment in the last of its fee tiers, and who if its daily limit had no end: the leader, and whoever would lead then of
+ * those that rules leave the first place to. Not who does get it: a tier that nobody counts on is never reached, and a limit that is spared
+ * is no less wanted.
  */
-export function wantedBy(
-  { order, reason }: Arranged<Judged>,
-  { amount }: RoutingRequest,
-  pull: Pull,
-): readonly Wanted[] {
+export function wantedBy({ contenders }: Arranged<Judged>, { amount }: RoutingRequest, pull: Pull): readonly Wanted[] {
   const wanted: Wanted[] = [];
-  const [leader] = order;
-  const byRule = reason !== null;
-  for (const one of order) {
+  const [leader] = contenders;
+  for (const one of contenders) {
     const { tiers, limitPrice } = one.view;
-    if ((!tiers && limitPrice === undefined) || (byRule && one !== leader)) continue;
+    if (!tiers && limitPrice === undefined) continue;
     const { technicalRatio, paymentRatio } = one.estimate;
     const known = { channelId: one.id, currency: amount.currency, minor: amount.minor * technicalRatio * paymentRatio };
-    const otherScore = byRule ? 0 : bestScoreBut(one, order);
+    const otherScore = bestScoreBut(one, contenders);
     if (tiers && (one === leader || scoreAtLast(one, amount.minor, pull) >= otherScore)) {
       wanted.push({ ...known, lead: null });
     }
@@ -34,9 +30,9 @@ export function wantedBy(
 }
 
 /** Best first, but for the one that may have kept its place. */
-function bestScoreBut(one: Judged, order: readonly Judged[]): number {
+function bestScoreBut(one: Judged, contenders: readonly Judged[]): number {
   let best = 0;
-  for (const other of order.slice(0, 3)) if (other !== one) best = Math.max(best, other.score);
+  for (const other of contenders.slice(0, 3)) if (other !== one) best = Math.max(best, other.score);
   return best;
 }
 

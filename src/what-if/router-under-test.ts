@@ -4,6 +4,7 @@ import {
   type CallTicket,
   type ChannelView,
   type Choice,
+  contractFor,
   createStatistics,
   holdingRules,
   methodFor,
@@ -11,7 +12,6 @@ import {
   type RoutingRequest,
   type RoutingRule,
   rank,
-  roomOf,
   ruleContext,
   type Segment,
 } from '../routing/index.ts';
@@ -81,7 +81,7 @@ interface ChannelState {
 /** @param startsAt no time before it is ever told */
 export function openRouter(setup: Setup, ports: RouterPorts, startsAt: EpochMs): RouterUnderTest {
   const statistics = createStatistics({ settingsOf: (channelId) => stateOf(channelId).channel.breaker });
-  const { exploration, outlook, payments, prices, retries, technical, throttle } = statistics;
+  const { exploration, payments, retries, technical, throttle } = statistics;
   const states = new Map(
     setup.channels.map((channel) => {
       const contact = { lastContactAt: startsAt, lastFailureAt: Number.NEGATIVE_INFINITY, lookedAt: startsAt };
@@ -123,18 +123,15 @@ export function openRouter(setup: Setup, ports: RouterPorts, startsAt: EpochMs):
     const method = methodFor(profile, methods);
     const gate = method === null ? 'closed' : technical.gate(id, method, now);
     const quotaUsedUp = throttle.isBlocked(id, now);
-    const paid = sums.paidInPeriod(amount.currency, now);
     const usage = sums.usage(amount.currency, now);
-    const room = roomOf(profile, usage.usedTodayMinor, now);
     return {
       profile,
       estimate: (segment) => statistics.estimate(id, segment, now),
       needsBuyerIp: (scene) => ports.needsBuyerIp(providerId, scene),
       ...{ breakerOpen: gate !== 'closed', trialDue: gate === 'trial', outOfService: false },
       ...{ coolingDown: quotaUsedUp || throttle.isPaced(id, now), quotaUsedUp },
-      ...usage,
-      ...(room && { limitPrice: prices.price(id, amount.currency, room, now) }),
-      ...(paid && { tiers: outlook.volume(id, amount.currency, paid, now) }),
+      ...{ usedTodayMinor: usage.usedTodayMinor, startedThisMinute: usage.startedThisMinute },
+      ...contractFor(statistics, profile, amount, usage, now),
     };
   }
 

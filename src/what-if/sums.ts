@@ -1,11 +1,16 @@
 import type { EpochMs, Money } from '../payment/index.ts';
-import { type ChannelProfile, type ChannelView, DEFAULT_ZONE, type Period, periodAt } from '../routing/index.ts';
+import {
+  type ChannelProfile,
+  type ChannelView,
+  type ContractUse,
+  DEFAULT_ZONE,
+  type Period,
+  periodAt,
+} from '../routing/index.ts';
 
 /** What a channel has taken and been paid, as limits, pacing and fee tiers count it in the gateway. */
 export interface Sums {
-  usage(currency: string, now: EpochMs): Pick<ChannelView, 'usedTodayMinor' | 'startedThisMinute'>;
-  /** What its fee tiers go by; absent: it has none. */
-  paidInPeriod(currency: string, now: EpochMs): { readonly minor: number; readonly period: Period } | undefined;
+  usage(currency: string, now: EpochMs): ContractUse & Pick<ChannelView, 'startedThisMinute'>;
   /** An order takes its room before its channel is asked. */
   take(amount: Money, at: EpochMs): void;
   /** It is not paid after all: the room of the day in which it was taken is free again. */
@@ -46,17 +51,16 @@ export function createSums(profile: ChannelProfile, { countsFor, paidBefore }: S
     return known;
   }
 
+  function paidInPeriod(currency: string, period: Period): NonNullable<ContractUse['paidInPeriod']> {
+    return { minor: beginPaid(currency, period.start), period };
+  }
+
   return {
     usage: (currency, now) => ({
       usedTodayMinor: limits.dailyMinor === null ? 0 : (inCurrency(taken, currency).get(dayOf(now)) ?? 0),
       startedThisMinute: limits.perMinute === null ? 0 : (started.get(minuteOf(now)) ?? 0),
+      ...(fee.tiers && { paidInPeriod: paidInPeriod(currency, tierPeriodOf(now)) }),
     }),
-
-    paidInPeriod(currency, now) {
-      if (!fee.tiers) return undefined;
-      const period = tierPeriodOf(now);
-      return { minor: beginPaid(currency, period.start), period };
-    },
 
     take({ minor, currency }, at) {
       if (limits.dailyMinor !== null) add(inCurrency(taken, currency), dayOf(at), minor * countsFor);

@@ -348,20 +348,15 @@ describe('fee tiers', () => {
     stage.clock.advance(10 * HOUR);
     expect(await quoted('a')).toMatchObject({ feeMinor: 10 });
   });
-});
 
-describe('maintenance', () => {
-  test('keeps new orders away for as long as it lasts, and asks the channel nothing meanwhile', async () => {
-    const now = Date.UTC(2026, 0, 1);
-    const window = { kind: 'once', from: now, to: now + HOUR, reason: null } as const;
-    await open({ channels: { a: { profile: { maintenance: [window] } }, b: {} }, running: true });
-    expect(await quoted('a')).toMatchObject({ excluded: 'maintenance' });
-    expect(await createOneByOne(1)).toEqual(['b']);
-    stage.clock.advance(10 * SECOND);
-    await stage.until(() => stage.channels.b.count('probe') > 0);
-    expect(stage.channels.a.count('probe')).toBe(0);
-    stage.clock.advance(HOUR);
-    expect(await createOneByOne(1)).toEqual(['a']);
+  test('are not led to where the daily limit ends before them', async () => {
+    const a = { profile: { fee: { ...fee, tierPeriod: 'day' } }, limits: { dailyMinor: 1_500 } } as const;
+    await open({ channels: { a, b: { fee: 4 } } });
+    for (let hour = 0; hour < 5; hour += 1) {
+      expect(await createOneByOne(1)).toEqual(['b']);
+      stage.clock.advance(HOUR);
+    }
+    expect(await quoted('a')).toMatchObject({ feeMinor: 10, countedFeeMinor: 7 });
   });
 });
 

@@ -1,7 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createSharing, createStatistics, type Noted, type Period, rank, roomOf } from '../../src/routing/index.ts';
+import {
+  contractFor,
+  createSharing,
+  createStatistics,
+  type Noted,
+  type Period,
+  rank,
+} from '../../src/routing/index.ts';
 import { createLimitPrices } from '../../src/routing/limit-price.ts';
+import { createOutlook } from '../../src/routing/tier-outlook.ts';
 import { aProfile, aRequest, aRule, aSettings, aView, chance, cny, DAY_MS, NEW_YEAR } from './builders.ts';
 
 const HOUR_MS = DAY_MS / 24;
@@ -19,7 +27,7 @@ function watching(leads: readonly { readonly lead: number; readonly minor: numbe
 }
 
 const priceAt = (prices: ReturnType<typeof createLimitPrices>, leftMinor: number, now = NOON) =>
-  prices.price('a', 'CNY', { leftMinor, period: TODAY }, now);
+  prices.price('a', cny(1), { leftMinor, period: TODAY }, now);
 
 describe('the price of a daily limit', () => {
   const mixed = [
@@ -52,10 +60,74 @@ describe('the price of a daily limit', () => {
     expect(priceAt(prices, 1_000, TODAY.end)).toBe(0);
   });
 
+  test('is not lower the next day for payments that nobody could see, since the limit was used up', () => {
+    const prices = watching(mixed);
+    for (let i = 12; i <= 24; i += 1) priceAt(prices, 0, NEW_YEAR + i * HOUR_MS);
+    const tomorrow = { start: TODAY.end, end: TODAY.end + DAY_MS };
+    const next = prices.price('a', cny(1), { leftMinor: 18_000, period: tomorrow }, TODAY.end + 1_000);
+    expect(next).toBeGreaterThan(0.02);
+    expect(next).toBeLessThan(0.2);
+  });
+
+  /** Ten minutes apart: ten times as many from six to noon as else, all of the same lead. */
+  function watchingDays(days: number, prices = createLimitPrices()) {
+    for (let at = NEW_YEAR; at < NEW_YEAR + days * DAY_MS; at += HOUR_MS / 6) {
+      const minor = hourOf(at) >= 6 && hourOf(at) < 12 ? 1_000 : 100;
+      prices.wanted({ ...A, minor, lead: 0.05 }, 0.05, at);
+    }
+    return prices;
+  }
+  const hourOf = (at: number) => Math.floor((at - NEW_YEAR) / HOUR_MS) % 24;
+  /** What is left of a limit of 30,000 at the end of a day that is like the ones before, with what is decided by the price. */
+  function leftAfterDay(prices: ReturnType<typeof createLimitPrices>, begins: number): number {
+    let leftMinor = 30_000;
+    const period = { start: begins, end: begins + DAY_MS };
+    for (let at = begins; at < period.end; at += HOUR_MS / 6) {
+      const minor = hourOf(at) >= 6 && hourOf(at) < 12 ? 1_000 : 100;
+      const price = prices.price('a', cny(minor), { leftMinor, period }, at);
+      if (minor > leftMinor) continue;
+      prices.wanted({ ...A, minor, lead: 0.05 }, 0.05, at);
+      if (price < 0.05) leftMinor -= minor;
+    }
+    return leftMinor;
+  }
+
+  test('knows the rhythm of the day: what comes at noon does not go on all night, and the limit is used up', () => {
+    expect(leftAfterDay(watchingDays(2), NEW_YEAR + 2 * DAY_MS)).toBeLessThan(1_000);
+  });
+
+  test('survives a restart with the rhythm, and a snapshot of an earlier version', () => {
+    const settingsOf = () => ({ failureRate: 0.5, openForMs: 15_000 });
+    const [before, after] = [createStatistics({ settingsOf }), createStatistics({ settingsOf })];
+    watchingDays(2, before.prices);
+    const now = NEW_YEAR + 2 * DAY_MS;
+    const text = before.snapshot(now);
+    expect(after.restore(text, now)).toBeNull();
+    const noon = now + DAY_MS / 2;
+    const room = { leftMinor: 1_000, period: { start: now, end: now + DAY_MS } };
+    expect(after.prices.price('a', cny(1), room, noon)).toBeCloseTo(before.prices.price('a', cny(1), room, noon), 3);
+    expect(after.prices.price('a', cny(1), room, noon)).toBeGreaterThan(0);
+    expect(leftAfterDay(after.prices, now)).toBeLessThan(1_000);
+    expect(JSON.parse(before.snapshot(now + 8 * DAY_MS)).limits).toEqual([]);
+    const { limits: _, ...earlier } = JSON.parse(text);
+    expect(after.restore(JSON.stringify(earlier), now)).toBeNull();
+    expect(after.prices.price('a', cny(1), room, noon)).toBe(0);
+  });
+
+  test('is right again soon after a clock that was ahead', () => {
+    const prices = watching(mixed);
+    prices.wanted({ ...A, minor: 1_000, lead: 0.2 }, 0.2, NOON + 30 * DAY_MS);
+    for (let i = 0; i <= 24; i += 1) prices.wanted({ ...A, minor: 1_000, lead: 0.2 }, 0.2, NOON + (i / 2) * HOUR_MS);
+    const tomorrow = { start: TODAY.end, end: TODAY.end + DAY_MS };
+    const of = (leftMinor: number) => prices.price('a', cny(1), { leftMinor, period: tomorrow }, TODAY.end + leftMinor);
+    expect(of(20_000)).toBeGreaterThan(0);
+    expect(of(48_000)).toBe(0);
+  });
+
   test('is of one channel and currency, and gone with the channel', () => {
     const prices = watching(mixed);
     const of = (channelId: string, currency: string) =>
-      prices.price(channelId, currency, { leftMinor: 10, period: TODAY }, NOON);
+      prices.price(channelId, { minor: 1, currency }, { leftMinor: 10, period: TODAY }, NOON);
     expect([of('b', 'CNY'), of('a', 'USD')]).toEqual([0, 0]);
     expect(of('a', 'CNY')).toBeGreaterThan(0);
     prices.forget('a');
@@ -74,6 +146,8 @@ describe('the price of a daily limit', () => {
         expect(wide).toBeLessThanOrEqual(scarce);
         expect(wide).toBeGreaterThanOrEqual(0);
         expect(scarce).toBeLessThanOrEqual(0.9);
+        // As it is stored: a score is lower by what is told.
+        expect(scarce).toBe(Number(scarce.toFixed(6)));
       }),
     );
   });
@@ -143,12 +217,26 @@ describe('a channel whose daily limit will be used up', () => {
     expect(wantedIn(ranked(0.3, prefer('next')))).toEqual([]);
   });
 
+  test('is compared with those that a rule prefers as well, and with nobody else', () => {
+    const third = aView({ profile: { id: 'third' }, estimate: { paymentRatio: 0.89 } });
+    const rules = [aRule({ kind: 'prefer', channelIds: ['best', 'next'] })];
+    for (const price of [0, 0.05, 0.3]) {
+      const ranking = rank(aRequest({ rules }), [third, next, best(price)], aSettings(), chance());
+      expect(wantedIn(ranking)).toMatchObject([{ channelId: 'best', lead: expect.closeTo(0.1, 4) }]);
+    }
+  });
+
   test('has no price where there is no limit, or an admin has said how it is handed out', () => {
-    const limits = { minMinor: 1, maxMinor: null, dailyMinor: 10_000, perMinute: null };
-    const roomIn = (set: object) => roomOf(aProfile({ limits: { ...limits, ...set }, timezone: 'UTC' }), 4_000, NOON);
-    expect(roomIn({})).toEqual({ leftMinor: 6_000, period: TODAY });
-    expect(roomIn({ dailyMinor: null })).toBeNull();
-    expect(roomIn({ pacing: 'even' })).toBeNull();
+    const limits = { minMinor: 1, maxMinor: null, dailyMinor: 15_000, perMinute: null };
+    const priceIn = (set: object, usedTodayMinor = 1_000) => {
+      const profile = aProfile({ id: 'a', limits: { ...limits, ...set }, timezone: 'UTC' });
+      const statistics = { outlook: createOutlook(), prices: watching([{ lead: 0.2, minor: 1_000 }]) };
+      return contractFor(statistics, profile, cny(1), { usedTodayMinor }, NOON);
+    };
+    expect(priceIn({})).toEqual({ limitPrice: 0 });
+    expect(priceIn({}, 10_000).limitPrice).toBeGreaterThan(0.15);
+    expect(priceIn({ dailyMinor: null })).toEqual({});
+    expect(priceIn({ pacing: 'even' })).toEqual({});
   });
 
   test('replicas count for each other', () => {
@@ -162,7 +250,7 @@ describe('a channel whose daily limit will be used up', () => {
     let now = NEW_YEAR;
     for (let i = 0; i <= 12; i += 1, now += HOUR_MS) one.statistics.decided(10_000, noted, 0.02, now);
     const [here, there] = [one, other].map(({ statistics }) =>
-      statistics.prices.price('best', 'CNY', { leftMinor: 1_000, period: TODAY }, NOON),
+      statistics.prices.price('best', cny(1), { leftMinor: 1_000, period: TODAY }, NOON),
     );
     expect(here).toBeGreaterThan(0.05);
     expect(there).toBe(here);

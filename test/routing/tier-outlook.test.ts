@@ -54,8 +54,18 @@ describe('what a payment is counted to cost', () => {
     fc.assert(
       fc.property(anySchedule, anyAmount, anyVolume, (schedule, amount, paid) => {
         const exact = feeMinorCeil(schedule, amount, paid);
-        for (const aheadMinor of [0, amount])
-          expect(Math.abs(feeMinorAhead(schedule, amount, paid, aheadMinor) - exact)).toBeLessThanOrEqual(1);
+        for (const aheadMinor of [0, amount]) expect(feeMinorAhead(schedule, amount, paid, aheadMinor)).toBe(exact);
+      }),
+    );
+  });
+
+  test('is what the payment costs in the last tier, to the unit, whatever is paid after it', () => {
+    const anyFraction = fc.double({ min: 0, max: 1, noNaN: true });
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 500 }), anyVolume, anyFraction, (fives, more, fraction) => {
+        const [amount, paid] = [fives * 500, 300_000_000 + more];
+        const exact = feeMinorCeil(TIERED, amount, paid);
+        expect(feeMinorAhead(TIERED, amount, paid, 1e9 * fraction)).toBe(exact);
       }),
     );
   });
@@ -114,12 +124,17 @@ describe('what is expected', () => {
     expect(of('a', 'CNY')).toBeNull();
   });
 
-  test('survives a clock that steps back', () => {
+  test('survives a clock that steps back, and one that was far ahead is made up for within weeks', () => {
+    const perHour = (outlook: ReturnType<typeof createOutlook>, now: number) =>
+      (volumeAt(outlook, now).aheadMinor ?? 0) / ((0.75 * (JANUARY.end - now)) / HOUR_MS);
     const outlook = watching(1_000, 24);
     outlook.wanted({ ...SEEN, minor: 1_000 }, NEW_YEAR - DAY_MS);
-    outlook.wanted({ ...SEEN, minor: 1_000 }, NEW_YEAR + 25 * HOUR_MS);
-    const { aheadMinor } = volumeAt(outlook, NEW_YEAR + 25 * HOUR_MS);
-    expect((aheadMinor ?? 0) / (0.75 * 1_000 * 24 * 30)).toBeCloseTo(1, 0);
+    for (let i = -24; i <= 48; i += 1) outlook.wanted({ ...SEEN, minor: 1_000 }, NEW_YEAR + i * HOUR_MS);
+    expect(perHour(outlook, NEW_YEAR + 2 * DAY_MS) / 1_000).toBeCloseTo(1, 1);
+    outlook.wanted({ ...SEEN, minor: 1_000 }, NEW_YEAR + 700 * DAY_MS);
+    for (let i = 48; i <= 24 * 30; i += 1) outlook.wanted({ ...SEEN, minor: 1_000 }, NEW_YEAR + i * HOUR_MS);
+    expect(perHour(outlook, NEW_YEAR + 30 * DAY_MS) / 1_000).toBeGreaterThan(0.9);
+    expect(perHour(outlook, NEW_YEAR + 30 * DAY_MS) / 1_000).toBeLessThan(1.1);
   });
 
   test('survives a restart, and is as unknown as before where an earlier version has written the snapshot', () => {
@@ -174,6 +189,9 @@ describe('a channel whose tiers are worth it only for who sends it everything', 
     const prefer = (channelId: string) => ({ rules: [aRule({ kind: 'prefer', channelIds: [channelId] })] });
     expect(wantedIn(ranked(null, 0, prefer('tiered')))).toEqual(all);
     expect(wantedIn(ranked(350_000_000, 0, prefer('flat')))).toEqual([]);
+    expect(wantedIn(ranked(null, 0, { rules: [aRule({ kind: 'prefer', channelIds: ['flat', 'tiered'] })] }))).toEqual(
+      all,
+    );
   });
 
   test('replicas count for each other', () => {

@@ -63,7 +63,7 @@ export function createDelays() {
   function sharesOf(channelId: string): readonly number[] {
     const table = tableOf(channelId);
     if (table.changes > STALE_AFTER || table.cumulative.length === 0) {
-      const pooled = incidenceOf(pool, PRIOR_ORDERS, PRIOR_INCIDENCE);
+      const pooled = pooledIncidence(pool);
       const level = levelOf(table, pooled);
       const prior = pooled.map((share) => share * level);
       table.cumulative = cumulate(incidenceOf(table, POOLED_ORDERS, prior));
@@ -130,21 +130,29 @@ function levelOf({ watched, paid }: DelayCounts, pooled: readonly number[]): num
   return known / expected;
 }
 
-/**
- * Share of all orders that become known as paid in each interval, shrunk to `prior` as if by `weight` orders. Those who have paid earlier
- * than the prior has it are not expected once more: else quick payers would seem to be half of those who are to come, and orders of
- * which nine in ten are paid to be paid always, until they are old.
- */
+/** Share of all orders that become known as paid in each interval, shrunk to `prior` as if by `weight` orders. */
 function incidenceOf(table: DelayCounts, weight: number, prior: readonly number[]): number[] {
-  let toCome = prior.reduce((sum, share) => sum + share, 0);
+  return CHECKPOINTS_MS.map((_, k) => shrunk(table, k, weight, prior[k] ?? 0));
+}
+
+/**
+ * The same for the pool, from the prior. Those who paid sooner than the prior has it are not expected once more: where buyers pay in
+ * seconds, half of the payers would else seem to be yet to come, and of young orders all to be paid.
+ */
+function pooledIncidence(pool: DelayCounts): number[] {
+  let toCome = PRIOR_INCIDENCE.reduce((sum, share) => sum + share, 0);
   let left = toCome;
-  return prior.map((share, k) => {
-    const expected = toCome > 0 ? share * Math.min(1, Math.max(0, left) / toCome) : 0;
-    const incidence = ((table.paid[k] ?? 0) + weight * expected) / ((table.watched[k] ?? 0) + weight);
+  return PRIOR_INCIDENCE.map((share, k) => {
+    const stillToCome = Math.min(1, Math.max(0, left) / toCome);
+    const incidence = shrunk(pool, k, PRIOR_ORDERS, share * stillToCome);
     toCome -= share;
     left -= incidence;
     return incidence;
   });
+}
+
+function shrunk({ paid, watched }: DelayCounts, k: number, weight: number, prior: number): number {
+  return ((paid[k] ?? 0) + weight * prior) / ((watched[k] ?? 0) + weight);
 }
 
 function cumulate(incidence: readonly number[]): number[] {

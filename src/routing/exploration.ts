@@ -37,8 +37,8 @@ const BUDGET_SHARE = 0.004;
 /** What may be risked before anything was earned, in payments' worth; and the most that is saved up. */
 const BUDGET_START_PAYMENTS = 5;
 const BUDGET_PAYMENTS_MAX = 100;
-/** So many explorations are saved up at most, and given at first. */
-const TURNS_MAX = 40;
+/** The explorations of so many payments are saved up at most, and given at first. */
+const SAVED_PAYMENTS = 2_400;
 const NEW_ORDERS = 30;
 const NEW_CHANCE = 0.25;
 const PRIOR_ORDERS = 15;
@@ -67,7 +67,7 @@ export function createExploration() {
   const flows = new Map<string, Flow>();
   const gaps = new Map<string, Gap>();
   const leads = createLeads();
-  let turns = TURNS_MAX;
+  let turns: number | null = null;
   let budgetMinor: number | null = null;
 
   function stance({ method, currency, band }: Segment, amountMinor: number): Stance {
@@ -75,7 +75,7 @@ export function createExploration() {
     return {
       incumbent: leads.of(`${method}/${currency}/${band}`),
       small: flow === undefined || Math.log(amountMinor) <= flow.logMedian + 0.01,
-      riskMinor: turns < 1 ? -1 : (budgetMinor ?? Number.POSITIVE_INFINITY),
+      riskMinor: turns !== null && turns < 1 ? -1 : (budgetMinor ?? Number.POSITIVE_INFINITY),
       paymentsMs: paymentsMs(method),
     };
   }
@@ -102,7 +102,8 @@ export function createExploration() {
     leads.led(key, choice.leader, choice.isClose, now);
     const worth = Math.max(0, choice.bestMinor);
     budgetMinor = Math.min((budgetMinor ?? worth * BUDGET_START_PAYMENTS) + worth * BUDGET_SHARE, worthMax(worth));
-    turns = Math.min(TURNS_MAX, turns + choice.share);
+    const turnsMax = SAVED_PAYMENTS * choice.share;
+    turns = Math.min(turnsMax, (turns ?? turnsMax) + choice.share);
     if (choice.costMinor === null) return;
     budgetMinor -= choice.costMinor;
     turns -= 1;

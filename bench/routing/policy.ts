@@ -57,28 +57,31 @@ export default function createPolicy(set: Partial<RoutingSettings> = {}): Policy
     view.breakerOpen = gate !== 'closed';
     view.trialDue = gate === 'trial';
     view.coolingDown = view.quotaUsedUp || throttle.isPaced(id, nowMs);
-    const period = quotaRemainingMinor === null ? undefined : contracts.quotaPeriodAt(id, nowMs);
-    if (quotaRemainingMinor === null || !period) delete view.limitPrice;
-    else {
-      const room = { leftMinor: quotaRemainingMinor, period };
-      view.limitPrice = statistics.prices.price(
-        id,
-        { minor: context.amountMinor, currency: context.currency },
-        room,
-        nowMs,
-      );
-    }
+    chargeFor(view, candidate, context);
+    limit(view, candidate, context);
+    return view;
+  }
+
+  function chargeFor(view: View, { id, feeMinor, perAttemptMinor }: Candidate, { currency }: DecideContext): void {
     const tiered = contracts.tiersAt(id, nowMs);
     if (tiered) {
       view.profile.fee = tiered.schedule;
-      view.tiers = statistics.outlook.volume(id, context.currency, tiered, nowMs);
-    } else {
-      delete view.tiers;
-      // Of the others the simulator's quote, with its caps, is taken as a fixed fee.
-      view.quote.fixedMinor = candidate.feeMinor + candidate.perAttemptMinor;
-      view.profile.fee = view.quote;
+      view.tiers = statistics.outlook.volume(id, currency, tiered, nowMs);
+      return;
     }
-    return view;
+    // Deleting what is not there costs as much as what is: a view would become a slow dictionary.
+    if (view.tiers) delete view.tiers;
+    // Of channels without tiers the simulator's quote, with its caps, is taken as a fixed fee.
+    view.quote.fixedMinor = feeMinor + perAttemptMinor;
+    view.profile.fee = view.quote;
+  }
+
+  function limit(view: View, candidate: Candidate, { amountMinor, currency }: DecideContext): void {
+    const { id, quotaRemainingMinor: leftMinor } = candidate;
+    const period = leftMinor === null ? undefined : contracts.quotaPeriodAt(id, nowMs);
+    if (leftMinor !== null && period) {
+      view.limitPrice = statistics.prices.price(id, { minor: amountMinor, currency }, { leftMinor, period }, nowMs);
+    } else if (view.limitPrice !== undefined) delete view.limitPrice;
   }
 
   function route(context: DecideContext, triedChannelIds: readonly string[]): Ranking {

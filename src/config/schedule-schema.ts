@@ -50,6 +50,10 @@ export const limitsSchema = section({
     path: ['min'],
     error: 'must not be more than limits.max',
   })
+  .refine((limits) => limits.daily === null || limits.daily < 1 || limits.min <= limits.daily, {
+    path: ['daily'],
+    error: 'must not be less than limits.min: the channel could take no payment at all',
+  })
   .refine((limits) => limits.pacing === 'none' || limits.daily !== null, {
     path: ['pacing'],
     error: 'paces limits.daily, which is not set; set it, or pacing to none',

@@ -160,7 +160,7 @@ describe('schedules of a channel', () => {
     [FEE, `${FEE}      tier_period: year\n`, 'fee.tier_period', /one of month, day/],
     [LIMITS, `${LIMITS}      pacing: evn\n`, 'limits.pacing', /one of none, even; did you mean even\?/],
     ['      daily: 100000000\n', '      pacing: even\n', 'limits.pacing', /limits.daily, which is not set/],
-    [BOUNDS, BOUNDS.replace('min: 1', 'min: 500').replace('100000000', '499'), 'limits.daily', /less than limits.min/],
+    [BOUNDS, '      daily: 499\n      min: 500\n      max: 5000000\n', 'limits.daily', /less than limits.min/],
     [DELAY, `${DELAY}    timezone: Asia/Shangai\n`, 'timezone', /is not a time zone/],
     [...window('{ from: 2026-12-01 02:00, to: 2026-12-02T00:00:00Z }'), 'maintenance[0].from', /time with its offset/],
     [

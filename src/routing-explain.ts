@@ -14,6 +14,8 @@ import { harmless, harmlessJson } from './terminal.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
+/** Factors and scores are stored to six digits. */
+const ROUNDING = 0.5e-6;
 const KNOWN = ['CHANNEL', 'CALLS', 'PAID (n)', 'FEE', 'ANSWERS'];
 
 /** A score is the product of these. The last two are told where they say something. */
@@ -40,14 +42,10 @@ export async function explainRouting(
   const { attempts } = found.value;
   if (attempts.length === 0) return err(`${id} has no attempt: no channel was ever chosen for it`);
   if (json) return ok(harmlessJson(attempts.map(({ seq, decision }) => ({ attempt: seq, ...decision }))));
-  return ok(harmless(attempts.map((attempt) => explainedAttempt(attempt, found.value.amount)).join('\n\n')));
+  return ok(harmless(attempts.map((attempt) => explained(attempt, found.value.amount)).join('\n\n')));
 }
 
-/** One attempt as `routing explain` tells it. */
-export function explainedAttempt(
-  { seq, channelId, decision }: Pick<Attempt, 'seq' | 'channelId' | 'decision'>,
-  amount: Money,
-): string {
+function explained({ seq, channelId, decision }: Attempt, amount: Money): string {
   const { position, reason, draw, explanation, candidates, omitted, rules = [] } = decision;
   const judged = candidates.filter((one) => one.factors !== null);
   const barred = candidates.filter((one) => one.excluded !== null);
@@ -82,10 +80,14 @@ function rows(judged: readonly Candidate[], currency: string): readonly (readonl
   ];
 }
 
-/** What the admin's weight has made of the score; it is not stored, and is what the other factors leave. */
+/** What the admin's weight has made of the score; it is not stored, and is what the other factors leave, as far as rounding lets it be seen. */
 function preferenceOf({ factors, limitPrice = 0, score }: Candidate): number | undefined {
   if (factors === null) return undefined;
-  return score / (factors.success * factors.fee * factors.latency * factors.settlement * (1 - limitPrice));
+  const { success, fee, latency, settlement } = factors;
+  const unweighted = success * fee * latency * settlement * (1 - limitPrice);
+  const roundingShare = ROUNDING * (1 / success + 1 / fee + 1 / latency + 1 / settlement + 1 / unweighted);
+  const preference = score / unweighted;
+  return Math.abs(preference - 1) > roundingShare ? preference : 1;
 }
 
 function share(value: number | undefined): string {

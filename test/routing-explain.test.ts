@@ -37,21 +37,32 @@ function rowOf(text: string, channelId: string): Record<string, string> {
 }
 
 describe('the table of a decision', () => {
-  const next = aView({ profile: { id: 'next' }, estimate: { paymentRatio: 0.81 } });
+  const next = aView({ profile: { id: 'next' }, estimate: { paymentRatio: 0.85 } });
 
-  test('has no column for limits where none has a price', async () => {
-    const text = await explained(aView({ profile: { id: 'best' }, limitPrice: 0 }), next);
+  test.each([
+    ['where no limit has a price and no weight is set', { estimate: { paymentRatio: 0.9 } }],
+    ['nor for what rounding makes of a channel that is nearly dead', { estimate: { paymentRatio: 0.0012345678 } }],
+  ])('has no column that says nothing: %s', async (_, other) => {
+    const text = await explained(
+      aView({ profile: { id: 'best' }, limitPrice: 0 }),
+      aView({ profile: { id: 'other' }, ...other }),
+    );
+    expect(Object.keys(rowOf(text, 'best'))).toContain('x SETTLEMENT');
     expect(Object.keys(rowOf(text, 'best'))).not.toContain('x LIMIT');
+    expect(Object.keys(rowOf(text, 'best'))).not.toContain('x WEIGHT');
   });
 
-  test('shows what a score is lower by where a daily limit is spared, so that it can be checked', async () => {
-    const text = await explained(aView({ profile: { id: 'best' }, limitPrice: 0.2 }), next);
-    expect(text).toContain('next over best: it spares the daily limit of best');
-    for (const id of ['best', 'next']) {
-      const row = rowOf(text, id);
-      const factors = ['SUCCESS', 'x FEE', 'x LATENCY', 'x SETTLEMENT', 'x LIMIT'].map((name) => Number(row[name]));
-      expect(factors.at(-1)).toBe(id === 'best' ? 0.8 : 1);
-      expect(factors.reduce((product, factor) => product * factor)).toBeCloseTo(Number(row.SCORE), 3);
+  test('holds all that makes a score, also a spared limit and a weight, so that it can be checked', async () => {
+    const lessLiked = aView({ profile: { id: 'less-liked', weight: 50 } });
+    const text = await explained(aView({ profile: { id: 'spared' }, limitPrice: 0.2 }), lessLiked, next);
+    expect(text).toContain('next over less-liked: it has the weight 100 against 50');
+    const rows = ['spared', 'less-liked', 'next'].map((id) => rowOf(text, id));
+    expect(rows.map((row) => row['x LIMIT'])).toEqual(['0.8000', '1.0000', '1.0000']);
+    expect(rows.map((row) => row['x WEIGHT'])).toEqual(['1.0000', '0.9000', '1.0000']);
+    for (const row of rows) {
+      const factors = Object.entries(row).filter(([heading]) => heading === 'SUCCESS' || heading.startsWith('x '));
+      const product = factors.reduce((whole, [, factor]) => whole * Number(factor), 1);
+      expect(product).toBeCloseTo(Number(row.SCORE), 3);
     }
   });
 

@@ -96,8 +96,13 @@ export interface FeeTier {
  * was paid over the channel in the period before; it matters for tiers alone.
  */
 export function feeMinorCeil(schedule: FeeSchedule, amountMinor: number, volumeMinor = 0): number {
-  const fee = Math.max(schedule.minMinor, shareMinorCeil(schedule, amountMinor, volumeMinor) + schedule.fixedMinor);
-  return schedule.maxMinor === null ? fee : Math.min(fee, schedule.maxMinor);
+  return feeWithShare(schedule, shareMinorCeil(schedule, amountMinor, volumeMinor));
+}
+
+/** The whole fee where the rate's part of it is known: with the fixed part, within minimum and maximum. */
+export function feeWithShare({ fixedMinor, minMinor, maxMinor }: FeeSchedule, shareMinor: number): number {
+  const fee = Math.max(minMinor, shareMinor + fixedMinor);
+  return maxMinor === null ? fee : Math.min(fee, maxMinor);
 }
 
 /** The rate's part of the fee. Without tiers and within the safe integers plain numbers are exact, and the router asks often. */

@@ -1,4 +1,5 @@
 import type { EpochMs } from '../payment/index.ts';
+import { keptAfter, watchedAfter } from './fading.ts';
 
 /** What came in what time, by class of leads; both are forgotten alike, so their quotient stays a rate. */
 interface Watched {
@@ -23,7 +24,7 @@ export interface DemandSnapshot {
 }
 
 const HOUR_MS = 3_600_000;
-const HOURS = 24;
+export const HOURS = 24;
 const LATELY_HALF_LIFE_MS = 6 * HOUR_MS;
 /** An hour of the day is watched once a day: half of what was seen in it counts three days later. */
 const HOUR_HALF_LIFE_MS = 3 * HOUR_MS;
@@ -117,9 +118,9 @@ function nothing(): Watched {
 }
 
 function pass(watched: Watched, ms: number, halfLifeMs: number): void {
-  const kept = 0.5 ** (ms / halfLifeMs);
+  const kept = keptAfter(ms, halfLifeMs);
   for (let i = 0; i < LEAD_CLASSES; i += 1) watched.byLead[i] = (watched.byLead[i] ?? 0) * kept;
-  watched.watchedMs = watched.watchedMs * kept + ((1 - kept) * halfLifeMs) / Math.LN2;
+  watched.watchedMs = watchedAfter(watched.watchedMs, ms, halfLifeMs);
 }
 
 /** @param hour since the epoch, or of the day */

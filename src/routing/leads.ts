@@ -1,4 +1,5 @@
 import type { EpochMs } from '../payment/index.ts';
+import { keptAfter } from './fading.ts';
 
 /** Who led a segment last, and how often the lead has changed hands lately though the two were close. */
 export interface Lead {
@@ -35,7 +36,7 @@ export function createLeads() {
         if (leads.size < LEADS_MAX) leads.set(segment, { channelId, reign: 1, closeChanges: 0, at: now });
         return;
       }
-      lead.closeChanges *= 0.5 ** (Math.max(0, now - lead.at) / CLOSE_CHANGE_HALF_LIFE_MS);
+      lead.closeChanges *= keptAfter(Math.max(0, now - lead.at), CLOSE_CHANGE_HALF_LIFE_MS);
       lead.at = now;
       if (lead.channelId === channelId) {
         lead.reign += 1;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { CHECKPOINTS_MS } from './delays.ts';
-import { LEAD_CLASSES } from './demand.ts';
+import { HOURS, LEAD_CLASSES } from './demand.ts';
 
 /** So many channels are kept; the ones that were looked at longest ago are left out. */
 export const CHANNELS_MAX = 1_000;
@@ -85,7 +85,7 @@ const limit = z.strictObject({
         byLead: z.array(ofLead).max(LEAD_CLASSES).readonly(),
       }),
     )
-    .length(24)
+    .length(HOURS)
     .readonly(),
 });
 /** What a snapshot has to look like to be taken up. */

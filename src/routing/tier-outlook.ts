@@ -1,4 +1,5 @@
-import type { EpochMs, FeeSchedule } from '../payment/index.ts';
+import { type EpochMs, type FeeSchedule, feeWithShare } from '../payment/index.ts';
+import { keptAfter, watchedAfter } from './fading.ts';
 import type { TierVolume, Wanted } from './types.ts';
 import type { Period } from './wall-clock.ts';
 
@@ -78,8 +79,10 @@ export type Outlook = ReturnType<typeof createOutlook>;
 /** As it would be at `now`. A clock that steps back ages nothing, and goes on from there. */
 function aged({ minor, watchedMs, at }: Watched, now: EpochMs): { readonly minor: number; readonly watchedMs: number } {
   const sinceMs = Math.max(0, now - at);
-  const kept = 0.5 ** (sinceMs / HALF_LIFE_MS);
-  return { minor: minor * kept, watchedMs: watchedMs * kept + ((1 - kept) * HALF_LIFE_MS) / Math.LN2 };
+  return {
+    minor: minor * keptAfter(sinceMs, HALF_LIFE_MS),
+    watchedMs: watchedAfter(watchedMs, sinceMs, HALF_LIFE_MS),
+  };
 }
 
 /**
@@ -103,11 +106,10 @@ export function feeMinorAtLast(schedule: FeeSchedule, amountMinor: number): numb
   return feeAtRate(schedule, amountMinor, schedule.tiers?.at(-1)?.ratePpm ?? schedule.ratePpm);
 }
 
-function feeAtRate({ fixedMinor, minMinor, maxMinor }: FeeSchedule, amountMinor: number, ratePpm: number): number {
+function feeAtRate(schedule: FeeSchedule, amountMinor: number, ratePpm: number): number {
   // What is left of a division is no reason to round up.
   const shareMillionths = Math.round(amountMinor * ratePpm);
-  const fee = Math.max(minMinor, Math.ceil(shareMillionths / 1_000_000) + fixedMinor);
-  return maxMinor === null ? fee : Math.min(fee, maxMinor);
+  return feeWithShare(schedule, Math.ceil(shareMillionths / 1_000_000));
 }
 
 /** The mean rate of the volume between `paidMinor` and `aheadMinor` more, both whole numbers: fractions would not add up exactly. */
